@@ -1,0 +1,134 @@
+/// Interns texts as 32-bit codes, so that rows compare and join by number.
+///
+/// Code 0 is null, which in a claim file is the empty field. Codes follow the order of first sight, which
+/// depends on reading order: never write a code, never sort by one.
+public final class CodeTable: @unchecked Sendable {
+  // Not locked: one thread loads, then all threads read.
+  private var bytes: [UInt8] = []
+  private var starts: [Int] = [0, 0]
+  private var slots: [UInt32]
+  private var hashes: [UInt32] = [0]
+  private var folds: [UInt32] = [0]
+
+  /// The code of null.
+  public static let null: UInt32 = 0
+
+  public init() { slots = [UInt32](repeating: 0, count: 1 << 12) }
+
+  /// Number of codes, null included; every code is below it.
+  public var count: Int { hashes.count }
+
+  /// The code of a text given as UTF-8; empty is null.
+  public func intern(_ text: UnsafeRawBufferPointer) -> UInt32 {
+    if text.isEmpty { return 0 }
+    let hash = Self.hash(text)
+    var slot = Int(hash) & (slots.count - 1)
+    while true {
+      let code = slots[slot]
+      if code == 0 { break }
+      if hashes[Int(code)] == hash, equals(code, text) { return code }
+      slot = (slot + 1) & (slots.count - 1)
+    }
+    let code = UInt32(hashes.count)
+    bytes.append(contentsOf: text)
+    starts.append(bytes.count)
+    hashes.append(hash)
+    folds.append(UInt32.max)
+    slots[slot] = code
+    if hashes.count * 2 > slots.count { grow() }
+    return code
+  }
+
+  /// The code of a text; empty is null.
+  public func intern(_ text: String) -> UInt32 {
+    var text = text
+    return text.withUTF8 { intern(UnsafeRawBufferPointer($0)) }
+  }
+
+  /// The code of a text that was interned before, else nil; never adds one.
+  public func find(_ text: String) -> UInt32? {
+    if text.isEmpty { return 0 }
+    var text = text
+    return text.withUTF8 { buffer in
+      let raw = UnsafeRawBufferPointer(buffer)
+      let hash = Self.hash(raw)
+      var slot = Int(hash) & (slots.count - 1)
+      while true {
+        let code = slots[slot]
+        if code == 0 { return nil }
+        if hashes[Int(code)] == hash, equals(code, raw) { return code }
+        slot = (slot + 1) & (slots.count - 1)
+      }
+    }
+  }
+
+  /// The text of a code; the empty text for null.
+  public func text(_ code: UInt32) -> String {
+    String(decoding: bytes[starts[Int(code)]..<starts[Int(code) + 1]], as: UTF8.self)
+  }
+
+  /// Calls the body with the UTF-8 bytes of a code.
+  public func withBytes<R>(_ code: UInt32, _ body: (UnsafeRawBufferPointer) -> R) -> R {
+    bytes.withUnsafeBytes { body(UnsafeRawBufferPointer(rebasing: $0[starts[Int(code)]..<starts[Int(code) + 1]])) }
+  }
+
+  /// The code of the same text with ASCII letters in upper case: registries and claims are compared in that form.
+  public func folded(_ code: UInt32) -> UInt32 {
+    let known = folds[Int(code)]
+    if known != UInt32.max { return known }
+    let slice = bytes[starts[Int(code)]..<starts[Int(code) + 1]]
+    var result = code
+    if slice.contains(where: { $0 >= 0x61 && $0 <= 0x7A }) {
+      let upper = slice.map { $0 >= 0x61 && $0 <= 0x7A ? $0 - 0x20 : $0 }
+      result = upper.withUnsafeBytes { intern($0) }
+    }
+    folds[Int(code)] = result
+    return result
+  }
+
+  /// Byte order of two codes' texts.
+  public func precedes(_ a: UInt32, _ b: UInt32) -> Bool {
+    if a == b { return false }
+    return bytes[starts[Int(a)]..<starts[Int(a) + 1]].lexicographicallyPrecedes(bytes[starts[Int(b)]..<starts[Int(b) + 1]])
+  }
+
+  private func equals(_ code: UInt32, _ text: UnsafeRawBufferPointer) -> Bool {
+    let start = starts[Int(code)]
+    let end = starts[Int(code) + 1]
+    if end - start != text.count { return false }
+    return bytes.withUnsafeBytes { all in
+      for i in 0..<text.count where all[start + i] != text[i] { return false }
+      return true
+    }
+  }
+
+  private func grow() {
+    slots = [UInt32](repeating: 0, count: slots.count * 2)
+    for code in 1..<hashes.count {
+      var slot = Int(hashes[code]) & (slots.count - 1)
+      while slots[slot] != 0 { slot = (slot + 1) & (slots.count - 1) }
+      slots[slot] = UInt32(code)
+    }
+  }
+
+  private static func hash(_ text: UnsafeRawBufferPointer) -> UInt32 {
+    // 8 bytes a step; the finaliser of MurmurHash3 spreads the bits.
+    var h: UInt64 = 0x9E37_79B9_7F4A_7C15 ^ UInt64(text.count)
+    var i = 0
+    while i + 8 <= text.count {
+      h = (h ^ text.loadUnaligned(fromByteOffset: i, as: UInt64.self)) &* 0xFF51_AFD7_ED55_8CCD
+      h ^= h >> 32
+      i += 8
+    }
+    var tail: UInt64 = 0
+    while i < text.count {
+      tail = tail << 8 | UInt64(text[i])
+      i += 1
+    }
+    h = (h ^ tail) &* 0xC4CE_B9FE_1A85_EC53
+    h ^= h >> 33
+    h = h &* 0xFF51_AFD7_ED55_8CCD
+    h ^= h >> 33
+    return UInt32(truncatingIfNeeded: h)
+  }
+}

@@ -1,0 +1,162 @@
+/// What a rule can speak about: rows that count, after versions, refunds and reversals (rule-definitions section 1).
+public enum Entity: String, Sendable, CaseIterable, Codable {
+  /// A counting fee line; cnt and amounts are net of linked reversals.
+  case line
+  /// A counting settlement.
+  case settlement
+  /// A valid visit.
+  case visit
+  /// An inpatient stay: a valid visit with the columns of `visit` and those derived here.
+  case stay
+  /// A valid diagnosis row, joined by mdtrt_id.
+  case diagnosis
+
+  /// The extract table its rows come from.
+  public var table: ClaimTable {
+    switch self {
+    case .line: .feeLines
+    case .settlement: .settlements
+    case .visit, .stay: .visits
+    case .diagnosis: .diagnoses
+    }
+  }
+
+  /// Columns that no extract has, with their kinds.
+  public var derived: [(name: String, kind: ValueKind, caption: String)] {
+    switch self {
+    case .line:
+      [
+        ("id", .text, "费用明细标识"), ("day", .day, "费用发生日"), ("A", .money, "涉及金额"), ("F", .money, "基金金额"),
+      ]
+    case .settlement:
+      [
+        ("day", .day, "就诊日"), ("P", .money, "基金支付"), ("T", .money, "分摊基数"), ("U", .money, "未分摊基金"),
+        ("A", .money, "明细涉及金额合计"), ("visit_class", .text, "就诊类别"), ("opsp_flag", .text, "慢特病标志"),
+        ("reg_flag", .text, "需备案标志"), ("visit_med_type", .text, "就诊医疗类别"),
+      ]
+    case .stay:
+      [
+        ("begin_day", .day, "入院日"), ("end_day", .day, "出院日"), ("nights", .integer, "住院夜数"),
+        ("los", .integer, "住院天数"), ("stay_A", .money, "本次住院涉及金额"), ("stay_F", .money, "本次住院基金支付"),
+        ("dx", .text, "主要诊断"), ("adm_dept", .text, "入院科别"), ("dscg_dept", .text, "出院科别"),
+        ("visit_class", .text, "就诊类别"), ("opsp_flag", .text, "慢特病标志"), ("reg_flag", .text, "需备案标志"),
+      ]
+    case .visit, .diagnosis: []
+    }
+  }
+
+  /// The one row of another entity that a row belongs to, and the entities of which it has many.
+  public var parents: [Entity] {
+    switch self {
+    case .line: [.settlement, .visit, .stay]
+    case .settlement: [.visit, .stay]
+    case .visit: [.stay]
+    case .stay: [.visit]
+    case .diagnosis: [.visit, .stay]
+    }
+  }
+
+  /// Entities of which a row has many: lines by setl_id (settlement) or by their own mdtrt_id (visit, stay).
+  public var children: [Entity] {
+    switch self {
+    case .settlement: [.line]
+    case .visit, .stay: [.line, .settlement, .diagnosis]
+    case .line, .diagnosis: []
+    }
+  }
+
+  /// Kind of a column, national or derived; nil if the entity has none of that name.
+  public func kind(of column: String) -> ValueKind? {
+    if let d = derived.first(where: { $0.name == column }) { return d.kind }
+    return table.index(of: column).map { table.columns[$0].kind }
+  }
+}
+
+/// Where a row came from: the segment (an index into the run's list of segments) and the line in its file.
+public struct RowOrigin: Sendable, Hashable {
+  public var segment: Int32
+  /// 1-based line in the claim file, header included.
+  public var line: Int32
+
+  public init(segment: Int32, line: Int32) {
+    self.segment = segment
+    self.line = line
+  }
+}
+
+/// Rows of one extract table as the store holds them, in memory, column by column; every accepted row, all versions.
+public struct RawRows: Sendable {
+  public let table: ClaimTable
+  public var origin: [RowOrigin] = []
+  /// Loaded columns by national name.
+  public var columns: [String: ColumnData] = [:]
+  public var count: Int { origin.count }
+
+  public init(table: ClaimTable) { self.table = table }
+}
+
+/// Rows of one entity, column by column, with links to the rows they belong to.
+public struct EntityTable: Sendable {
+  public let entity: Entity
+  public var count: Int
+  /// National (where loaded) and all derived columns by name.
+  public var columns: [String: ColumnData]
+  public var origin: [RowOrigin]
+  /// Row of the parent, -1 where there is none.
+  public var parent: [Entity: [Int32]]
+  /// Rows of the children; see `Entity.children`.
+  public var children: [Entity: Children]
+
+  public init(
+    entity: Entity, count: Int = 0, columns: [String: ColumnData] = [:], origin: [RowOrigin] = [],
+    parent: [Entity: [Int32]] = [:], children: [Entity: Children] = [:]
+  ) {
+    self.entity = entity
+    self.count = count
+    self.columns = columns
+    self.origin = origin
+    self.parent = parent
+    self.children = children
+  }
+}
+
+/// For each row the rows that belong to it, in one array: row i has `rows[offsets[i]..<offsets[i + 1]]`.
+public struct Children: Sendable {
+  public var offsets: [Int32]
+  public var rows: [Int32]
+
+  public init(offsets: [Int32], rows: [Int32]) {
+    self.offsets = offsets
+    self.rows = rows
+  }
+
+  /// Inverts a parent array (-1 = none); children keep their order.
+  public init(parent: [Int32], parents: Int) {
+    var offsets = [Int32](repeating: 0, count: parents + 1)
+    for p in parent where p >= 0 { offsets[Int(p) + 1] += 1 }
+    for i in 0..<parents { offsets[i + 1] += offsets[i] }
+    var next = offsets
+    var rows = [Int32](repeating: 0, count: Int(offsets[parents]))
+    for (child, p) in parent.enumerated() where p >= 0 {
+      rows[Int(next[Int(p)])] = Int32(child)
+      next[Int(p)] += 1
+    }
+    self.init(offsets: offsets, rows: rows)
+  }
+
+  public func of(_ row: Int) -> ArraySlice<Int32> { rows[Int(offsets[row])..<Int(offsets[row + 1])] }
+}
+
+/// The claims that count, ready for rules.
+public struct EffectiveClaims: Sendable {
+  public let codes: CodeTable
+  public var tables: [Entity: EntityTable]
+
+  public init(codes: CodeTable, tables: [Entity: EntityTable]) {
+    self.codes = codes
+    self.tables = tables
+  }
+
+  /// The table of an entity; empty if nothing was loaded.
+  public subscript(_ entity: Entity) -> EntityTable { tables[entity] ?? EntityTable(entity: entity) }
+}

@@ -1,0 +1,77 @@
+/// Decimal numbers as scaled integers. No floating point touches an amount.
+public enum FixedPoint {
+  /// Parses an optional sign, digits and a decimal point; the value times 10^scale.
+  ///
+  /// Decimals beyond the scale must be zeros. `.5` and `5.` are taken (Oracle writes the first). More than 18
+  /// digits in all, blanks, thousands separators and exponents give nil.
+  public static func parse(_ b: UnsafeRawBufferPointer, scale: Int) -> Int64? {
+    var i = 0
+    var negative = false
+    if i < b.count, b[i] == 0x2D || b[i] == 0x2B {
+      negative = b[i] == 0x2D
+      i += 1
+    }
+    var value: Int64 = 0
+    var seen = 0
+    while i < b.count, b[i] >= 0x30, b[i] <= 0x39 {
+      let (m, o) = value.multipliedReportingOverflow(by: 10)
+      let (s, p) = m.addingReportingOverflow(Int64(b[i] - 0x30))
+      if o || p { return nil }
+      value = s
+      seen += 1
+      i += 1
+    }
+    var decimals = 0
+    if i < b.count, b[i] == 0x2E {
+      i += 1
+      while i < b.count, b[i] >= 0x30, b[i] <= 0x39 {
+        if decimals < scale {
+          let (m, o) = value.multipliedReportingOverflow(by: 10)
+          let (s, p) = m.addingReportingOverflow(Int64(b[i] - 0x30))
+          if o || p { return nil }
+          value = s
+          decimals += 1
+        } else if b[i] != 0x30 {
+          return nil
+        }
+        seen += 1
+        i += 1
+      }
+    }
+    if i != b.count || seen == 0 { return nil }
+    while decimals < scale {
+      let (m, o) = value.multipliedReportingOverflow(by: 10)
+      if o { return nil }
+      value = m
+      decimals += 1
+    }
+    if value >= 1_000_000_000_000_000_000 { return nil }
+    return negative ? -value : value
+  }
+
+  /// As above, from a text.
+  public static func parse(_ text: String, scale: Int) -> Int64? {
+    var text = text
+    return text.withUTF8 { parse(UnsafeRawBufferPointer($0), scale: scale) }
+  }
+
+  /// `-12.34` for (-1234, 2); no thousands separators.
+  public static func text(_ value: Int64, scale: Int) -> String {
+    if scale == 0 { return String(value) }
+    var digits = String(value.magnitude)
+    if digits.count <= scale { digits = String(repeating: "0", count: scale + 1 - digits.count) + digits }
+    return (value < 0 ? "-" : "") + digits.dropLast(scale) + "." + digits.suffix(scale)
+  }
+
+  /// Fen as yuan with thousands separators, for people: `12,345.67`.
+  public static func yuan(_ fen: Int64) -> String {
+    let plain = text(Int64(fen.magnitude), scale: 2)
+    let whole = plain.dropLast(3)
+    var grouped = ""
+    for (i, c) in whole.enumerated() {
+      if i > 0, (whole.count - i) % 3 == 0 { grouped.append(",") }
+      grouped.append(c)
+    }
+    return (fen < 0 ? "-" : "") + grouped + plain.suffix(3)
+  }
+}

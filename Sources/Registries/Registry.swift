@@ -1,0 +1,55 @@
+import ClaimModel
+
+/// One registry table in memory: rows that were not rejected, column by column.
+public struct Registry: Sendable {
+  public let schema: RegistrySchema
+  public var count: Int
+  /// Every column of the schema; text in upper case (ASCII), so compare with `CodeTable.folded`. A column the file
+  /// lacks is all null.
+  public var columns: [String: ColumnData]
+  /// Rows that overlap another of their key in a table read for one row: they are kept to make their days
+  /// unevaluable, and never found. Same length as the columns.
+  public var isAmbiguous: [Bool]
+  /// SHA-256 of the file's bytes; of the shipped text for shipped sets.
+  public var digest: String
+  /// Path relative to the registries folder, or `shipped`.
+  public var source: String
+  public var rejected: [Reject]
+  /// Header names that the schema does not have.
+  public var unknownColumns: [String]
+
+  public init(
+    schema: RegistrySchema, count: Int, columns: [String: ColumnData], isAmbiguous: [Bool], digest: String,
+    source: String, rejected: [Reject] = [], unknownColumns: [String] = []
+  ) {
+    self.schema = schema
+    self.count = count
+    self.columns = columns
+    self.isAmbiguous = isAmbiguous
+    self.digest = digest
+    self.source = source
+    self.rejected = rejected
+    self.unknownColumns = unknownColumns
+  }
+}
+
+/// All registries of a run by table name.
+public struct Registries: Sendable {
+  public var tables: [String: Registry]
+  public init(tables: [String: Registry] = [:]) { self.tables = tables }
+  /// nil when the table is missing.
+  public subscript(_ name: String) -> Registry? { tables[name] }
+}
+
+/// The region order of registry-tables section 0: six digits, prefecture, province, nation, each once.
+/// A null or malformed code starts at 000000.
+public func regionOrder(_ admdvs: String) -> [String] {
+  var order: [String] = []
+  if admdvs.utf8.count == 6 {
+    for level in [admdvs, String(admdvs.prefix(4)) + "00", String(admdvs.prefix(2)) + "0000"] where !order.contains(level) {
+      order.append(level)
+    }
+  }
+  if !order.contains("000000") { order.append("000000") }
+  return order
+}

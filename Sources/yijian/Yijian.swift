@@ -1,0 +1,6 @@
+import ArgumentParser
+
+@main
+struct Yijian: ParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "yijian", abstract: "医鉴")
+}
