@@ -2,7 +2,9 @@
 public enum CivilTime {
   /// Days since 1970-01-01 of a valid date of the proleptic Gregorian calendar; nil for 02-30 and the like.
   public static func day(year: Int, month: Int, day: Int) -> Int64? {
-    guard year >= 1, year <= 9999, month >= 1, month <= 12, day >= 1, day <= daysInMonth(year, month) else { return nil }
+    guard year >= 1, year <= 9999, month >= 1, month <= 12, day >= 1, day <= daysInMonth(year, month) else {
+      return nil
+    }
     let y = month <= 2 ? year - 1 : year
     let era = (y >= 0 ? y : y - 399) / 400
     let yoe = y - era * 400

@@ -89,7 +89,8 @@ public final class CodeTable: @unchecked Sendable {
   /// Byte order of two codes' texts.
   public func precedes(_ a: UInt32, _ b: UInt32) -> Bool {
     if a == b { return false }
-    return bytes[starts[Int(a)]..<starts[Int(a) + 1]].lexicographicallyPrecedes(bytes[starts[Int(b)]..<starts[Int(b) + 1]])
+    return bytes[starts[Int(a)]..<starts[Int(a) + 1]].lexicographicallyPrecedes(
+      bytes[starts[Int(b)]..<starts[Int(b) + 1]])
   }
 
   private func equals(_ code: UInt32, _ text: UnsafeRawBufferPointer) -> Bool {

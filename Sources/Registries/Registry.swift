@@ -46,7 +46,8 @@ public struct Registries: Sendable {
 public func regionOrder(_ admdvs: String) -> [String] {
   var order: [String] = []
   if admdvs.utf8.count == 6 {
-    for level in [admdvs, String(admdvs.prefix(4)) + "00", String(admdvs.prefix(2)) + "0000"] where !order.contains(level) {
+    for level in [admdvs, String(admdvs.prefix(4)) + "00", String(admdvs.prefix(2)) + "0000"]
+    where !order.contains(level) {
       order.append(level)
     }
   }

@@ -155,9 +155,12 @@ public enum Shape: Sendable, Hashable {
   case each(binding: String, entity: Entity)
   /// Two rows with equal values of the matched expressions (neither null). `unordered`: each two rows once, the one
   /// whose column is smaller by bytes first (rows with equal values are never a pair); both of one entity.
-  case pair(a: (binding: String, entity: Entity), b: (binding: String, entity: Entity), match: [PairMatch], unordered: String?)
+  case pair(
+    a: (binding: String, entity: Entity), b: (binding: String, entity: Entity), match: [PairMatch], unordered: String?)
 
-  public static func == (x: Shape, y: Shape) -> Bool { x.bindings.map(\.name) == y.bindings.map(\.name) && "\(x)" == "\(y)" }
+  public static func == (x: Shape, y: Shape) -> Bool {
+    x.bindings.map(\.name) == y.bindings.map(\.name) && "\(x)" == "\(y)"
+  }
   public func hash(into hasher: inout Hasher) { hasher.combine(bindings.map(\.name)) }
 
   public var bindings: [(name: String, entity: Entity)] {
