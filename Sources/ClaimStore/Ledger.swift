@@ -109,6 +109,9 @@ public final class Ledger: Sendable {
     if removed { try AtomicFile.syncFolder(segmentsFolder) }
   }
 
+  /// Lets the ledger grow to so many pages only; tests make the disk full with it.
+  func limitPages(_ pages: Int) throws { try write { db in try db.execute(sql: "PRAGMA max_page_count = \(pages)") } }
+
   // MARK: Files
 
   /// A writer for one member's accepted rows. Several may be at work at once, on several threads.
