@@ -1,0 +1,460 @@
+import ClaimModel
+import Diagnostics
+import Foundation
+internal import GRDB
+
+/// The store of one bureau: what was read, what was run, what was found, which cases are open.
+///
+/// In its folder lie `ledger.sqlite`, `lock` and `segments/`. Every change is one transaction, and a file is in its
+/// place before its row commits; so whatever the instant of a kill, the same command goes on from the last whole file.
+/// Reads and commits may come from several threads; they are done one after the other.
+public final class Ledger: Sendable {
+  /// The store's folder.
+  public let folder: String
+  /// Where segments lie.
+  public var segmentsFolder: String { folder + "/segments" }
+
+  private let database: DatabaseQueue
+  private let lock: StoreLock?
+  private var path: String { folder + "/ledger.sqlite" }
+
+  /// Opens the store for writing; makes it if there is none, mends what a killed run left.
+  ///
+  /// - Throws: `store.locked` (exit 75), `store.newer`, `store.corrupt`, `store.foreign`, `store.disk-full`, `store.io`.
+  public static func open(folder: String) throws -> Ledger {
+    try AtomicFile.makeFolder(folder)
+    try AtomicFile.makeFolder(folder + "/segments")
+    let lock = try StoreLock(path: folder + "/lock")
+    let ledger = try Ledger(folder: folder, lock: lock)
+    try ledger.migrate()
+    try ledger.removeOrphans()
+    return ledger
+  }
+
+  /// Opens the store for `status` and `explain`, without the lock; nil if there is none. Don't commit through it.
+  public static func inspect(folder: String) throws -> Ledger? {
+    guard access(folder + "/ledger.sqlite", F_OK) == 0 else { return nil }
+    let ledger = try Ledger(folder: folder, lock: nil)
+    try ledger.checkVersion()
+    return ledger
+  }
+
+  private init(folder: String, lock: StoreLock?) throws {
+    self.folder = folder
+    self.lock = lock
+    let path = folder + "/ledger.sqlite"
+    if access(path, F_OK) != 0 {
+      let file = Glibc.open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
+      guard file >= 0 else { throw StoreError.system(path, "The ledger can't be made", errno: errno) }
+      close(file)
+      try AtomicFile.syncFolder(folder)
+    }
+    var configuration = Configuration()
+    configuration.busyMode = .timeout(10)
+    configuration.foreignKeysEnabled = true
+    configuration.prepareDatabase { db in
+      // A rollback journal keeps the store one file between runs; EXTRA also syncs the folder when the journal goes,
+      // so a power cut can't bring an old journal back.
+      try db.execute(sql: "PRAGMA journal_mode = DELETE")
+      try db.execute(sql: "PRAGMA synchronous = EXTRA")
+    }
+    database = try StoreError.translating(path) { try DatabaseQueue(path: path, configuration: configuration) }
+  }
+
+  // Marks the file as ours ("yjst"); a foreign database is not touched.
+  private static let applicationID = 0x796A_7374
+
+  private static var migrator: DatabaseMigrator {
+    var migrator = DatabaseMigrator()
+    for migration in LedgerMigrations.all {
+      migrator.registerMigration(migration.name) { db in try db.execute(sql: migration.sql) }
+    }
+    return migrator
+  }
+
+  private func checkVersion() throws {
+    let (id, tables, isNewer) = try StoreError.translating(path) {
+      try database.read { db in
+        (
+          try Int.fetchOne(db, sql: "PRAGMA application_id") ?? 0,
+          try Int.fetchOne(db, sql: "SELECT count(*) FROM sqlite_master") ?? 0,
+          try Self.migrator.hasBeenSuperseded(db)
+        )
+      }
+    }
+    guard id == Self.applicationID || tables == 0 else {
+      throw Diagnostic(
+        .error, "store.foreign", "The file is a database, but no ledger of yijian", at: Place(file: path),
+        remedy: "Give another folder with --store.")
+    }
+    if isNewer { throw StoreError.newer(path) }
+  }
+
+  private func migrate() throws {
+    try checkVersion()
+    try StoreError.translating(path) {
+      try database.write { db in try db.execute(sql: "PRAGMA application_id = \(Self.applicationID)") }
+      try Self.migrator.migrate(database)
+    }
+  }
+
+  /// Removes temporary files and segments that no row names: what a killed run left. Called by `open`.
+  func removeOrphans() throws {
+    let known = try read { db in try Set(String.fetchAll(db, sql: "SELECT path FROM segment")) }
+    var removed = false
+    for name in try AtomicFolder.entries(segmentsFolder) where !known.contains(name) {
+      unlink(segmentsFolder + "/" + name)
+      removed = true
+    }
+    if removed { try AtomicFile.syncFolder(segmentsFolder) }
+  }
+
+  /// Lets the ledger grow to so many pages only; tests make the disk full with it.
+  func limitPages(_ pages: Int) throws { try write { db in try db.execute(sql: "PRAGMA max_page_count = \(pages)") } }
+
+  // MARK: Files
+
+  /// A writer for one member's accepted rows. Several may be at work at once, on several threads.
+  public func segmentWriter(_ key: SegmentKey, header: SegmentHeader) throws -> SegmentWriter {
+    try SegmentWriter(folder: segmentsFolder, key: key, header: header)
+  }
+
+  /// A reader of a committed segment; open one per thread.
+  public func segmentReader(_ key: SegmentKey) throws -> SegmentReader {
+    try SegmentReader(folder: segmentsFolder, key: key)
+  }
+
+  /// Records what became of a file's bytes, in one transaction, after its segments are finished. From now on a killed
+  /// run does not read the file again. What was recorded of the same bytes and reading is replaced.
+  public func commitFile(_ content: FileContent) throws {
+    try write { db in
+      let id: StatementArguments = [content.digest, content.reading]
+      try db.execute(sql: "DELETE FROM content WHERE digest = ? AND reading = ?", arguments: id)
+      try db.execute(
+        sql: "INSERT INTO content VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
+        arguments: [
+          content.digest, content.reading, content.size, content.refusal == nil ? "read" : "refused",
+          content.refusal?.code, content.refusal?.message, content.charset, content.delimiter, content.enclosure,
+          content.headerKind, content.inflatedBytes, content.report,
+        ])
+      for segment in content.segments {
+        try db.execute(
+          sql: "INSERT INTO segment VALUES (?,?,?,?,?,?,?,?)",
+          arguments: [
+            segment.key.digest, segment.key.reading, segment.key.member, segment.memberName, segment.key.table.name,
+            segment.key.fileName, segment.rows, segment.report,
+          ])
+      }
+      let insert = try db.makeStatement(sql: "INSERT INTO reject VALUES (?,?,?,?,?,?,?,?,?,?,?)")
+      for (ordinal, reject) in content.rejects.enumerated() {
+        // The name is the revision's matter; the bytes only know their members.
+        let member = reject.file.firstIndex(of: "!").map { String(reject.file[reject.file.index(after: $0)...]) }
+        try insert.execute(arguments: [
+          content.digest, content.reading, ordinal, member, reject.table, reject.line, reject.byteOffset,
+          reject.column, reject.code, reject.reason, reject.action.rawValue,
+        ])
+      }
+    }
+  }
+
+  /// What is recorded of a file's bytes under a reading; nil: the file is to be read.
+  ///
+  /// - Parameter fileName: name under which the rejects are given back.
+  public func content(digest: String, reading: String, fileName: String) throws -> FileContent? {
+    try read { db in
+      let id: StatementArguments = [digest, reading]
+      guard
+        let row = try Row.fetchOne(
+          db, sql: "SELECT * FROM content WHERE digest = ? AND reading = ?", arguments: id)
+      else { return nil }
+      let segments = try Row.fetchAll(
+        db, sql: "SELECT * FROM segment WHERE digest = ? AND reading = ? ORDER BY member, claim_table", arguments: id
+      ).compactMap(Self.segment)
+      let rejects = try Row.fetchAll(
+        db, sql: "SELECT * FROM reject WHERE digest = ? AND reading = ? ORDER BY ordinal", arguments: id
+      ).map { (row: Row) in
+        let member: String? = row["member_name"]
+        return Reject(
+          file: fileName + (member.map { "!" + $0 } ?? ""), table: row["claim_table"], line: row["line"],
+          byteOffset: row["byte_offset"], column: row["column_name"], code: row["code"], reason: row["reason"],
+          action: Reject.Action(rawValue: row["action"]) ?? .rejected)
+      }
+      return FileContent(
+        digest: digest, reading: reading, size: row["size"], inflatedBytes: row["inflated_bytes"],
+        refusal: Self.refusal(row), charset: row["charset"], delimiter: row["delimiter"], enclosure: row["enclosure"],
+        headerKind: row["header_kind"], segments: segments, rejects: rejects, report: row["report"])
+    }
+  }
+
+  // MARK: Batches
+
+  /// The latest revision of a batch; nil if no run over it has finished.
+  public func latestRevision(of batch: String) throws -> BatchRevision? {
+    try latestRevisions().first { $0.name == batch }
+  }
+
+  /// The latest revision of each batch, by name in byte order.
+  public func latestRevisions() throws -> [BatchRevision] {
+    try read { db in
+      try Row.fetchAll(
+        db,
+        sql: """
+          SELECT * FROM batch b WHERE revision = (SELECT max(revision) FROM batch WHERE name = b.name)
+          ORDER BY CAST(name AS BLOB)
+          """
+      ).map { (row: Row) in
+        let name: String = row["name"]
+        let revision: Int = row["revision"]
+        let files = try Row.fetchAll(
+          db, sql: "SELECT * FROM file WHERE batch = ? AND revision = ? ORDER BY CAST(name AS BLOB)",
+          arguments: [name, revision]
+        ).map { (row: Row) in
+          BatchFileRecord(
+            name: row["name"], digest: row["digest"], reading: row["reading"], size: row["size"],
+            state: BatchFileRecord.State(rawValue: row["state"]) ?? .refused, refusal: Self.refusal(row),
+            report: row["report"])
+        }
+        return BatchRevision(
+          name: name, revision: revision, incompleteReason: row["incomplete_reason"],
+          acceptedReason: row["accepted_reason"], files: files)
+      }
+    }
+  }
+
+  /// Segments of the claims as they are when the given revisions stand in for the recorded ones of the same batch, by
+  /// batch, file (byte order), member. Give the revision under work; its files must be committed.
+  public func liveSegments(replacing revisions: [BatchRevision] = []) throws -> [LiveSegment] {
+    var byName: [String: BatchRevision] = [:]
+    for revision in try latestRevisions() + revisions { byName[revision.name] = revision }
+    let ordered = byName.values.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+    return try read { db in
+      var result: [LiveSegment] = []
+      let statement = try db.makeStatement(
+        sql: "SELECT * FROM segment WHERE digest = ? AND reading = ? ORDER BY member, claim_table")
+      for revision in ordered {
+        let files = revision.files.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+        for file in files where file.state == .read {
+          guard let digest = file.digest, let reading = file.reading else { continue }
+          for row in try Row.fetchAll(statement, arguments: [digest, reading]) {
+            guard let record = Self.segment(row) else { continue }
+            result.append(
+              LiveSegment(batch: revision.name, revision: revision.revision, file: file.name, record: record))
+          }
+        }
+      }
+      return result
+    }
+  }
+
+  // MARK: Runs
+
+  /// Notes that a run begins; gives the time at which it first began, which a run that goes on after a kill keeps.
+  /// A finished run is left alone and its time given.
+  public func beginRun(_ run: RunRecord) throws -> String {
+    try write { db in
+      if let begun = try String.fetchOne(
+        db, sql: "SELECT started_at FROM run WHERE run_id = ?", arguments: [run.runID])
+      {
+        return begun
+      }
+      try Self.insert(run, sequence: nil, db)
+      return run.startedAt
+    }
+  }
+
+  /// The finished run of an id; nil if there is none or it was killed.
+  public func finishedRun(_ runID: String) throws -> RunRecord? {
+    try read { db in
+      try Row.fetchOne(db, sql: "SELECT * FROM run WHERE run_id = ? AND sequence IS NOT NULL", arguments: [runID])
+        .map { try Self.run($0, db) }
+    }
+  }
+
+  /// The last finished run over a batch's latest revision; nil if there is none.
+  public func lastRun(of batch: String) throws -> RunRecord? {
+    try read { db in
+      try Row.fetchOne(
+        db, sql: "SELECT * FROM run WHERE batch = ? AND sequence IS NOT NULL ORDER BY sequence DESC LIMIT 1",
+        arguments: [batch]
+      ).map { try Self.run($0, db) }
+    }
+  }
+
+  /// What a run is compared with: the last finished run that is not itself. (A finished run is done again when an
+  /// incomplete batch is accepted; it must not be compared with its own result.)
+  public func baseline(of runID: String) throws -> RunSnapshot {
+    try snapshot(
+      sql: "SELECT * FROM run WHERE sequence IS NOT NULL AND run_id <> ? ORDER BY sequence DESC LIMIT 1", [runID])
+  }
+
+  /// What held after the last finished run.
+  public func lastSnapshot() throws -> RunSnapshot {
+    try snapshot(sql: "SELECT * FROM run WHERE sequence IS NOT NULL ORDER BY sequence DESC LIMIT 1", [])
+  }
+
+  /// A finding of the last finished run; nil if it has none of that id.
+  public func finding(_ id: String) throws -> FindingRecord? {
+    try read { db in
+      guard
+        let text = try String.fetchOne(
+          db,
+          sql: """
+            SELECT record FROM finding WHERE id = ?
+              AND run_id = (SELECT run_id FROM run WHERE sequence IS NOT NULL ORDER BY sequence DESC LIMIT 1)
+            """, arguments: [id])
+      else { return nil }
+      return try JSONDecoder().decode(FindingRecord.self, from: Data(text.utf8))
+    }
+  }
+
+  /// Records a finished run in one transaction: the batch's revision and files, acceptances, the run, its stages, its
+  /// findings and its open cases. Before it the outputs are in place; after it the run is done.
+  ///
+  /// - Parameter accepted: batches (latest revision, or the one given) accepted though incomplete, with the reason.
+  public func finishRun(
+    _ run: RunRecord, revision: BatchRevision, findings: [FindingRecord], openCases: [CaseFile],
+    accepted: [(batch: String, reason: String)] = []
+  ) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    try write { db in
+      try Self.insert(revision, db)
+      for (batch, reason) in accepted {
+        try db.execute(
+          sql: """
+            UPDATE batch SET accepted_reason = ? WHERE name = ? AND state = 'incomplete'
+              AND revision = (SELECT max(revision) FROM batch WHERE name = ?)
+            """, arguments: [reason, batch, batch])
+      }
+      // A run that is done again keeps its place if it is the last; else it becomes the last.
+      let last =
+        try Int.fetchOne(db, sql: "SELECT max(sequence) FROM run WHERE run_id <> ?", arguments: [run.runID]) ?? 0
+      try db.execute(sql: "DELETE FROM run WHERE run_id = ?", arguments: [run.runID])
+      try Self.insert(run, sequence: last + 1, db)
+      for (ordinal, stage) in run.stages.enumerated() {
+        try db.execute(
+          sql: "INSERT INTO stage VALUES (?,?,?,?,?,?)",
+          arguments: [run.runID, ordinal, stage.name, stage.rows, stage.bytes, stage.milliseconds])
+      }
+      let insertFinding = try db.makeStatement(sql: "INSERT INTO finding VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)")
+      for record in findings {
+        let finding = record.finding
+        try insertFinding.execute(arguments: [
+          run.runID, finding.id, finding.rule, finding.verdict.rawValue, finding.subjectType.rawValue, finding.subject,
+          record.state.rawValue, record.firstBatch, finding.amountFen, finding.fundFen, record.countedFen,
+          record.caseID.isEmpty ? nil : record.caseID, String(decoding: try encoder.encode(record), as: UTF8.self),
+        ])
+      }
+      let insertCase = try db.makeStatement(sql: "INSERT INTO case_file VALUES (?,?,?,?,?,?,?)")
+      for file in openCases {
+        try insertCase.execute(arguments: [
+          run.runID, file.id, file.subjectType.rawValue, file.subject, file.openedIn, file.countedFen,
+          String(decoding: try encoder.encode(file.findingIDs), as: UTF8.self),
+        ])
+      }
+      let kept = "SELECT run_id FROM run WHERE sequence IS NOT NULL ORDER BY sequence DESC LIMIT 2"
+      try db.execute(sql: "DELETE FROM finding WHERE run_id NOT IN (\(kept))")
+      try db.execute(sql: "DELETE FROM case_file WHERE run_id NOT IN (\(kept))")
+    }
+  }
+
+  // MARK: Status
+
+  /// The latest revisions that are incomplete, by name; see `BatchRevision.blocksPackets`.
+  public func incompleteBatches() throws -> [BatchRevision] { try latestRevisions().filter(\.isIncomplete) }
+
+  /// Finished runs, the oldest first; with their stages.
+  public func runs() throws -> [RunRecord] {
+    try read { db in
+      try Row.fetchAll(db, sql: "SELECT * FROM run WHERE sequence IS NOT NULL ORDER BY sequence").map {
+        try Self.run($0, db)
+      }
+    }
+  }
+
+  // MARK: Rows
+
+  private func snapshot(sql: String, _ arguments: StatementArguments) throws -> RunSnapshot {
+    try read { db in
+      guard let row = try Row.fetchOne(db, sql: sql, arguments: arguments) else {
+        return RunSnapshot(run: nil, findings: [], openCases: [])
+      }
+      let run = try Self.run(row, db)
+      let decoder = JSONDecoder()
+      let findings = try String.fetchAll(
+        db, sql: "SELECT record FROM finding WHERE run_id = ? ORDER BY CAST(id AS BLOB)", arguments: [run.runID]
+      ).map { try decoder.decode(FindingRecord.self, from: Data($0.utf8)) }
+      let cases = try Row.fetchAll(
+        db, sql: "SELECT * FROM case_file WHERE run_id = ? ORDER BY CAST(id AS BLOB)", arguments: [run.runID]
+      ).compactMap { (row: Row) -> CaseFile? in
+        guard let type = SubjectType(rawValue: row["subject_type"]) else { return nil }
+        let ids: String = row["finding_ids"]
+        return CaseFile(
+          id: row["id"], subjectType: type, subject: row["subject"], openedIn: row["opened_in"],
+          findingIDs: try decoder.decode([String].self, from: Data(ids.utf8)), countedFen: row["counted_fen"])
+      }
+      return RunSnapshot(run: run, findings: findings, openCases: cases)
+    }
+  }
+
+  private static func insert(_ revision: BatchRevision, _ db: Database) throws {
+    try db.execute(
+      sql: "DELETE FROM batch WHERE name = ? AND revision = ?", arguments: [revision.name, revision.revision])
+    try db.execute(
+      sql: "INSERT INTO batch VALUES (?,?,?,?,?,?)",
+      arguments: [
+        revision.name, revision.revision, revision.label, revision.isIncomplete ? "incomplete" : "complete",
+        revision.incompleteReason, revision.acceptedReason,
+      ])
+    for file in revision.files {
+      try db.execute(
+        sql: "INSERT INTO file VALUES (?,?,?,?,?,?,?,?,?,?)",
+        arguments: [
+          revision.name, revision.revision, file.name, file.digest, file.reading, file.size, file.state.rawValue,
+          file.refusal?.code, file.refusal?.message, file.report,
+        ])
+    }
+  }
+
+  private static func insert(_ run: RunRecord, sequence: Int?, _ db: Database) throws {
+    try db.execute(
+      sql: "INSERT INTO run VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
+      arguments: [
+        run.runID, sequence, run.batch, run.revision, run.label, run.asOf, run.startedAt, run.finishedAt,
+        run.toolVersion, run.digests, sequence == nil ? nil : run.exitCode, run.outputFolder, run.report,
+      ])
+  }
+
+  private static func run(_ row: Row, _ db: Database) throws -> RunRecord {
+    let id: String = row["run_id"]
+    let stages = try Row.fetchAll(db, sql: "SELECT * FROM stage WHERE run_id = ? ORDER BY ordinal", arguments: [id])
+      .map { (row: Row) in
+        StageRecord(
+          name: row["name"], rows: row["row_count"], bytes: row["byte_count"], milliseconds: row["milliseconds"])
+      }
+    return RunRecord(
+      runID: id, batch: row["batch"], revision: row["revision"], asOf: row["as_of"], startedAt: row["started_at"],
+      finishedAt: row["finished_at"], toolVersion: row["tool_version"], digests: row["digests"],
+      exitCode: row["exit_code"] ?? 0, outputFolder: row["output_folder"] ?? "", stages: stages, report: row["report"])
+  }
+
+  private static func segment(_ row: Row) -> SegmentRecord? {
+    guard let table = ClaimTable(name: row["claim_table"]) else { return nil }
+    return SegmentRecord(
+      key: SegmentKey(digest: row["digest"], reading: row["reading"], member: row["member"], table: table),
+      memberName: row["member_name"], rows: row["row_count"], report: row["report"])
+  }
+
+  private static func refusal(_ row: Row) -> Refusal? {
+    guard let code: String = row["refusal_code"] else { return nil }
+    return Refusal(code: code, message: row["refusal_message"] ?? "")
+  }
+
+  private func read<R>(_ body: (Database) throws -> R) throws -> R {
+    try StoreError.translating(path) { try database.read(body) }
+  }
+
+  private func write<R>(_ body: (Database) throws -> R) throws -> R {
+    try StoreError.translating(path) { try database.write(body) }
+  }
+}

@@ -1,0 +1,134 @@
+/// The ledger's schema, in plain SQL. A migration that has been released is never edited: add one.
+enum LedgerMigrations {
+  static let all: [(name: String, sql: String)] = [("1 runs, files, findings, cases", first)]
+
+  private static let first = """
+    -- What a file's bytes gave under one reading; shared by all revisions that have the file.
+    CREATE TABLE content(
+      digest TEXT NOT NULL,
+      reading TEXT NOT NULL,
+      size INTEGER NOT NULL,
+      state TEXT NOT NULL CHECK (state IN ('read', 'refused')),
+      refusal_code TEXT,
+      refusal_message TEXT,
+      charset TEXT,
+      delimiter TEXT,
+      enclosure TEXT,
+      header_kind TEXT,
+      inflated_bytes INTEGER NOT NULL,
+      report TEXT NOT NULL,
+      PRIMARY KEY (digest, reading)
+    ) STRICT;
+
+    -- One file in the folder segments.
+    CREATE TABLE segment(
+      digest TEXT NOT NULL,
+      reading TEXT NOT NULL,
+      member INTEGER NOT NULL,
+      member_name TEXT,
+      claim_table TEXT NOT NULL,
+      path TEXT NOT NULL UNIQUE,
+      row_count INTEGER NOT NULL,
+      report TEXT NOT NULL,
+      PRIMARY KEY (digest, reading, member, claim_table),
+      FOREIGN KEY (digest, reading) REFERENCES content ON DELETE CASCADE
+    ) STRICT;
+
+    CREATE TABLE reject(
+      digest TEXT NOT NULL,
+      reading TEXT NOT NULL,
+      ordinal INTEGER NOT NULL,
+      member_name TEXT,
+      claim_table TEXT NOT NULL,
+      line INTEGER NOT NULL,
+      byte_offset INTEGER NOT NULL,
+      column_name TEXT,
+      code TEXT NOT NULL,
+      reason TEXT NOT NULL,
+      action TEXT NOT NULL CHECK (action IN ('rejected', 'nulled', 'set_aside')),
+      PRIMARY KEY (digest, reading, ordinal),
+      FOREIGN KEY (digest, reading) REFERENCES content ON DELETE CASCADE
+    ) STRICT;
+
+    CREATE TABLE batch(
+      name TEXT NOT NULL,
+      revision INTEGER NOT NULL,
+      label TEXT NOT NULL,
+      state TEXT NOT NULL CHECK (state IN ('complete', 'incomplete')),
+      incomplete_reason TEXT,
+      accepted_reason TEXT,
+      PRIMARY KEY (name, revision)
+    ) STRICT;
+
+    CREATE TABLE file(
+      batch TEXT NOT NULL,
+      revision INTEGER NOT NULL,
+      name TEXT NOT NULL,
+      digest TEXT,
+      reading TEXT,
+      size INTEGER NOT NULL,
+      state TEXT NOT NULL CHECK (state IN ('read', 'refused', 'missing')),
+      refusal_code TEXT,
+      refusal_message TEXT,
+      report TEXT NOT NULL,
+      PRIMARY KEY (batch, revision, name),
+      FOREIGN KEY (batch, revision) REFERENCES batch ON DELETE CASCADE
+    ) STRICT;
+
+    -- sequence orders finished runs; a run that was begun and killed has none.
+    CREATE TABLE run(
+      run_id TEXT NOT NULL PRIMARY KEY,
+      sequence INTEGER UNIQUE,
+      batch TEXT NOT NULL,
+      revision INTEGER NOT NULL,
+      label TEXT NOT NULL,
+      as_of TEXT,
+      started_at TEXT NOT NULL,
+      finished_at TEXT,
+      tool_version TEXT NOT NULL,
+      digests TEXT NOT NULL,
+      exit_code INTEGER,
+      output_folder TEXT,
+      report TEXT NOT NULL
+    ) STRICT;
+
+    CREATE TABLE stage(
+      run_id TEXT NOT NULL REFERENCES run ON DELETE CASCADE,
+      ordinal INTEGER NOT NULL,
+      name TEXT NOT NULL,
+      row_count INTEGER NOT NULL,
+      byte_count INTEGER NOT NULL,
+      milliseconds INTEGER NOT NULL,
+      PRIMARY KEY (run_id, ordinal)
+    ) STRICT;
+
+    -- Snapshots of the last two finished runs: the last, and the one it was compared with.
+    CREATE TABLE finding(
+      run_id TEXT NOT NULL REFERENCES run ON DELETE CASCADE,
+      id TEXT NOT NULL,
+      rule TEXT NOT NULL,
+      verdict TEXT NOT NULL,
+      subject_type TEXT NOT NULL,
+      subject TEXT NOT NULL,
+      state TEXT NOT NULL CHECK (state IN ('new', 'standing', 'changed', 'withdrawn')),
+      first_batch TEXT NOT NULL,
+      amount_fen INTEGER NOT NULL,
+      fund_fen INTEGER NOT NULL,
+      counted_fen INTEGER NOT NULL,
+      case_id TEXT,
+      record TEXT NOT NULL,
+      PRIMARY KEY (run_id, id)
+    ) STRICT;
+
+    CREATE TABLE case_file(
+      run_id TEXT NOT NULL REFERENCES run ON DELETE CASCADE,
+      id TEXT NOT NULL,
+      subject_type TEXT NOT NULL,
+      subject TEXT NOT NULL,
+      opened_in TEXT NOT NULL,
+      counted_fen INTEGER NOT NULL,
+      finding_ids TEXT NOT NULL,
+      PRIMARY KEY (run_id, id)
+    ) STRICT;
+    """
+}

@@ -1,0 +1,55 @@
+import Diagnostics
+import Foundation
+internal import GRDB
+internal import GRDBSQLite
+
+/// Turns what the system or SQLite says into a diagnostic with a remedy.
+enum StoreError {
+  static let diskFullRemedy = "Free some space, then give the same command again; the store is as it was before."
+
+  static func system(_ path: String, _ what: String, errno code: Int32) -> Diagnostic {
+    if code == ENOSPC || code == EDQUOT { return diskFull(path) }
+    return Diagnostic(
+      .error, "store.io", "\(what): \(String(cString: strerror(code)))", at: Place(file: path),
+      remedy: "Look at the folder's rights and at the disk.")
+  }
+
+  static func diskFull(_ path: String) -> Diagnostic {
+    Diagnostic(.error, "store.disk-full", "The disk is full", at: Place(file: path), remedy: diskFullRemedy)
+  }
+
+  static func sqlite(_ path: String, code: Int32, message: String, systemErrno: Int32 = 0) -> Diagnostic {
+    switch code & 0xFF {
+    case SQLITE_FULL: return diskFull(path)
+    case SQLITE_IOERR where systemErrno == ENOSPC || systemErrno == EDQUOT: return diskFull(path)
+    case SQLITE_CORRUPT, SQLITE_NOTADB:
+      return Diagnostic(
+        .error, "store.corrupt", "The file is damaged or no SQLite database: \(message)", at: Place(file: path),
+        remedy: "Restore the store folder from a copy, or move it away and read the batches again.")
+    case SQLITE_BUSY, SQLITE_LOCKED: return locked(path)
+    default:
+      return Diagnostic(.error, "store.io", "SQLite says: \(message) (\(code))", at: Place(file: path))
+    }
+  }
+
+  static func locked(_ path: String) -> Diagnostic {
+    Diagnostic(
+      .error, "store.locked", "Another run holds the store", at: Place(file: path),
+      remedy: "Wait until it has finished; a lock of a killed run is gone by itself.")
+  }
+
+  static func newer(_ path: String) -> Diagnostic {
+    Diagnostic(
+      .error, "store.newer", "The store was made by a newer version of yijian", at: Place(file: path),
+      remedy: "Use that version or newer; this one leaves the store untouched.")
+  }
+
+  /// Runs a GRDB call and throws its errors as diagnostics.
+  static func translating<R>(_ path: String, _ body: () throws -> R) throws -> R {
+    do {
+      return try body()
+    } catch let error as DatabaseError {
+      throw sqlite(path, code: error.extendedResultCode.rawValue, message: error.message ?? "no message")
+    }
+  }
+}

@@ -1,0 +1,197 @@
+import ClaimModel
+import Foundation
+import GRDB
+import Testing
+
+@testable import ClaimStore
+
+@Suite struct LedgerTests {
+  @Test func aFileComesBackWithItsRejects() throws {
+    let fixture = StoreFixture()
+    let ledger = try fixture.open()
+    var segment = try write([(2, 0, "x")], key(), to: ledger)
+    segment.memberName = "费用.csv"
+    let rejects = [
+      Reject(
+        file: "old.zip!费用.csv", table: "fee_list_d", line: 3, byteOffset: 99, column: "cnt", code: "bad-amount",
+        reason: "not a number", action: .rejected),
+      Reject(
+        file: "old.zip!费用.csv", table: "fee_list_d", line: 2, byteOffset: 9, column: nil, code: "short-row",
+        reason: "fields", action: .nulled),
+    ]
+    let committed = content(digestA, segments: [segment], rejects: rejects)
+    try ledger.commitFile(committed)
+    var expected = committed
+    for i in expected.rejects.indices { expected.rejects[i].file = "new.zip!费用.csv" }
+    #expect(try ledger.content(digest: digestA, reading: "r1", fileName: "new.zip") == expected)
+    #expect(try ledger.content(digest: digestA, reading: "r2", fileName: "new.zip") == nil)
+    #expect(try ledger.content(digest: digestB, reading: "r1", fileName: "new.zip") == nil)
+  }
+
+  @Test func aRefusedFileIsRemembered() throws {
+    let fixture = StoreFixture()
+    let ledger = try fixture.open()
+    var refused = content(digestA)
+    refused.refusal = Refusal(code: "intake.truncated", message: "The file is cut off")
+    try ledger.commitFile(refused)
+    #expect(try ledger.content(digest: digestA, reading: "r1", fileName: "f") == refused)
+  }
+
+  @Test func aRunComesBackWhole() throws {
+    let fixture = StoreFixture()
+    let first = revision("W10", 1, [digestA])
+    do {
+      let ledger = try fixture.open()
+      let segment = try write([(2, 0, "x")], key(), to: ledger)
+      try ledger.commitFile(content(digestA, segments: [segment]))
+      try ledger.finishRun(
+        run("W10~1-00000001", first), revision: first, findings: [record("B", .new), record("A", .standing)],
+        openCases: [caseFile("C2"), caseFile("C1")])
+    }
+    let ledger = try fixture.open()
+    #expect(try ledger.latestRevisions() == [first])
+    #expect(try ledger.finishedRun("W10~1-00000001") == run("W10~1-00000001", first))
+    let last = try ledger.lastSnapshot()
+    #expect(last.run?.runID == "W10~1-00000001")
+    #expect(last.findings.map(\.finding) == [record("A", .standing).finding, record("B", .new).finding])
+    #expect(last.findings.map(\.state) == [.standing, .new])
+    #expect(last.findings.map(\.countedFen) == [1200, 1200])
+    #expect(last.openCases == [caseFile("C1"), caseFile("C2")])
+    #expect(try ledger.finding("B")?.finding == record("B", .new).finding)
+    #expect(try ledger.finding("Z") == nil)
+    #expect(try ledger.liveSegments().map(\.record.key) == [key()])
+  }
+
+  @Test func aRunIsComparedWithTheOneBeforeIt() throws {
+    let fixture = StoreFixture()
+    let ledger = try fixture.open()
+    let batches = ["W10", "W11", "W12"].map { revision($0, 1, []) }
+    for (i, batch) in batches.enumerated() {
+      try ledger.finishRun(run("r\(i)", batch), revision: batch, findings: [record("F\(i)", .new)], openCases: [])
+    }
+    #expect(try ledger.baseline(of: "r3").run?.runID == "r2")
+    #expect(try ledger.baseline(of: "r2").findings.map(\.finding.id) == ["F1"])
+    // Done again: still the last, and still compared with r1.
+    try ledger.finishRun(run("r2", batches[2]), revision: batches[2], findings: [record("G", .new)], openCases: [])
+    #expect(try ledger.runs().map(\.runID) == ["r0", "r1", "r2"])
+    #expect(try ledger.lastSnapshot().findings.map(\.finding.id) == ["G"])
+    #expect(try ledger.baseline(of: "r2").findings.map(\.finding.id) == ["F1"])
+  }
+
+  @Test func aNewRevisionReplacesTheOldRows() throws {
+    let fixture = StoreFixture()
+    let ledger = try fixture.open()
+    for digest in [digestA, digestB] {
+      let segment = try write([(2, 0, digest)], key(digest), to: ledger)
+      try ledger.commitFile(content(digest, segments: [segment]))
+    }
+    let other = revision("W11", 1, [digestA])
+    let first = revision("W10", 1, [digestA])
+    let second = revision("W10", 2, [digestB])
+    for batch in [first, other] {
+      try ledger.finishRun(run("r-" + batch.name, batch), revision: batch, findings: [], openCases: [])
+    }
+    // Under work: only this run sees it.
+    #expect(
+      try ledger.liveSegments(replacing: [second]).map { "\($0.batch) \($0.record.key.digest.prefix(1))" } == [
+        "W10 b", "W11 a",
+      ])
+    #expect(try ledger.liveSegments().map { "\($0.batch) \($0.record.key.digest.prefix(1))" } == ["W10 a", "W11 a"])
+    try ledger.finishRun(run("r-2", second), revision: second, findings: [], openCases: [])
+    #expect(try ledger.latestRevision(of: "W10")?.label == "W10~2")
+    #expect(try ledger.liveSegments().map { "\($0.batch) \($0.record.key.digest.prefix(1))" } == ["W10 b", "W11 a"])
+    #expect(first.contentList == ["\(digestA)  fee_list_d_0.csv.gz"])
+  }
+
+  @Test func anIncompleteBatchStaysSoUntilAccepted() throws {
+    let fixture = StoreFixture()
+    let ledger = try fixture.open()
+    let bad = revision("W10", 1, [], incomplete: "fee_list_d_2.csv.gz is missing")
+    let good = revision("W11", 1, [])
+    try ledger.finishRun(run("r1", bad), revision: bad, findings: [], openCases: [])
+    try ledger.finishRun(run("r2", good), revision: good, findings: [], openCases: [])
+    #expect(try ledger.incompleteBatches().map(\.blocksPackets) == [true])
+    try ledger.finishRun(
+      run("r2", good), revision: good, findings: [], openCases: [], accepted: [("W10", "原文件已损毁"), ("W11", "no")])
+    let batches = try ledger.latestRevisions()
+    #expect(batches.map(\.acceptedReason) == ["原文件已损毁", nil])
+    #expect(batches.map(\.blocksPackets) == [false, false])
+    #expect(batches.map(\.isIncomplete) == [true, false])
+  }
+
+  @Test func aBegunRunKeepsItsTime() throws {
+    let fixture = StoreFixture()
+    let ledger = try fixture.open()
+    let batch = revision("W10", 1, [])
+    var again = run("r1", batch)
+    again.startedAt = "2025-03-11 00:00:00"
+    #expect(try ledger.beginRun(run("r1", batch)) == "2025-03-10 01:02:03")
+    #expect(try ledger.beginRun(again) == "2025-03-10 01:02:03")
+    #expect(try ledger.finishedRun("r1") == nil)
+    #expect(try ledger.runs() == [])
+    #expect(try ledger.lastSnapshot().run == nil)
+  }
+
+  @Test func aStoreHasOneWriter() throws {
+    let fixture = StoreFixture()
+    let ledger = try fixture.open()
+    #expect(code { _ = try fixture.open() } == "store.locked")
+    #expect(try Ledger.inspect(folder: fixture.folder)?.runs() == [])
+    withExtendedLifetime(ledger) {}
+    #expect(try Ledger.inspect(folder: fixture.folder + "/none") == nil)
+  }
+
+  @Test func theLockEndsWithTheLedger() throws {
+    let fixture = StoreFixture()
+    do { _ = try fixture.open() }
+    #expect(code { _ = try fixture.open() } == nil)
+  }
+
+  @Test func aNewerStoreIsRefusedUntouched() throws {
+    let fixture = StoreFixture()
+    do { _ = try fixture.open() }
+    let path = fixture.folder + "/ledger.sqlite"
+    try DatabaseQueue(path: path).write { db in
+      try db.execute(sql: "INSERT INTO grdb_migrations VALUES ('2 of tomorrow')")
+    }
+    let before = FileManager.default.contents(atPath: path)
+    #expect(code { _ = try fixture.open() } == "store.newer")
+    #expect(code { _ = try Ledger.inspect(folder: fixture.folder) } == "store.newer")
+    #expect(FileManager.default.contents(atPath: path) == before)
+  }
+
+  @Test func aForeignDatabaseIsRefused() throws {
+    let fixture = StoreFixture()
+    try AtomicFile.makeFolder(fixture.folder)
+    try DatabaseQueue(path: fixture.folder + "/ledger.sqlite").write { try $0.execute(sql: "CREATE TABLE t(x)") }
+    #expect(code { _ = try fixture.open() } == "store.foreign")
+  }
+
+  @Test func aFileThatIsNoDatabaseIsRefused() throws {
+    let fixture = StoreFixture()
+    try AtomicFile.makeFolder(fixture.folder)
+    try AtomicFile.write(String(repeating: "not a database ", count: 100), to: fixture.folder + "/ledger.sqlite")
+    #expect(code { _ = try fixture.open() } == "store.corrupt")
+  }
+
+  // Released migrations are never edited; a new one adds a line here.
+  @Test func releasedMigrationsStay() {
+    #expect(
+      LedgerMigrations.all.map { SHA256Hasher.hex(of: $0.sql) } == [
+        "d520ac05dc82274305e6d4908e52dab6467ce8de8387b4e57f2cf2f74405aae7"
+      ])
+  }
+
+  @Test func theFilesAreForTheirOwnerOnly() throws {
+    let fixture = StoreFixture()
+    let ledger = try fixture.open()
+    _ = try write([(2, 0, "x")], key(), to: ledger)
+    for (path, mode) in [
+      ("", 0o700), ("/segments", 0o700), ("/ledger.sqlite", 0o600), ("/lock", 0o600),
+      ("/segments/" + key().fileName, 0o600),
+    ] {
+      let attributes = try FileManager.default.attributesOfItem(atPath: fixture.folder + path)
+      #expect((attributes[.posixPermissions] as? NSNumber)?.intValue == mode, "\(path)")
+    }
+  }
+}
