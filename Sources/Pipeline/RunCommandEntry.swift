@@ -16,7 +16,7 @@ public func runPipeline(_ options: RunOptions) -> Int32 {
       throw Diagnostic(.error, "usage.as-of", "--as-of is not a date", remedy: "write it as 2025-03-09")
     }
     let setup = try RunSetup(options)
-    for note in setup.pack.notes { printer.send(.diagnostic(note)) }
+    for note in setup.pack.warnings { printer.send(.diagnostic(note)) }
     if options.plan {
       print(try setup.planText(), terminator: "")
       return ExitCode.done
@@ -103,13 +103,8 @@ struct RunSetup {
         registries[name] = try fingerprint(path: folder + "/" + name)
       }
     }
-    var rules: [String: String] = [:]
-    for rule in pack.rules { rules[rule.id] = rule.digest }
-    var other = ["pipeline": file.digest]
-    for (name, path) in [("jurisdiction", file.jurisdiction)] {
-      if let path, FileManager.default.fileExists(atPath: path) { other[name] = try fingerprint(path: path) }
-    }
-    return ["registries": registries, "rules": rules, "pipeline": other]
+    // The pack's digest covers rules, law, exemptions and the jurisdiction file.
+    return ["registries": registries, "rules": ["pack": pack.digest], "pipeline": ["pipeline": file.digest]]
   }
 
   /// What would run and what is missing (`--plan`).

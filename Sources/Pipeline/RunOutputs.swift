@@ -63,7 +63,7 @@ struct RunOutputs {
         suppressions: result.suppressions.filter {
           $0.subjectType == caseFile.subjectType && $0.subject == caseFile.subject
         },
-        rules: run.pack.rules, ruleFiles: run.pack.texts, laws: laws(), exemptionNames: run.pack.exemptionNames,
+        rules: run.pack.rules, ruleFiles: ruleFiles(), laws: laws(), exemptionNames: exemptionNames(),
         coverage: result.coverage, claims: state.normalized.claims, evidence: evidence, registries: state.registries,
         registryRows: { rules, rows in
           registryRowsLookedAt(
@@ -83,7 +83,21 @@ struct RunOutputs {
   }
 
   private func laws() -> [String: LawText] {
-    run.pack.laws.mapValues { LawText(title: $0.title, text: $0.text) }
+    Dictionary(
+      uniqueKeysWithValues: run.pack.law.map { ($0.key, LawText(title: "\($0.instrument) \($0.article)", text: $0.text)) })
+  }
+
+  private func exemptionNames() -> [String: String] {
+    Dictionary(uniqueKeysWithValues: run.pack.exemptions.map { ($0.id, $0.name) })
+  }
+
+  /// Text of each rule file, to travel in packets.
+  private func ruleFiles() -> [String: String] {
+    var result: [String: String] = [:]
+    for rule in run.pack.rules {
+      if let data = FileManager.default.contents(atPath: rule.path) { result[rule.id] = String(decoding: data, as: UTF8.self) }
+    }
+    return result
   }
 
   private func sources() -> [SourceFile] {

@@ -100,9 +100,12 @@ public func explainFinding(_ id: String, pipeline: String, store: String?) -> In
     if !finding.lineIDs.isEmpty { print("  lines      \(finding.lineIDs.joined(separator: ", "))") }
     if let rule {
       print("  rule       version \(rule.version), \(rule.path)")
-      for key in rule.basis { print("  law        \(key) \(pack.laws[key]?.title ?? "") \(pack.laws[key]?.text ?? "")") }
+      for key in rule.basis {
+        let law = pack.law.first { $0.key == key }
+        print("  law        \(key) \(law?.instrument ?? "") \(law?.article ?? "") \(law?.text ?? "")")
+      }
       for exemption in rule.exemptions {
-        print("  exemption  \(exemption.id) \(pack.exemptionNames[exemption.id] ?? ""): not TRUE for it (\(exemption.text))")
+        print("  exemption  \(exemption.id) \(pack.exemptions.first { $0.id == exemption.id }?.name ?? ""): not TRUE for it (\(exemption.text))")
       }
       print("  innocent explanations\n    \(rule.falsePositives.split(separator: "\n").joined(separator: "\n    "))")
       print("  SQL over a packet's evidence.sqlite:")

@@ -13,9 +13,9 @@ struct SynthCommand: ParsableCommand {
   @Option(help: "Folder to write: batches/, registries/, truth.csv.")
   var out: String?
   @Option(help: "wide: all columns as a national extract has them; narrow: only what rules read.")
-  var layout: SynthLayout = .wide
+  var layout: SynthOptions.Layout = .wide
   @Option(help: "clean, planted, broken or load.")
-  var kind: SynthKind = .planted
+  var kind: SynthOptions.Kind = .planted
   @Option(help: "Write the project's three samples into this folder instead.")
   var samples: String?
 
