@@ -126,3 +126,24 @@ public struct RegistrySchema: Sendable {
   /// The schema of a table; nil if the weekly job does not know it.
   public static func named(_ name: String) -> RegistrySchema? { all.first { $0.name == name } }
 }
+
+/// How the text of a registry column is kept.
+public enum RegistryTextForm: Sendable {
+  /// A code: ASCII letters in upper case.
+  case code
+  /// A word of ours (`hosp_lv`, `inpatient`, `psychiatric`): ASCII letters in lower case, as registry-tables writes it.
+  case word
+  /// A name or official wording, printed as it came.
+  case verbatim
+}
+
+extension RegistrySchema.Column {
+  /// How the loader keeps the column's text; lookups compare regardless of ASCII case.
+  public var form: RegistryTextForm {
+    switch name {
+    case "lmt_type", "lmt_val", "visit_class", "medins_kind": return .word
+    case "lmt_text", "basis", "grid_resper", "grid_tel", "prcunt", "chg_rea": return .verbatim
+    default: return name.hasSuffix("_name") ? .verbatim : .code
+    }
+  }
+}

@@ -1,11 +1,13 @@
 import ClaimModel
+import Diagnostics
 
 /// One registry table in memory: rows that were not rejected, column by column.
 public struct Registry: Sendable {
   public let schema: RegistrySchema
   public var count: Int
-  /// Every column of the schema; text in upper case (ASCII), so compare with `CodeTable.folded`. A column the file
-  /// lacks is all null.
+  /// Every column of the schema; codes in upper case (ASCII), words of ours in lower case, names as they came
+  /// (`RegistrySchema.Column.form`), so look up by `CodeTable.folded` on both sides. An open enddate is null. A column
+  /// the file lacks is all null.
   public var columns: [String: ColumnData]
   /// Rows that overlap another of their key in a table read for one row: they are kept to make their days
   /// unevaluable, and never found. Same length as the columns.
@@ -17,6 +19,8 @@ public struct Registry: Sendable {
   public var rejected: [Reject]
   /// Header names that the schema does not have.
   public var unknownColumns: [String]
+  /// Rows whose vali_flag was not 1: not loaded, no reject.
+  public var dropped = 0
 
   public init(
     schema: RegistrySchema, count: Int, columns: [String: ColumnData], isAmbiguous: [Bool], digest: String,
@@ -36,6 +40,8 @@ public struct Registry: Sendable {
 /// All registries of a run by table name.
 public struct Registries: Sendable {
   public var tables: [String: Registry]
+  /// What was seen on loading and refuses nothing: unknown columns, files of tables that no rule can look up.
+  public var notes: [Diagnostic] = []
   public init(tables: [String: Registry] = [:]) { self.tables = tables }
   /// nil when the table is missing.
   public subscript(_ name: String) -> Registry? { tables[name] }

@@ -1,0 +1,309 @@
+import ClaimModel
+import Diagnostics
+import Foundation
+
+/// Loads every registry of a folder and every shipped table of the knowledge folders.
+///
+/// One file a table, `<table>.csv` or `<table>.csv.gz` (registry-tables section 0). A missing file is no error: its
+/// table is absent, and rules that need it are not runnable. Errors: a folder that is not there, a table given twice,
+/// a header without a required column, a file that can't be read. An empty `folder` means none.
+public func loadRegistries(folder: String, knowledge: [String] = [], codes: CodeTable) throws(Diagnostics)
+  -> Registries
+{
+  var errors: [Diagnostic] = []
+  var result = Registries()
+  for (index, path) in ([folder] + knowledge).enumerated() where !path.isEmpty {
+    let names: [String]
+    do {
+      names = try FileManager.default.contentsOfDirectory(atPath: path)
+        .sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    } catch {
+      errors.append(
+        Diagnostic(
+          .error, "registry.folder", "The folder of \(index == 0 ? "registries" : "knowledge") can't be read.",
+          at: Place(file: path), remedy: "Check the path in the pipeline file."))
+      continue
+    }
+    for name in names {
+      let stem = name.hasSuffix(".csv.gz") ? name.dropLast(7) : name.hasSuffix(".csv") ? name.dropLast(4) : ""
+      if stem.isEmpty { continue }
+      let place = Place(file: path + "/" + name)
+      guard let schema = RegistrySchema.named(String(stem)) else {
+        result.notes.append(
+          Diagnostic(.note, "registry.unknown-table", "No rule can look up \(stem); the file is not read.", at: place))
+        continue
+      }
+      if let other = result.tables[schema.name] {
+        errors.append(
+          Diagnostic(
+            .error, "registry.twice", "The table \(schema.name) is given twice.", at: place,
+            notes: ["The other file is \(other.source)."],
+            remedy: "Keep one of the two: a snapshot replaces the table whole."))
+        continue
+      }
+      do {
+        let source = index == 0 ? name : path + "/" + name
+        let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path + "/" + name)))
+        let table = try registry(
+          schema, RegistryText(bytes), digest: bytes.withUnsafeBytes { SHA256Hasher.hex(of: $0) }, source: source,
+          place: place, codes: codes)
+        result.tables[schema.name] = table
+        if !table.unknownColumns.isEmpty {
+          result.notes.append(
+            Diagnostic(
+              .note, "registry.unknown-column",
+              "Columns kept aside: \(table.unknownColumns.joined(separator: ", ")).", at: place))
+        }
+      } catch let problem as Diagnostic {
+        errors.append(problem)
+      } catch {
+        errors.append(
+          Diagnostic(.error, "registry.unreadable", "The file can't be read: \(error).", at: place))
+      }
+    }
+  }
+  if !errors.isEmpty { throw Diagnostics(errors) }
+  return result
+}
+
+/// A registry from its text; throws the `Diagnostic` that refuses the table.
+func registry(
+  _ schema: RegistrySchema, _ text: RegistryText, digest: String, source: String, place: Place, codes: CodeTable
+) throws -> Registry {
+  let names = text.header.map { trimmed($0).lowercased() }
+  if let twice = names.first(where: { name in names.filter { $0 == name }.count > 1 }) {
+    throw Diagnostic(
+      .error, "registry.duplicate-column", "The header names \(twice) twice.",
+      at: Place(file: place.file, line: 1, field: twice), remedy: "Export the table again with each column once.")
+  }
+  let missing = schema.columns.filter { $0.required && !names.contains($0.name) }.map(\.name)
+  if !missing.isEmpty {
+    throw Diagnostic(
+      .error, "registry.missing-column",
+      "The table \(schema.name) lacks required columns: \(missing.joined(separator: ", ")).", at: place,
+      remedy: "Export the columns, or map the bureau's own names in the jurisdiction file.")
+  }
+  if let line = text.unclosedAt {
+    throw Diagnostic(
+      .error, "registry.unclosed-enclosure", "A \" is opened and never closed.",
+      at: Place(file: place.file, line: line), remedy: "Close it, or double it inside a field.")
+  }
+  var reader = RegistryReader(schema: schema, positions: schema.columns.map { names.firstIndex(of: $0.name) })
+  for (i, fields) in text.rows.enumerated() {
+    reader.read(fields, of: names.count, line: text.lines[i], offset: text.offsets[i], file: source, codes: codes)
+  }
+  if schema.name == "hilist_lmt_b" {
+    reader.rejectContradictingLimits(file: source, insurance: codes.intern("insutype"))
+  }
+  let isAmbiguous = schema.reading == .one ? reader.markOverlaps(file: source) : nil
+  var table = Registry(
+    schema: schema, count: reader.count, columns: reader.columns,
+    isAmbiguous: isAmbiguous ?? [Bool](repeating: false, count: reader.count), digest: digest, source: source,
+    rejected: reader.rejected.sorted { ($0.line, $0.code) < ($1.line, $1.code) },
+    unknownColumns: names.filter { schema.kind(of: $0) == nil && !$0.isEmpty })
+  table.dropped = reader.dropped
+  return table
+}
+
+/// Reads rows one by one into columns, and keeps those aside that the schema refuses.
+private struct RegistryReader {
+  let schema: RegistrySchema
+  let positions: [Int?]
+  var text: [[UInt32]]
+  var numbers: [[Int64]]
+  var origins: [(line: Int, offset: Int)] = []
+  var rejected: [Reject] = []
+  var dropped = 0
+  var count: Int { origins.count }
+
+  init(schema: RegistrySchema, positions: [Int?]) {
+    self.schema = schema
+    self.positions = positions
+    text = [[UInt32]](repeating: [], count: schema.columns.count)
+    numbers = [[Int64]](repeating: [], count: schema.columns.count)
+  }
+
+  var columns: [String: ColumnData] {
+    var result: [String: ColumnData] = [:]
+    for (i, column) in schema.columns.enumerated() {
+      result[column.name] = column.kind == .text ? .text(text[i]) : .number(numbers[i])
+    }
+    return result
+  }
+
+  mutating func read(
+    _ fields: [String], of width: Int, line: Int, offset: Int, file: String, codes: CodeTable
+  ) {
+    func aside(_ code: String, _ column: String?, _ reason: String, _ action: Reject.Action = .rejected) -> Reject {
+      Reject(
+        file: file, table: schema.name, line: line, byteOffset: offset, column: column, code: code, reason: reason,
+        action: action)
+    }
+    if fields.count != width {
+      rejected.append(
+        aside(
+          fields.count < width ? "short-row" : "long-row", nil, "\(fields.count) fields where the header has \(width)"))
+      return
+    }
+    var values: [String?] = positions.map { $0.flatMap { cleaned(fields[$0]) } }
+    var parsed = [Int64](repeating: ColumnData.null, count: values.count)
+    var nulled: [Reject] = []
+    if let flag = value("vali_flag", values), flag != "1" {
+      dropped += 1
+      return
+    }
+    for (i, column) in schema.columns.enumerated() {
+      if schema.key.contains(column.name), values[i] == nil {
+        rejected.append(aside("null-key", column.name, "a column of the key is null"))
+        return
+      }
+      guard column.kind != .text else {
+        values[i] = values[i].map { shaped($0, column.form) }
+        continue
+      }
+      if column.name == "begndate", values[i] == nil {
+        rejected.append(aside("null-date", column.name, "the first day of validity is null"))
+        return
+      }
+      guard var field = values[i] else { continue }
+      if let number = field.withUTF8({ column.kind.parse(UnsafeRawBufferPointer($0)) }) {
+        parsed[i] = number
+      } else if column.name == "begndate" || column.name == "enddate" {
+        // A bad last day must not read as open.
+        rejected.append(aside("bad-date", column.name, "not a date yyyy-MM-dd"))
+        return
+      } else {
+        nulled.append(aside("bad-value", column.name, "not a \(column.kind.rawValue); read as null", .nulled))
+      }
+    }
+    if let end = index("enddate") {
+      if parsed[end] == RegistryReader.openDay { parsed[end] = ColumnData.null }
+      if let begin = index("begndate"), parsed[end] != ColumnData.null, parsed[end] < parsed[begin] {
+        rejected.append(aside("ends-before-begin", "enddate", "the last day lies before the first"))
+        return
+      }
+    }
+    if schema.name == "hilist_lmt_b", let problem = limitProblem(values, parsed) {
+      rejected.append(aside(problem.code, problem.column, problem.reason))
+      return
+    }
+    rejected.append(contentsOf: nulled)
+    for (i, column) in schema.columns.enumerated() {
+      if column.kind == .text {
+        text[i].append(values[i].map { codes.intern($0) } ?? CodeTable.null)
+      } else {
+        numbers[i].append(parsed[i])
+      }
+    }
+    origins.append((line, offset))
+  }
+
+  /// registry-tables section 4: which values of a limit mean something.
+  private func limitProblem(_ values: [String?], _ parsed: [Int64]) -> (code: String, column: String, reason: String)? {
+    let allowed: [String: [String]] = [
+      "hosp_lv": ["2", "3"], "visit": ["inpatient", "outpatient", "emergency", "pharmacy"],
+      "insutype": ["work_injury", "maternity"],
+    ]
+    guard let limits = allowed[value("lmt_type", values) ?? ""] else {
+      return ("unknown-limit", "lmt_type", "not one of hosp_lv, visit, insutype")
+    }
+    if !limits.contains(value("lmt_val", values) ?? "") {
+      return ("bad-limit", "lmt_val", "not a value of this lmt_type")
+    }
+    if value("med_list_codg", values) == nil { return ("null-key", "med_list_codg", "the limit names no item") }
+    if let sure = index("sure_flag"), parsed[sure] != 0, parsed[sure] != 1 {
+      return ("bad-value", "sure_flag", "not 0 or 1")
+    }
+    return nil
+  }
+
+  /// Two different insutype values for one med_list_codg on a common day: both rows go (registry-tables section 4).
+  mutating func rejectContradictingLimits(file: String, insurance: UInt32) {
+    guard let type = index("lmt_type"), let value = index("lmt_val"), let item = index("med_list_codg"),
+      let begin = index("begndate"), let end = index("enddate")
+    else { return }
+    var byItem: [UInt32: [Int]] = [:]
+    for row in 0..<count { byItem[text[item][row], default: []].append(row) }
+    var isRejected = [Bool](repeating: false, count: count)
+    for (_, rows) in byItem {
+      let limits = rows.filter { text[type][$0] == insurance }
+      for a in limits {
+        for b in limits where text[value][a] != text[value][b] {
+          let first = max(numbers[begin][a], numbers[begin][b])
+          if first <= min(lastDay(numbers[end][a]), lastDay(numbers[end][b])) { isRejected[a] = true }
+        }
+      }
+    }
+    if !isRejected.contains(true) { return }
+    for row in 0..<count where isRejected[row] {
+      rejected.append(
+        Reject(
+          file: file, table: schema.name, line: origins[row].line, byteOffset: origins[row].offset, column: "lmt_val",
+          code: "contradicting-limits", reason: "two insurance types limit one item on a common day",
+          action: .rejected))
+    }
+    let kept = (0..<count).filter { !isRejected[$0] }
+    for (i, column) in schema.columns.enumerated() {
+      if column.kind == .text { text[i] = kept.map { text[i][$0] } } else { numbers[i] = kept.map { numbers[i][$0] } }
+    }
+    origins = kept.map { origins[$0] }
+  }
+
+  /// Rows of one key that overlap in time: all of them are ambiguous, and counted as rejected.
+  mutating func markOverlaps(file: String) -> [Bool] {
+    let keyColumns = schema.key.compactMap { index($0) }
+    let keys = KeyIndex(
+      columns: keyColumns.map { k in
+        schema.columns[k].kind == .text
+          ? text[k].map { KeyIndex.keyValue(code: $0) } : numbers[k].map { KeyIndex.keyValue(number: $0) }
+      }, count: count)
+    let always = [Int64](repeating: ColumnData.null, count: count)
+    let begins = self.index("begndate").map { numbers[$0] } ?? always
+    let ends = self.index("enddate").map { numbers[$0] } ?? always
+    var isAmbiguous = [Bool](repeating: false, count: count)
+    for group in 0..<keys.groupCount where keys.rows(group).count > 1 {
+      let rows = keys.rows(group).map { Int($0) }.sorted { (begins[$0], $0) < (begins[$1], $1) }
+      var latestEnd = Int64.min
+      for (i, row) in rows.enumerated() {
+        let overlapsEarlier = i > 0 && begins[row] <= latestEnd
+        let overlapsLater = i + 1 < rows.count && begins[rows[i + 1]] <= lastDay(ends[row])
+        latestEnd = max(latestEnd, lastDay(ends[row]))
+        guard overlapsEarlier || overlapsLater else { continue }
+        isAmbiguous[row] = true
+        rejected.append(
+          Reject(
+            file: file, table: schema.name, line: origins[row].line, byteOffset: origins[row].offset,
+            column: schema.key.last, code: "overlap",
+            reason: "another row of the same key holds on a common day; the key can't be evaluated on the days of both",
+            action: .rejected))
+      }
+    }
+    return isAmbiguous
+  }
+
+  private func index(_ name: String) -> Int? { schema.columns.firstIndex { $0.name == name } }
+  private func value(_ name: String, _ values: [String?]) -> String? { index(name).flatMap { values[$0] } }
+  private func lastDay(_ end: Int64) -> Int64 { end == ColumnData.null ? Int64.max : end }
+  /// 9999-12-31, which many exports write for an open end.
+  private static let openDay = CivilTime.day(year: 9999, month: 12, day: 31)
+}
+
+private func trimmed(_ text: String) -> String {
+  text.trimmingCharacters(in: .whitespaces)
+}
+
+/// nil for the three ways in which registries write null.
+private func cleaned(_ field: String) -> String? {
+  let text = trimmed(field)
+  return text.isEmpty || text == "NULL" || text == "\\N" ? nil : text
+}
+
+private func shaped(_ text: String, _ form: RegistryTextForm) -> String {
+  switch form {
+  case .verbatim: text
+  case .code:
+    String(decoding: text.utf8.map { $0 >= 0x61 && $0 <= 0x7A ? $0 - 0x20 : $0 }, as: UTF8.self)
+  case .word:
+    String(decoding: text.utf8.map { $0 >= 0x41 && $0 <= 0x5A ? $0 + 0x20 : $0 }, as: UTF8.self)
+  }
+}
