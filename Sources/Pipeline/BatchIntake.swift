@@ -40,7 +40,7 @@ struct BatchIntake {
     // Large files first, so that both cores stay busy to the end; the ledger's rows do not depend on the order.
     let queue = toRead.sorted { ($0.size, $1.name) > ($1.size, $0.name) }
     let shared = Mutex(Shared())
-    func work() {
+    @Sendable func work() {
       while true {
         let file: BatchFile? = shared.withLock { shared in
           guard shared.error == nil, shared.next < queue.count else { return nil }

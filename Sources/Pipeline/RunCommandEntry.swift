@@ -141,7 +141,15 @@ struct RunSetup {
 
 /// The rules of a pipeline with the jurisdiction's parameters put in.
 func loadRules(_ file: PipelineFile) throws -> (Jurisdiction, RulePack) {
-  let jurisdiction = try file.jurisdiction.map { try Jurisdiction.read($0) } ?? Jurisdiction()
+  var jurisdiction = Jurisdiction()
+  if let path = file.jurisdiction {
+    guard let data = FileManager.default.contents(atPath: path) else {
+      throw Diagnostic(
+        .error, "jurisdiction.unreadable", "the jurisdiction file can't be read", at: Place(file: path),
+        remedy: "check the path in the pipeline file")
+    }
+    jurisdiction = try Jurisdiction(text: String(decoding: data, as: UTF8.self), path: path)
+  }
   let pack = try loadRulePacks(
     folders: file.rules, exemptFolder: file.exempt, lawFolder: file.law, jurisdiction: jurisdiction)
   return (jurisdiction, pack)
