@@ -34,10 +34,9 @@ extension Expr {
   func kind(in rule: Rule) -> ValueKind? {
     switch self {
     case .claim(_, _, _, let kind), .registry(_, _, let kind): return kind
-    case .integer, .number, .countHits: return .integer
+    case .integer, .parameter, .number, .countHits: return .integer
     case .text: return .text
     case .day, .dayOf: return .day
-    case .parameter(let name): return rule.parameters.first { $0.name == name }?.kind ?? .integer
     case .add(let a, let b):
       // A day and a number of days make a day.
       let kind = a.kind(in: rule)
