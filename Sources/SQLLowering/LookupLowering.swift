@@ -100,13 +100,18 @@ struct LookupLowering {
     var only: [String] = []
     if lookup.take != .one { only.append("g.is_ambiguous = 0") }
     if case .groups(let column) = lookup.take { only.append("g.\(column) IS NOT NULL") }
-    let order = try level().map { $0 + ", " } ?? ""
+    let row = "g.\(lowering.dialect.rowNumber)"
+    let level = try level()
     let found = try choices.map { choice in
       let conditions = try matches(choice, "g") + holds("g") + inRegion("g") + only
+      let rows = "FROM \(lookup.table) g WHERE \(conditions.joined(separator: " AND "))"
+      guard let level else { return "(SELECT min(\(row)) \(rows))" }
+      // SQLite knows no outer row in ORDER BY, so the level is a column of an inner SELECT.
       return """
-        (SELECT g.\(lowering.dialect.rowNumber) FROM \(lookup.table) g
-              WHERE \(conditions.joined(separator: " AND "))
-              ORDER BY \(order)g.\(lowering.dialect.rowNumber) LIMIT 1)
+        (SELECT z.number FROM (
+              SELECT \(row) AS number, \(level) AS level
+              \(rows)) z
+            ORDER BY z.level, z.number LIMIT 1)
         """
     }
     return found.count == 1 ? found[0] : "COALESCE(\(found.joined(separator: ",\n      ")))"
@@ -128,12 +133,14 @@ struct LookupLowering {
       if case .any = lookup.take {
         if choices.count > 1 { states.append("(SELECT min(0) \(all) AND g.is_ambiguous = 0)") }
       } else {
-        let several = "CASE WHEN count(*) > 1 OR max(g.is_ambiguous) = 1 THEN 2 WHEN count(*) = 1 THEN 0 END"
-        if let level = try level() {
-          states.append("(SELECT \(several) \(all)\n        GROUP BY \(level) ORDER BY \(level) LIMIT 1)")
-        } else {
-          states.append("(SELECT \(several) \(all))")
-        }
+        let several = "CASE WHEN count(*) > 1 OR max(z.is_ambiguous) = 1 THEN 2 WHEN count(*) = 1 THEN 0 END"
+        let level = try level()
+        states.append(
+          """
+          (SELECT \(several) FROM (
+                SELECT g.is_ambiguous AS is_ambiguous\(level.map { ", \($0) AS level" } ?? "")
+                \(all)) z\(level == nil ? "" : " GROUP BY z.level ORDER BY z.level LIMIT 1"))
+          """)
       }
     }
     let first = nulls.isEmpty ? "" : "WHEN \(nulls.joined(separator: " OR ")) THEN 1 "
