@@ -140,10 +140,11 @@ final class LineReader {
 
   /// One past the last line feed in raw[..<filled], looking only behind `from`; `atLeast` if there is none.
   private func lastLineEnd(from: Int, atLeast: Int) -> Int {
-    var at = filled - 1
-    while at >= from {
-      if raw[at] == 0x0A, let end = lineEnd(at) { return end }
-      at -= 1
+    var top = filled
+    while top > from, let hit = memrchr(raw + from, 0x0A, top - from) {
+      let at = UnsafeMutableRawPointer(raw).distance(to: hit)
+      if let end = lineEnd(at) { return end }
+      top = at
     }
     return atLeast
   }

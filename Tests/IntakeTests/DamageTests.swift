@@ -54,7 +54,7 @@ struct DamagedFiles {
   }
 
   @Test func refusesABomb() throws {
-    let text = Array(feeHeader.utf8) + [0x0A] + [UInt8](repeating: 0x0A, count: 70 << 20)
+    let text = Array(feeHeader.utf8) + [0x0A] + [UInt8](repeating: 0x78, count: 70 << 20)
     let file = try scratch.write("fee_list_d_1.csv.gz", gzip(text))
     #expect(try read(file, IntakeLimits(maxRatio: 500)).0.refusal?.code == "intake.bomb")
     #expect(try read(file, IntakeLimits(maxMemberBytes: 1 << 20)).0.refusal?.code == "intake.bomb")
