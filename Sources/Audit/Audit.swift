@@ -1,1 +1,139 @@
-// Filled by its module's first commit.
+import ClaimModel
+import Diagnostics
+import Registries
+import RulePacks
+
+/// What the rules are run over.
+public struct AuditInput {
+  public var claims: EffectiveClaims
+  public var registries: Registries
+  /// Least share, in percent, in which a rule's `fill` columns must be filled over its rows in scope; 0 turns it off.
+  public var fillFloorPercent: Int
+  /// Claim tables of which files are refused or missing, with the reason: rules that argue from their absence don't run.
+  public var incompleteTables: [ClaimTable: String]
+
+  public init(
+    claims: EffectiveClaims, registries: Registries, fillFloorPercent: Int = 0,
+    incompleteTables: [ClaimTable: String] = [:]
+  ) {
+    self.claims = claims
+    self.registries = registries
+    self.fillFloorPercent = fillFloorPercent
+    self.incompleteTables = incompleteTables
+  }
+}
+
+/// What the rules found.
+public struct AuditResult: Sendable {
+  /// Ascending by id (bytes). Those of shadow rules are among them, without claims on money and last in precedence.
+  public var findings: [Finding]
+  /// Ascending by finding id, then exemption.
+  public var suppressions: [Suppression]
+  /// One for each rule given, ascending by rule id.
+  public var coverage: [RuleCoverage]
+  /// Errors that stopped a rule (arithmetic overflow); its coverage says not_runnable.
+  public var diagnostics: [Diagnostic]
+
+  public init(
+    findings: [Finding] = [], suppressions: [Suppression] = [], coverage: [RuleCoverage] = [],
+    diagnostics: [Diagnostic] = []
+  ) {
+    self.findings = findings
+    self.suppressions = suppressions
+    self.coverage = coverage
+    self.diagnostics = diagnostics
+  }
+}
+
+/// Runs every rule over the claims that count. The result does not depend on the order of rows or rules.
+///
+/// A rule that can't run is in the coverage with its reason; only a rule that the parser should not have let through
+/// (an expression of the wrong type) throws.
+public func audit(rules: [Rule], _ input: AuditInput) throws(Diagnostics) -> AuditResult {
+  var result = AuditResult()
+  let shelf = IndexShelf(input.registries, input.claims.codes)
+  for rule in rules.sorted(by: { $0.id.utf8.lexicographicallyPrecedes($1.id.utf8) }) {
+    var coverage = RuleCoverage(rule: rule.id, ruleVersion: rule.version, status: rule.status.coverage)
+    if coverage.status == .off {
+      coverage.reason = "status \(rule.status.rawValue)"
+      result.coverage.append(coverage)
+      continue
+    }
+    if let reason = obstacle(rule, input) {
+      coverage.status = .notRunnable
+      coverage.reason = reason
+      result.coverage.append(coverage)
+      continue
+    }
+    do {
+      let run = RuleRun(rule, input, shelf)
+      let hits = try run.scan()
+      coverage.rowsInScope = run.rowsInScope
+      coverage.rowsUnevaluable = run.rowsUnevaluable
+      coverage.rowsEvaluated = run.rowsInScope - run.rowsUnevaluable
+      if let reason = run.emptyColumn() {
+        coverage.status = .notRunnable
+        coverage.reason = reason
+        coverage.rowsEvaluated = 0
+      } else {
+        let (findings, suppressions) = try run.assemble(hits)
+        coverage.findings = findings.count
+        coverage.suppressed = suppressions.count
+        for finding in findings {
+          coverage.amountFen = try checkedSum(coverage.amountFen, finding.amountFen)
+          coverage.fundFen = try checkedSum(coverage.fundFen, finding.fundFen)
+        }
+        result.findings += findings
+        result.suppressions += suppressions
+      }
+    } catch EvaluationFault.overflow {
+      coverage = RuleCoverage(rule: rule.id, ruleVersion: rule.version, status: .notRunnable, reason: "overflow")
+      result.diagnostics.append(
+        Diagnostic(
+          .error, "audit.overflow", "Rule \(rule.id) computes a number beyond 64 bits; the rule was stopped.",
+          at: Place(file: rule.path.isEmpty ? nil : rule.path),
+          remedy: "Look for amounts or counts out of all proportion in the report's rejects and profile."))
+    } catch EvaluationFault.type(let problem) {
+      throw Diagnostics([
+        Diagnostic(
+          .error, "audit.type", "Rule \(rule.id) can't be evaluated: \(problem).",
+          at: Place(file: rule.path.isEmpty ? nil : rule.path), remedy: "Run `yijian check` on the rule.")
+      ])
+    } catch {
+      throw Diagnostics([Diagnostic(.error, "audit.failed", "Rule \(rule.id) failed: \(error).")])
+    }
+    result.coverage.append(coverage)
+  }
+  result.findings.sort { $0.id.utf8.lexicographicallyPrecedes($1.id.utf8) }
+  result.suppressions.sort {
+    $0.findingID == $1.findingID
+      ? $0.exemption.utf8.lexicographicallyPrecedes($1.exemption.utf8)
+      : $0.findingID.utf8.lexicographicallyPrecedes($1.findingID.utf8)
+  }
+  return result
+}
+
+extension Rule.Status {
+  /// What the coverage says of a rule that runs with this status.
+  var coverage: RuleCoverage.Status {
+    switch self {
+    case .active: .run
+    case .shadow: .shadow
+    case .draft, .retired: .off
+    }
+  }
+}
+
+/// Why a rule can't run, before any row is looked at; nil if nothing stands in its way.
+private func obstacle(_ rule: Rule, _ input: AuditInput) -> String? {
+  var needed = rule.needs
+  for lookup in rule.lookups where !lookup.isOptional && !needed.contains(lookup.table) { needed.append(lookup.table) }
+  for table in needed {
+    guard let registry = input.registries[table] else { return "\(table) is missing" }
+    if registry.count == 0 { return "\(table) has no rows" }
+  }
+  for table in rule.absence {
+    if let reason = input.incompleteTables[table] { return "\(table.name) is incomplete: \(reason)" }
+  }
+  return nil
+}

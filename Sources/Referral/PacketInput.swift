@@ -31,11 +31,8 @@ public struct PacketInput {
   public var coverage: [RuleCoverage]
 
   public var claims: EffectiveClaims
-  /// All accepted rows; of settlements setl_id, mdtrt_id, init_setl_id, of lines mdtrt_id, setl_id, of visits and
-  /// diagnoses mdtrt_id are needed.
-  public var raw: [ClaimTable: RawRows]
-  /// For each raw row whether it is the valid newest version of its key (rule-definitions 1.1).
-  public var isValid: [ClaimTable: [Bool]]
+  /// Made once a run, shared by all packets.
+  public var evidence: EvidenceIndex
   public var registries: Registries
   public var registryRows: RegistryRows
   /// `RowOrigin.segment` is the index.
@@ -55,8 +52,8 @@ public struct PacketInput {
   public init(
     caseFile: CaseFile, findings: [FindingRecord], suppressions: [Suppression] = [], rules: [Rule],
     ruleFiles: [String: String] = [:], laws: [String: LawText] = [:], exemptionNames: [String: String] = [:],
-    coverage: [RuleCoverage] = [], claims: EffectiveClaims, raw: [ClaimTable: RawRows],
-    isValid: [ClaimTable: [Bool]], registries: Registries, registryRows: @escaping RegistryRows,
+    coverage: [RuleCoverage] = [], claims: EffectiveClaims, evidence: EvidenceIndex, registries: Registries,
+    registryRows: @escaping RegistryRows,
     sources: [SourceFile], fetch: @escaping FetchRows, excludedSetlTypes: Set<String> = [], asOf: Int64,
     runID: String, batchLabel: String, toolVersion: String, acceptedReasons: [String] = []
   ) {
@@ -69,8 +66,7 @@ public struct PacketInput {
     self.exemptionNames = exemptionNames
     self.coverage = coverage
     self.claims = claims
-    self.raw = raw
-    self.isValid = isValid
+    self.evidence = evidence
     self.registries = registries
     self.registryRows = registryRows
     self.sources = sources

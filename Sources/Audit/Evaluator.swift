@@ -1,0 +1,477 @@
+import ClaimModel
+import Registries
+import RulePacks
+
+/// Evaluates the expressions of one rule over frames, a whole frame at each node.
+final class Evaluator {
+  let rule: Rule
+  let claims: EffectiveClaims
+  let registries: Registries
+  let codes: CodeTable
+  let indexes: IndexShelf
+  private let lookups: [String: Lookup]
+  private let parameters: [String: Parameter]
+  private var prefixes: [[String]: [UInt8]] = [:]
+  private var levels: [UInt32: [UInt32]] = [:]
+
+  init(_ rule: Rule, claims: EffectiveClaims, registries: Registries, indexes: IndexShelf) {
+    self.rule = rule
+    self.claims = claims
+    self.registries = registries
+    self.codes = claims.codes
+    self.indexes = indexes
+    lookups = Dictionary(rule.lookups.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+    parameters = Dictionary(rule.parameters.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+  }
+
+  func lookup(_ name: String) throws -> Lookup {
+    guard let found = lookups[name] else { throw EvaluationFault.type("no lookup \(name)") }
+    return found
+  }
+
+  /// The registry of a lookup; nil where an optional one is absent.
+  func registry(_ lookup: Lookup) -> Registry? { registries[lookup.table] }
+
+  /// The admdvs codes of the region order, folded; the nation alone for null.
+  func regionLevels(_ region: UInt32) -> [UInt32] {
+    if let known = levels[region] { return known }
+    let order = regionOrder(codes.text(region)).map { codes.folded(codes.intern($0)) }
+    levels[region] = order
+    return order
+  }
+
+  // MARK: Values
+
+  func texts(_ e: Expr, _ f: Frame) throws -> [UInt32] {
+    if case .text(let v) = try vector(e, f) { return v }
+    throw EvaluationFault.type("text expected")
+  }
+
+  func numbers(_ e: Expr, _ f: Frame) throws -> [Int64] {
+    if case .number(let v) = try vector(e, f) { return v }
+    throw EvaluationFault.type("number expected")
+  }
+
+  func truths(_ e: Expr, _ f: Frame) throws -> [UInt8] {
+    if case .truth(let v) = try vector(e, f) { return v }
+    throw EvaluationFault.type("condition expected")
+  }
+
+  func vector(_ e: Expr, _ f: Frame) throws -> Vector {
+    switch e {
+    case .claim(let binding, let path, let column, let kind):
+      return try claimColumn(binding, path, column, kind, f)
+    case .registry(let name, let column, let kind):
+      return try registryColumn(name, column, kind, f)
+    case .integer(let v), .day(let v): return .number([Int64](repeating: v, count: f.count))
+    case .text(let v): return .text([UInt32](repeating: codes.intern(v), count: f.count))
+    case .boolean(let v): return .truth([UInt8](repeating: v ? Kleene.yes : Kleene.no, count: f.count))
+    case .parameter(let name): return .number(try parameter(name, f))
+    case .add(let a, let b):
+      return .number(try arithmetic(numbers(a, f), numbers(b, f)) { $0.addingReportingOverflow($1) })
+    case .subtract(let a, let b):
+      return .number(try arithmetic(numbers(a, f), numbers(b, f)) { $0.subtractingReportingOverflow($1) })
+    case .multiply(let a, let b):
+      return .number(try arithmetic(numbers(a, f), numbers(b, f)) { $0.multipliedReportingOverflow(by: $1) })
+    case .least(let all): return .number(try extreme(all, f) { min($0, $1) })
+    case .greatest(let all): return .number(try extreme(all, f) { max($0, $1) })
+    case .coalesce(let all): return try coalesced(all, f)
+    case .dayOf(let a):
+      return .number(try numbers(a, f).map { $0 == ColumnData.null ? $0 : CivilTime.dayOf(time: $0) })
+    case .number(let a): return .number(try texts(a, f).map(wholeNumber))
+    case .compare(let op, let a, let b): return .truth(try compared(op, a, b, f))
+    case .isSame(let a, let b): return .truth(try same(a, b, f))
+    case .isNull(let a): return .truth(nulls(try vector(a, f)).map { $0 ? Kleene.yes : Kleene.no })
+    case .isTrue(let a): return .truth(try truths(a, f).map { $0 == Kleene.yes ? Kleene.yes : Kleene.no })
+    case .inList(let a, let list): return .truth(try within(a, list, f))
+    case .startsWith(let a, let starts): return .truth(try begins(texts(a, f), starts))
+    case .and(let all):
+      var result = [UInt8](repeating: Kleene.yes, count: f.count)
+      for part in all { result = zipped(result, try truths(part, f)) { min($0, $1) } }
+      return .truth(result)
+    case .or(let all):
+      var result = [UInt8](repeating: Kleene.no, count: f.count)
+      for part in all { result = zipped(result, try truths(part, f)) { max($0, $1) } }
+      return .truth(result)
+    case .not(let a): return .truth(try truths(a, f).map { 2 - $0 })
+    case .found(let name): return .truth(try found(name, f))
+    case .setContains(let name, let column, let value): return .truth(try contains(name, column, value, f))
+    case .setLeast(let name, let value): return .number(try overMembers(name, value, f) { min($0, $1) })
+    case .setGreatest(let name, let value): return .number(try overMembers(name, value, f) { max($0, $1) })
+    case .children(let aggregate): return try children(aggregate, f)
+    case .allHits(let a):
+      return .truth(try overHits(truths(a, f), f, start: Kleene.yes) { $1 == Kleene.yes ? $0 : Kleene.no })
+    case .anyHit(let a):
+      return .truth(try overHits(truths(a, f), f, start: Kleene.no) { $1 == Kleene.yes ? Kleene.yes : $0 })
+    case .countHits:
+      return .number(try overHits([Int64](repeating: 1, count: f.count), f, start: 0) { $0 + $1 })
+    case .leastOfHits(let a):
+      return .number(try overHits(numbers(a, f), f, start: ColumnData.null) { passingNull($0, $1) { min($0, $1) } })
+    case .greatestOfHits(let a):
+      return .number(try overHits(numbers(a, f), f, start: ColumnData.null) { passingNull($0, $1) { max($0, $1) } })
+    case .sumOfHits(let a):
+      return .number(try overHits(numbers(a, f), f, start: ColumnData.null) { try checkedSum($0, $1) })
+    }
+  }
+
+  /// Where a vector is null.
+  func nulls(_ v: Vector) -> [Bool] {
+    switch v {
+    case .text(let a): a.map { $0 == CodeTable.null }
+    case .number(let a): a.map { $0 == ColumnData.null }
+    case .truth(let a): a.map { $0 == Kleene.null }
+    }
+  }
+
+  // MARK: Columns
+
+  /// The rows of `binding.path`.
+  func rows(_ binding: String, _ path: [Entity], _ f: Frame) throws -> (entity: Entity, rows: [Int32]) {
+    guard let bound = try bound(binding, f) else { throw EvaluationFault.type("no binding \(binding)") }
+    if path.isEmpty { return bound }
+    let last = path[path.count - 1]
+    let name = path.reduce(binding) { $0 + "." + $1.rawValue }
+    if let known = f.paths[name] { return (last, known) }
+    var (entity, rows) = bound
+    for step in path {
+      rows = gathered(claims[entity].parent[step] ?? [], inBounds: claims[entity].count, rows)
+      entity = step
+    }
+    f.paths[name] = rows
+    return (entity, rows)
+  }
+
+  private func gathered(_ parent: [Int32], inBounds count: Int, _ rows: [Int32]) -> [Int32] {
+    parent.count == count ? Audit.gathered(parent, rows, null: -1) : [Int32](repeating: -1, count: rows.count)
+  }
+
+  private func bound(_ binding: String, _ f: Frame) throws -> (entity: Entity, rows: [Int32])? {
+    if let known = f.bound(binding) { return known }
+    guard let atIssue = rule.atIssue, atIssue.binding == binding, f.outer == nil,
+      case .pair(let a, let b, _, _) = rule.shape, let aRows = f.rows[a.binding], let bRows = f.rows[b.binding]
+    else {
+      if let outer = f.outer, let found = try bound(binding, outer) {
+        let mine = (found.entity, Audit.gathered(found.rows, f.owner, null: -1))
+        f.rows[binding] = mine
+        return mine
+      }
+      return nil
+    }
+    let table = claims[aRows.entity]
+    let order = atIssue.order.compactMap { step in table.columns[step.column].map { ($0, step.descending) } }
+    let chosen = zipped(aRows.rows, bRows.rows) { x, y in
+      precedes(Int(y), Int(x), order) ? y : x
+    }
+    f.rows[binding] = (aRows.entity, chosen)
+    return f.rows[binding]
+  }
+
+  /// Order of the row at issue: nulls last whatever the direction, texts by bytes.
+  private func precedes(_ x: Int, _ y: Int, _ order: [(ColumnData, Bool)]) -> Bool {
+    for (column, descending) in order {
+      switch column {
+      case .number(let v):
+        if v[x] == v[y] { continue }
+        if v[x] == ColumnData.null || v[y] == ColumnData.null { return v[y] == ColumnData.null }
+        return descending ? v[x] > v[y] : v[x] < v[y]
+      case .text(let v):
+        if v[x] == v[y] { continue }
+        if v[x] == CodeTable.null || v[y] == CodeTable.null { return v[y] == CodeTable.null }
+        return descending ? codes.precedes(v[y], v[x]) : codes.precedes(v[x], v[y])
+      }
+    }
+    return false
+  }
+
+  private func claimColumn(_ binding: String, _ path: [Entity], _ column: String, _ kind: ValueKind, _ f: Frame) throws
+    -> Vector
+  {
+    let (entity, rows) = try rows(binding, path, f)
+    switch claims[entity].columns[column] {
+    case .text(let values): return .text(Audit.gathered(values, rows, null: CodeTable.null))
+    case .number(let values): return .number(Audit.gathered(values, rows, null: ColumnData.null))
+    case nil:
+      // A column that no file brought is null throughout.
+      return kind == .text
+        ? .text([UInt32](repeating: CodeTable.null, count: f.count))
+        : .number([Int64](repeating: ColumnData.null, count: f.count))
+    }
+  }
+
+  private func registryColumn(_ name: String, _ column: String, _ kind: ValueKind, _ f: Frame) throws -> Vector {
+    let rows = try registryRows(name, f)
+    switch registry(try lookup(name))?.columns[column] {
+    case .text(let values): return .text(Audit.gathered(values, rows, null: CodeTable.null))
+    case .number(let values): return .number(Audit.gathered(values, rows, null: ColumnData.null))
+    case nil:
+      return kind == .text
+        ? .text([UInt32](repeating: CodeTable.null, count: f.count))
+        : .number([Int64](repeating: ColumnData.null, count: f.count))
+    }
+  }
+
+  private func registryRows(_ name: String, _ f: Frame) throws -> [Int32] {
+    if let row = f.members[name] { return row }
+    if let group = f.groups[name] { return zipped(group.start, group.end) { $0 < $1 ? group.rows[Int($0)] : -1 } }
+    if let outer = f.outer { return Audit.gathered(try registryRows(name, outer), f.owner, null: -1) }
+    return try outcome(name, f).row
+  }
+
+  private func parameter(_ name: String, _ f: Frame) throws -> [Int64] {
+    guard let parameter = parameters[name], let latest = parameter.values.last else {
+      throw EvaluationFault.type("no parameter \(name)")
+    }
+    guard parameter.values.count > 1, let day = rule.parameterDay else {
+      return [Int64](repeating: latest.value, count: f.count)
+    }
+    return try numbers(day, f).map { $0 == ColumnData.null ? $0 : parameter.value(on: $0) }
+  }
+
+  // MARK: Functions
+
+  private func extreme(_ all: [Expr], _ f: Frame, _ choose: (Int64, Int64) -> Int64) throws -> [Int64] {
+    guard let first = all.first else { return [Int64](repeating: ColumnData.null, count: f.count) }
+    var result = try numbers(first, f)
+    for part in all.dropFirst() {
+      result = zipped(result, try numbers(part, f)) {
+        $0 == ColumnData.null || $1 == ColumnData.null ? ColumnData.null : choose($0, $1)
+      }
+    }
+    return result
+  }
+
+  private func coalesced(_ all: [Expr], _ f: Frame) throws -> Vector {
+    guard let first = all.first else { throw EvaluationFault.type("nothing to coalesce") }
+    var result = try vector(first, f)
+    for part in all.dropFirst() {
+      switch (result, try vector(part, f)) {
+      case (.text(let a), .text(let b)): result = .text(zipped(a, b) { $0 == CodeTable.null ? $1 : $0 })
+      case (.number(let a), .number(let b)): result = .number(zipped(a, b) { $0 == ColumnData.null ? $1 : $0 })
+      case (.truth(let a), .truth(let b)): result = .truth(zipped(a, b) { $0 == Kleene.null ? $1 : $0 })
+      default: throw EvaluationFault.type("values of two types")
+      }
+    }
+    return result
+  }
+
+  private func wholeNumber(_ code: UInt32) -> Int64 {
+    codes.withBytes(code) { bytes in
+      bytes.allSatisfy { $0 >= 0x30 && $0 <= 0x39 }
+        ? FixedPoint.parse(bytes, scale: 0) ?? ColumnData.null : ColumnData.null
+    }
+  }
+
+  private func compared(_ op: Comparison, _ a: Expr, _ b: Expr, _ f: Frame) throws -> [UInt8] {
+    switch (try vector(a, f), try vector(b, f)) {
+    case (.number(let x), .number(let y)):
+      switch op {
+      case .equal: return comparison(x, y) { $0 == $1 }
+      case .notEqual: return comparison(x, y) { $0 != $1 }
+      case .less: return comparison(x, y) { $0 < $1 }
+      case .lessOrEqual: return comparison(x, y) { $0 <= $1 }
+      case .greater: return comparison(x, y) { $0 > $1 }
+      case .greaterOrEqual: return comparison(x, y) { $0 >= $1 }
+      }
+    case (.text(let x), .text(let y)):
+      return zipped(x, y) { x, y in
+        if x == CodeTable.null || y == CodeTable.null { return Kleene.null }
+        let holds =
+          switch op {
+          case .equal: x == y
+          case .notEqual: x != y
+          case .less: codes.precedes(x, y)
+          case .lessOrEqual: !codes.precedes(y, x)
+          case .greater: codes.precedes(y, x)
+          case .greaterOrEqual: !codes.precedes(x, y)
+          }
+        return holds ? Kleene.yes : Kleene.no
+      }
+    case (.truth(let x), .truth(let y)):
+      return zipped(x, y) { x, y in
+        if x == Kleene.null || y == Kleene.null { return Kleene.null }
+        let holds =
+          switch op {
+          case .equal: x == y
+          case .notEqual: x != y
+          case .less: x < y
+          case .lessOrEqual: x <= y
+          case .greater: x > y
+          case .greaterOrEqual: x >= y
+          }
+        return holds ? Kleene.yes : Kleene.no
+      }
+    default: throw EvaluationFault.type("values of two types")
+    }
+  }
+
+  private func same(_ a: Expr, _ b: Expr, _ f: Frame) throws -> [UInt8] {
+    switch (try vector(a, f), try vector(b, f)) {
+    case (.number(let x), .number(let y)): return zipped(x, y) { $0 == $1 ? Kleene.yes : Kleene.no }
+    case (.text(let x), .text(let y)): return zipped(x, y) { $0 == $1 ? Kleene.yes : Kleene.no }
+    case (.truth(let x), .truth(let y)): return zipped(x, y) { $0 == $1 ? Kleene.yes : Kleene.no }
+    default: throw EvaluationFault.type("values of two types")
+    }
+  }
+
+  /// `a IN (…)`: TRUE if it equals one, else NULL if it or one of them is null, else FALSE; FALSE for no list.
+  private func within(_ a: Expr, _ list: [Expr], _ f: Frame) throws -> [UInt8] {
+    var result = [UInt8](repeating: Kleene.no, count: f.count)
+    let left = try vector(a, f)
+    for part in list {
+      switch (left, part) {
+      case (.text(let x), .text(let constant)):
+        let code = codes.intern(constant)
+        result = zipped(result, x) { known, x in
+          max(known, x == CodeTable.null || code == CodeTable.null ? Kleene.null : x == code ? Kleene.yes : Kleene.no)
+        }
+      case (.number(let x), .integer(let constant)), (.number(let x), .day(let constant)):
+        result = zipped(result, x) { known, x in
+          max(known, x == ColumnData.null ? Kleene.null : x == constant ? Kleene.yes : Kleene.no)
+        }
+      default: result = zipped(result, try compared(.equal, a, part, f)) { max($0, $1) }
+      }
+    }
+    return result
+  }
+
+  /// Whether a text begins with one of the bytes sequences; remembered by code, since codes repeat.
+  private func begins(_ texts: [UInt32], _ starts: [String]) -> [UInt8] {
+    let unknown: UInt8 = 255
+    var known = prefixes.removeValue(forKey: starts) ?? []
+    if known.count < codes.count {
+      known.append(contentsOf: [UInt8](repeating: unknown, count: codes.count - known.count))
+    }
+    let wanted = starts.map { Array($0.utf8) }
+    let result: [UInt8] = filled(texts.count) { i in
+      let code = texts[i]
+      if code == CodeTable.null { return Kleene.null }
+      if known[Int(code)] != unknown { return known[Int(code)] }
+      let holds = codes.withBytes(code) { bytes in wanted.contains { bytes.starts(with: $0) } }
+      known[Int(code)] = holds ? Kleene.yes : Kleene.no
+      return known[Int(code)]
+    }
+    prefixes[starts] = known
+    return result
+  }
+
+  // MARK: What belongs to a row
+
+  /// The frame of all children of `binding.path`, one position a child.
+  func childFrame(_ of: Entity, _ binding: String, _ path: [Entity], _ variable: String, _ f: Frame) throws -> Frame {
+    let (entity, rows) = try rows(binding, path, f)
+    var owner: [Int32] = []
+    var own: [Int32] = []
+    if let children = claims[entity].children[of] {
+      for (i, row) in rows.enumerated() where row >= 0 {
+        for child in children.of(Int(row)) {
+          owner.append(Int32(i))
+          own.append(child)
+        }
+      }
+    }
+    let inner = Frame(count: own.count, outer: f, owner: owner)
+    inner.rows[variable] = (of, own)
+    return inner
+  }
+
+  private func children(_ a: ChildAggregate, _ f: Frame) throws -> Vector {
+    let inner = try childFrame(a.of, a.binding, a.path, a.variable, f)
+    let holds = try truths(a.condition, inner)
+    switch a.function {
+    case .exists, .count:
+      var counts = [Int64](repeating: 0, count: f.count)
+      for (i, owner) in inner.owner.enumerated() where holds[i] == Kleene.yes { counts[Int(owner)] += 1 }
+      return a.function == .count ? .number(counts) : .truth(counts.map { $0 > 0 ? Kleene.yes : Kleene.no })
+    case .sum, .least, .greatest:
+      guard let value = a.value else { throw EvaluationFault.type("an aggregate without a value") }
+      let values = try numbers(value, inner)
+      var result = [Int64](repeating: ColumnData.null, count: f.count)
+      for (i, owner) in inner.owner.enumerated() where holds[i] == Kleene.yes {
+        let before = result[Int(owner)]
+        result[Int(owner)] =
+          switch a.function {
+          case .sum: try checkedSum(before, values[i])
+          case .least: passingNull(before, values[i]) { min($0, $1) }
+          default: passingNull(before, values[i]) { max($0, $1) }
+          }
+      }
+      return .number(result)
+    }
+  }
+
+  // MARK: Groups and hits
+
+  /// The groups of a lookup, read through outer frames.
+  private func group(_ name: String, _ f: Frame) -> GroupedRows? {
+    if let own = f.groups[name] { return own }
+    guard let outer = f.outer, let found = group(name, outer) else { return nil }
+    return found.selecting(f.owner)
+  }
+
+  private func contains(_ name: String, _ column: String, _ value: Expr, _ f: Frame) throws -> [UInt8] {
+    guard let group = group(name, f), let data = registry(try lookup(name))?.columns[column] else {
+      return [UInt8](repeating: Kleene.null, count: f.count)
+    }
+    switch (data, try vector(value, f)) {
+    case (.text(let column), .text(let wanted)):
+      return filled(f.count) { i in
+        if wanted[i] == CodeTable.null { return Kleene.null }
+        let rows = group.rows[Int(group.start[i])..<Int(group.end[i])]
+        return rows.contains { column[Int($0)] == wanted[i] } ? Kleene.yes : Kleene.no
+      }
+    case (.number(let column), .number(let wanted)):
+      return filled(f.count) { i in
+        if wanted[i] == ColumnData.null { return Kleene.null }
+        let rows = group.rows[Int(group.start[i])..<Int(group.end[i])]
+        return rows.contains { column[Int($0)] == wanted[i] } ? Kleene.yes : Kleene.no
+      }
+    default: throw EvaluationFault.type("values of two types")
+    }
+  }
+
+  private func overMembers(_ name: String, _ value: Expr, _ f: Frame, _ choose: (Int64, Int64) -> Int64) throws
+    -> [Int64]
+  {
+    var result = [Int64](repeating: ColumnData.null, count: f.count)
+    guard let group = group(name, f) else { return result }
+    var owner: [Int32] = []
+    var member: [Int32] = []
+    for i in 0..<f.count {
+      for row in group.rows[Int(group.start[i])..<Int(group.end[i])] {
+        owner.append(Int32(i))
+        member.append(row)
+      }
+    }
+    let inner = Frame(count: member.count, outer: f, owner: owner)
+    inner.members[name] = member
+    let values = try numbers(value, inner)
+    for (i, owner) in owner.enumerated() {
+      result[Int(owner)] = passingNull(result[Int(owner)], values[i], choose)
+    }
+    return result
+  }
+
+  /// Folds a value over the hits of each finding and gives every hit the result of its finding.
+  private func overHits<T>(_ values: [T], _ f: Frame, start: T, _ fold: (T, T) throws -> T) throws -> [T] {
+    guard let finding = f.finding else { throw EvaluationFault.type("an aggregate over hits outside a case") }
+    var results = [T](repeating: start, count: finding.count)
+    for (i, of) in finding.of.enumerated() { results[Int(of)] = try fold(results[Int(of)], values[i]) }
+    return finding.of.map { results[Int($0)] }
+  }
+}
+
+/// Chooses between two numbers; a null loses.
+@inline(__always)
+func passingNull(_ a: Int64, _ b: Int64, _ choose: (Int64, Int64) -> Int64) -> Int64 {
+  a == ColumnData.null ? b : b == ColumnData.null ? a : choose(a, b)
+}
+
+/// Adds, passing over nulls; null where there was nothing to add.
+@inline(__always)
+func checkedSum(_ a: Int64, _ b: Int64) throws(EvaluationFault) -> Int64 {
+  if a == ColumnData.null { return b }
+  if b == ColumnData.null { return a }
+  let (sum, overflow) = a.addingReportingOverflow(b)
+  if overflow || sum == ColumnData.null { throw .overflow }
+  return sum
+}

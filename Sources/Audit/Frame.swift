@@ -1,0 +1,79 @@
+import ClaimModel
+
+/// Rows under evaluation: for each of `count` positions the claim row that every binding stands for.
+///
+/// Frames nest: inside an aggregate over children the inner frame has one position for each child, `owner` says to which
+/// outer position it belongs, and what the inner one does not bind is read through the outer one.
+final class Frame {
+  let count: Int
+  let outer: Frame?
+  let owner: [Int32]
+  /// Claim rows by binding; −1 = none.
+  var rows: [String: (entity: Entity, rows: [Int32])] = [:]
+  /// The rows of each position's group, for lookups with `take: groups`.
+  var groups: [String: GroupedRows] = [:]
+  /// The registry row in hand, inside `setLeast` and `setGreatest`.
+  var members: [String: [Int32]] = [:]
+  /// For frames of hits: the finding that each position belongs to, and how many there are.
+  var finding: (of: [Int32], count: Int)?
+  // What was worked out on the way and may be asked again.
+  var outcomes: [String: LookupOutcome] = [:]
+  var paths: [String: [Int32]] = [:]
+
+  init(count: Int, outer: Frame? = nil, owner: [Int32] = []) {
+    self.count = count
+    self.outer = outer
+    self.owner = owner
+  }
+
+  /// The frame of some positions of this one, in the order given; a position may be named more than once.
+  func selecting(_ positions: [Int32]) -> Frame {
+    let result = Frame(count: positions.count)
+    for (name, bound) in rows { result.rows[name] = (bound.entity, gathered(bound.rows, positions, null: -1)) }
+    for (name, group) in groups { result.groups[name] = group.selecting(positions) }
+    for (name, outcome) in outcomes { result.outcomes[name] = outcome.selecting(positions) }
+    return result
+  }
+
+  /// The positions where the truth is TRUE; the frame itself if that is everywhere.
+  func keeping(_ truths: [UInt8]) -> Frame {
+    let positions = trueRows(truths)
+    return positions.count == count ? self : selecting(positions)
+  }
+
+  /// The claim rows of a binding, here or further out.
+  func bound(_ name: String) -> (entity: Entity, rows: [Int32])? {
+    if let own = rows[name] { return own }
+    guard let outer, let found = outer.bound(name) else { return nil }
+    let mine = (found.entity, gathered(found.rows, owner, null: -1))
+    rows[name] = mine
+    return mine
+  }
+}
+
+/// Registry rows that hold, position by position: `rows[start[i]..<end[i]]` have the group's value.
+struct GroupedRows {
+  var start: [Int32]
+  var end: [Int32]
+  var rows: [Int32]
+
+  func selecting(_ positions: [Int32]) -> GroupedRows {
+    GroupedRows(start: gathered(start, positions, null: 0), end: gathered(end, positions, null: 0), rows: rows)
+  }
+}
+
+/// What a lookup gave, position by position.
+struct LookupOutcome {
+  /// TRUE found, FALSE missing, NULL when a key or the day is null or rows of the key overlap.
+  var found: [UInt8]
+  /// The row found, −1 otherwise; −1 throughout for `take: any`.
+  var row: [Int32]
+  /// Rows of the key overlap on the day.
+  var isAmbiguous: [Bool]
+
+  func selecting(_ positions: [Int32]) -> LookupOutcome {
+    LookupOutcome(
+      found: gathered(found, positions, null: Kleene.null), row: gathered(row, positions, null: -1),
+      isAmbiguous: gathered(isAmbiguous, positions, null: false))
+  }
+}

@@ -1,0 +1,113 @@
+import ClaimModel
+import Registries
+import RulePacks
+
+/// The candidate pairs of a rule of shape `pair`: rows of two entities with equal values of the matched expressions.
+///
+/// Scope conditions that speak of one side only are applied before rows are brought together.
+struct Pairing {
+  private let a: (binding: String, entity: Entity)
+  private let b: (binding: String, entity: Entity)
+  private let aRows: [Int32]
+  private let aKeys: [[UInt64]]
+  private let bRows: [Int32]
+  private let index: KeyIndex
+  /// For unordered pairs the codes by whose bytes the smaller row comes first.
+  private let order: (codes: CodeTable, values: [UInt32])?
+  /// Scope conditions without lookups that speak of both sides: still to be asked.
+  let remainingScope: [Expr]
+
+  init(
+    _ run: RuleRun, _ a: (binding: String, entity: Entity), _ b: (binding: String, entity: Entity), match: [PairMatch],
+    unordered: String?, aCandidates: [Int32]? = nil, bCandidates: [Int32]? = nil
+  ) throws {
+    self.a = a
+    self.b = b
+    let ofA = run.plainScope.filter { $0.bindingNames.isSubset(of: [a.binding]) && !$0.readsParameter }
+    let ofB = run.plainScope.filter { $0.bindingNames.isSubset(of: [b.binding]) && !$0.readsParameter }
+    remainingScope = run.plainScope.filter { !ofA.contains($0) && !ofB.contains($0) }
+    let left = try Self.side(run, a, ofA, match.map(\.a), candidates: aCandidates)
+    let right = try Self.side(run, b, ofB, match.map(\.b), candidates: bCandidates)
+    aRows = left.rows
+    aKeys = left.keys
+    bRows = right.rows
+    index = KeyIndex(columns: right.keys, count: right.rows.count)
+    if let unordered {
+      let column = run.input.claims[a.entity].columns[unordered]
+      guard case .text(let values)? = column else {
+        // Without the column no row is smaller than another.
+        order = (run.input.claims.codes, [])
+        return
+      }
+      order = (run.input.claims.codes, values)
+    } else {
+      order = nil
+    }
+  }
+
+  /// The rows of one side that its own conditions leave, with the values to match, column by column.
+  private static func side(
+    _ run: RuleRun, _ bound: (binding: String, entity: Entity), _ scope: [Expr], _ match: [Expr], candidates: [Int32]?
+  ) throws -> (rows: [Int32], keys: [[UInt64]]) {
+    let all = candidates ?? filled(run.input.claims[bound.entity].count) { Int32($0) }
+    var rows: [Int32] = []
+    var keys = [[UInt64]](repeating: [], count: match.count)
+    var start = 0
+    while start < all.count {
+      let end = min(all.count, start + RuleRun.blockRows)
+      var frame = Frame(count: end - start)
+      frame.rows[bound.binding] = (bound.entity, Array(all[start..<end]))
+      frame = try run.keeping(frame, scope)
+      rows += frame.rows[bound.binding]?.rows ?? []
+      for (k, expression) in match.enumerated() where frame.count > 0 {
+        switch try run.evaluator.vector(expression, frame) {
+        case .text(let v): keys[k] += v.map { KeyIndex.keyValue(code: $0) }
+        case .number(let v): keys[k] += v.map { KeyIndex.keyValue(number: $0) }
+        case .truth: throw EvaluationFault.type("a condition to match")
+        }
+      }
+      start = end
+    }
+    return (rows, keys)
+  }
+
+  /// Hands out all candidate pairs, a block at a time.
+  func eachBlock(_ body: (Frame) throws -> Void) throws {
+    var left: [Int32] = []
+    var right: [Int32] = []
+    func hand() throws {
+      if left.isEmpty { return }
+      let frame = Frame(count: left.count)
+      frame.rows[a.binding] = (a.entity, left)
+      frame.rows[b.binding] = (b.entity, right)
+      left.removeAll(keepingCapacity: true)
+      right.removeAll(keepingCapacity: true)
+      try body(frame)
+    }
+    var key = [UInt64](repeating: 0, count: max(1, aKeys.count))
+    for i in 0..<aRows.count {
+      var isNull = false
+      for k in 0..<aKeys.count {
+        key[k] = aKeys[k][i]
+        if key[k] == 0 { isNull = true }
+      }
+      if isNull { continue }
+      let group = index.group(key)
+      if group < 0 { continue }
+      for j in index.rows(group) {
+        let row = bRows[Int(j)]
+        if let order, !comesFirst(aRows[i], row, order) { continue }
+        left.append(aRows[i])
+        right.append(row)
+        if left.count == RuleRun.blockRows { try hand() }
+      }
+    }
+    try hand()
+  }
+
+  private func comesFirst(_ x: Int32, _ y: Int32, _ order: (codes: CodeTable, values: [UInt32])) -> Bool {
+    if order.values.isEmpty { return false }
+    let (p, q) = (order.values[Int(x)], order.values[Int(y)])
+    return p != CodeTable.null && q != CodeTable.null && order.codes.precedes(p, q)
+  }
+}

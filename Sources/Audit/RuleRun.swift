@@ -1,0 +1,145 @@
+import ClaimModel
+import Registries
+import RulePacks
+
+/// One rule over all rows: from candidate rows to hits. `RuleRun+Findings` makes findings of the hits.
+final class RuleRun {
+  /// Rows that are evaluated together: large enough to amortise the walk over the expression, small enough for the cache.
+  static let blockRows = 4096
+
+  let rule: Rule
+  let input: AuditInput
+  let evaluator: Evaluator
+  private(set) var rowsInScope = 0
+  private(set) var rowsUnevaluable = 0
+  private let fillFloor: Int
+  private var fillRows = 0
+  private var filledRows: [Int]
+  /// Scope conditions that consult no lookup: they thin out rows before any lookup is made.
+  let plainScope: [Expr]
+  private let lookupScope: [Expr]
+  private let ambiguousLookups: [String]
+  private var hits = HitList()
+
+  init(_ rule: Rule, _ input: AuditInput, _ shelf: IndexShelf) {
+    self.rule = rule
+    self.input = input
+    evaluator = Evaluator(rule, claims: input.claims, registries: input.registries, indexes: shelf)
+    fillFloor = input.fillFloorPercent
+    filledRows = [Int](repeating: 0, count: rule.fill.count)
+    plainScope = rule.scope.conjuncts.filter { $0.lookupNames.isEmpty }
+    lookupScope = rule.scope.conjuncts.filter { !$0.lookupNames.isEmpty }
+    ambiguousLookups = rule.lookups.filter { lookup in
+      if case .groups = lookup.take { return false }
+      return true
+    }.map(\.name)
+  }
+
+  /// Goes through all candidate rows; the hits as one frame.
+  func scan() throws -> Frame {
+    switch rule.shape {
+    case .each(let binding, let entity):
+      let count = input.claims[entity].count
+      var start = 0
+      while start < count {
+        let end = min(count, start + Self.blockRows)
+        let frame = Frame(count: end - start)
+        frame.rows[binding] = (entity, filled(end - start) { Int32(start + $0) })
+        try look(frame, plainScope)
+        start = end
+      }
+    case .pair(let a, let b, let match, let unordered):
+      let pairing = try Pairing(self, a, b, match: match, unordered: unordered)
+      try pairing.eachBlock { try look($0, pairing.remainingScope) }
+    }
+    return hits.frame(rule)
+  }
+
+  /// The fill column that is emptier than the floor, as a reason; nil if none is.
+  func emptyColumn() -> String? {
+    guard fillFloor > 0, fillRows > 0 else { return nil }
+    for (i, column) in rule.fill.enumerated() where filledRows[i] * 100 < fillFloor * fillRows {
+      var name = "a fill column"
+      if case .claim(_, _, let column, _) = column { name = column }
+      return
+        "\(name) is filled in \(filledRows[i] * 100 / fillRows) % of \(fillRows) rows in scope, below \(fillFloor) %"
+    }
+    return nil
+  }
+
+  /// Scope, unevaluable rows, condition: what is left is a hit.
+  private func look(_ frame: Frame, _ plain: [Expr]) throws {
+    var frame = try keeping(frame, plain)
+    if fillFloor > 0, !rule.fill.isEmpty {
+      // Before lookups: a limit found by a code says nothing about the rows that lack the code.
+      fillRows += frame.count
+      for (i, column) in rule.fill.enumerated() {
+        for isNull in evaluator.nulls(try evaluator.vector(column, frame)) where !isNull { filledRows[i] += 1 }
+      }
+    }
+    for lookup in rule.lookups {
+      if case .groups(let column) = lookup.take, frame.count > 0 {
+        frame = try evaluator.expanding(lookup, by: column, frame)
+      }
+    }
+    frame = try keeping(frame, lookupScope)
+    rowsInScope += frame.count
+    if frame.count == 0 { return }
+
+    var isEvaluable = [UInt8](repeating: Kleene.yes, count: frame.count)
+    for name in ambiguousLookups {
+      let outcome = try evaluator.outcome(name, frame)
+      for i in 0..<frame.count where outcome.isAmbiguous[i] { isEvaluable[i] = Kleene.no }
+    }
+    for unevaluable in rule.unevaluable {
+      let holds = try evaluator.truths(unevaluable.when, frame)
+      for i in 0..<frame.count where holds[i] == Kleene.yes { isEvaluable[i] = Kleene.no }
+    }
+    let before = frame.count
+    frame = frame.keeping(isEvaluable)
+    rowsUnevaluable += before - frame.count
+
+    frame = try keeping(frame, rule.condition.conjuncts)
+    for excuse in rule.unless where frame.count > 0 {
+      frame = frame.keeping(try evaluator.truths(excuse, frame).map { $0 == Kleene.yes ? Kleene.no : Kleene.yes })
+    }
+    if frame.count > 0 { hits.append(frame, rule) }
+  }
+
+  /// The rows for which all conditions are TRUE.
+  func keeping(_ frame: Frame, _ conditions: [Expr]) throws -> Frame {
+    var frame = frame
+    for condition in conditions where frame.count > 0 {
+      frame = frame.keeping(try evaluator.truths(condition, frame))
+    }
+    return frame
+  }
+}
+
+/// Hits of all blocks, put together.
+struct HitList {
+  private var rows: [String: [Int32]] = [:]
+  private var groups: [String: GroupedRows] = [:]
+  private var count = 0
+
+  mutating func append(_ frame: Frame, _ rule: Rule) {
+    for (binding, _) in rule.shape.bindings { rows[binding, default: []] += frame.rows[binding]?.rows ?? [] }
+    for (name, group) in frame.groups {
+      var all = groups[name] ?? GroupedRows(start: [], end: [], rows: [])
+      for i in 0..<frame.count {
+        all.start.append(Int32(all.rows.count))
+        all.rows += group.rows[Int(group.start[i])..<Int(group.end[i])]
+        all.end.append(Int32(all.rows.count))
+      }
+      groups[name] = all
+    }
+    count += frame.count
+  }
+
+  func frame(_ rule: Rule) -> Frame {
+    let frame = Frame(count: count)
+    for (binding, entity) in rule.shape.bindings { frame.rows[binding] = (entity, rows[binding] ?? []) }
+    for (name, group) in groups { frame.groups[name] = group }
+    return frame
+  }
+}

@@ -1,0 +1,84 @@
+import ClaimModel
+
+/// The values of one expression over the rows of a frame. Nulls are those of the columns: code 0, `ColumnData.null`.
+enum Vector {
+  case text([UInt32])
+  case number([Int64])
+  /// Kleene: 0 FALSE, 1 NULL, 2 TRUE, so that AND is the least, OR the greatest and NOT 2 − x.
+  case truth([UInt8])
+}
+
+enum Kleene {
+  static let no: UInt8 = 0
+  static let null: UInt8 = 1
+  static let yes: UInt8 = 2
+}
+
+/// What stops a rule.
+enum EvaluationFault: Error {
+  /// A sum or product does not fit in 64 bits.
+  case overflow
+  /// The expression does not have the type that its place asks for; the parser lets none through.
+  case type(String)
+}
+
+/// An array of `count` values, each from its index; no initialisation before.
+@inline(__always)
+func filled<T>(_ count: Int, _ value: (Int) -> T) -> [T] {
+  [T](unsafeUninitializedCapacity: count) { buffer, initialized in
+    for i in 0..<count { buffer.initializeElement(at: i, to: value(i)) }
+    initialized = count
+  }
+}
+
+/// `values[rows[i]]`, and `null` where the row is −1.
+@inline(__always)
+func gathered<T>(_ values: [T], _ rows: [Int32], null: T) -> [T] {
+  values.withUnsafeBufferPointer { v in
+    rows.withUnsafeBufferPointer { r in
+      filled(r.count) { i in r[i] < 0 ? null : v[Int(r[i])] }
+    }
+  }
+}
+
+/// A value from the two at each index.
+@inline(__always)
+func zipped<A, B, T>(_ a: [A], _ b: [B], _ value: (A, B) -> T) -> [T] {
+  a.withUnsafeBufferPointer { a in
+    b.withUnsafeBufferPointer { b in
+      filled(min(a.count, b.count)) { i in value(a[i], b[i]) }
+    }
+  }
+}
+
+/// Checked arithmetic over two columns: null if either is null, overflow noted in `overflowed`.
+@inline(__always)
+func arithmetic(
+  _ a: [Int64], _ b: [Int64], _ operation: (Int64, Int64) -> (partialValue: Int64, overflow: Bool)
+) throws(EvaluationFault) -> [Int64] {
+  var overflowed = false
+  let result: [Int64] = zipped(a, b) { x, y in
+    if x == ColumnData.null || y == ColumnData.null { return ColumnData.null }
+    let (value, overflow) = operation(x, y)
+    // Int64.min is the null; as a result it would vanish in silence.
+    if overflow || value == ColumnData.null { overflowed = true }
+    return value
+  }
+  if overflowed { throw .overflow }
+  return result
+}
+
+@inline(__always)
+func comparison(_ a: [Int64], _ b: [Int64], _ holds: (Int64, Int64) -> Bool) -> [UInt8] {
+  zipped(a, b) { x, y in
+    x == ColumnData.null || y == ColumnData.null ? Kleene.null : holds(x, y) ? Kleene.yes : Kleene.no
+  }
+}
+
+/// Indices at which a truth is TRUE.
+func trueRows(_ truths: [UInt8]) -> [Int32] {
+  var result: [Int32] = []
+  result.reserveCapacity(truths.count)
+  for (i, truth) in truths.enumerated() where truth == Kleene.yes { result.append(Int32(i)) }
+  return result
+}

@@ -1,0 +1,308 @@
+import ClaimModel
+import Diagnostics
+import Registries
+import RulePacks
+
+/// Writes a rule's expressions as SQL. Three-valued logic is the engine's own; nothing is evaluated here.
+///
+/// Claim columns of the rule's bindings stand in one wide row under their own names, `r."line.settlement.hosp_lv"`;
+/// every name asked for is noted in `demanded`, from which the row is then selected.
+final class ExpressionLowering {
+  struct Column: Hashable {
+    var binding: String
+    var path: [Entity]
+    var column: String
+    var name: String { ([binding] + path.map(\.rawValue) + [column]).joined(separator: ".") }
+  }
+
+  let rule: Rule
+  let dialect: Dialect
+  /// Entities of the bindings, the row at issue included.
+  private(set) var entities: [String: Entity] = [:]
+  /// In order of first sight.
+  private(set) var demanded: [Column] = []
+  private(set) var demandedRegistry: [String: [String]] = [:]
+  private var seen: Set<Column> = []
+  /// Rows bound in the SELECT being written: children, and the bindings where the wide row does not exist yet.
+  private var bound: [String: ClaimSource] = [:]
+  /// Inside setLeast and setGreatest: the lookup whose rows stand under the alias `g`.
+  private var groupRows: String?
+  /// Aggregates over a finding's hits: column text by text; nil where hits can't be spoken of.
+  var hitAggregates: [String]?
+
+  init(rule: Rule, dialect: Dialect) {
+    self.rule = rule
+    self.dialect = dialect
+    for binding in rule.shape.bindings { entities[binding.name] = binding.entity }
+    if let issue = rule.atIssue, let first = rule.shape.bindings.first { entities[issue.binding] = first.entity }
+  }
+
+  /// Writes with the bindings as rows of the FROM clause instead of the wide row.
+  func with<R>(_ sources: [String: ClaimSource], _ body: () throws -> R) rethrows -> R {
+    let before = bound
+    bound.merge(sources) { $1 }
+    defer { bound = before }
+    return try body()
+  }
+
+  func diagnostic(_ message: String) -> Diagnostics {
+    Diagnostics([
+      Diagnostic(
+        .error, "sql.unsupported", "rule \(rule.id): \(message)", at: Place(file: rule.path),
+        remedy: "write the condition with what Documentation lists for rules; the SQL form has the same words")
+    ])
+  }
+
+  /// The SQL of an expression.
+  func sql(_ expr: Expr) throws -> String {
+    switch expr {
+    case .claim(let binding, let path, let column, _): return try claim(binding, path, column)
+    case .registry(let lookup, let column, _): return registry(lookup, column)
+    case .integer(let value): return String(value)
+    case .day(let value): return "\(value) /* \(CivilTime.text(day: value)) */"
+    case .text(let value): return Dialect.literal(value)
+    case .boolean(let value): return value ? "TRUE" : "FALSE"
+    case .parameter(let name): return try parameter(name)
+
+    case .add(let a, let b): return try arithmetic("+", a, b)
+    case .subtract(let a, let b): return try arithmetic("-", a, b)
+    case .multiply(let a, let b): return try arithmetic("*", a, b)
+    case .least(let list): return dialect.least(try list.map(sql))
+    case .greatest(let list): return dialect.greatest(try list.map(sql))
+    case .coalesce(let list):
+      return list.count == 1 ? try sql(list[0]) : "COALESCE(\(try list.map(sql).joined(separator: ", ")))"
+    case .dayOf(let value): return "(" + SQLLowering.dayOf(try operand(value)) + ")"
+    case .number(let text):
+      let text = try operand(text)
+      return "CASE WHEN \(dialect.isDigits(text)) THEN \(dialect.wholeNumber(text)) END"
+
+    case .compare(let comparison, let a, let b):
+      return "\(try operand(a)) \(comparison.rawValue) \(try operand(b))"
+    case .isSame(let a, let b): return dialect.isSame(try operand(a), try operand(b))
+    case .isNull(let value): return "\(try operand(value)) IS NULL"
+    case .isTrue(let condition): return dialect.isTrue(try sql(condition))
+    case .inList(let value, let list):
+      return "\(try operand(value)) IN (\(try list.map(sql).joined(separator: ", ")))"
+    case .startsWith(let text, let prefixes):
+      let text = try sql(text)
+      return "(" + prefixes.map { dialect.startsWith(text, $0) }.joined(separator: " OR ") + ")"
+    case .and(let list): return try connected(list, "AND", empty: "TRUE")
+    case .or(let list): return try connected(list, "OR", empty: "FALSE")
+    case .not(let condition): return "NOT \(try operand(condition))"
+
+    case .found(let lookup):
+      return "CASE WHEN r.\(name(lookup, "unknown")) = 0 THEN r.\(name(lookup, "row")) IS NOT NULL END"
+    case .setContains(let lookup, let column, let value):
+      let value = try operand(value)
+      return try overGroup(lookup) { rows in
+        "CASE WHEN r.\(name(lookup, "unknown")) = 0 AND \(value) IS NOT NULL"
+          + " THEN EXISTS (SELECT 1 FROM \(rows) AND g.\(column) = \(value)) END"
+      }
+    case .setLeast(let lookup, let value): return try extreme("min", lookup, value)
+    case .setGreatest(let lookup, let value): return try extreme("max", lookup, value)
+
+    case .children(let aggregate): return try children(aggregate)
+
+    case .allHits(let condition): return try hits("min(\(dialect.isTrue(sqlOfHit(condition))))")
+    case .anyHit(let condition): return try hits("max(\(dialect.isTrue(sqlOfHit(condition))))")
+    case .countHits: return try hits("count(*)")
+    case .leastOfHits(let value): return try hits("min(\(sqlOfHit(value)))")
+    case .greatestOfHits(let value): return try hits("max(\(sqlOfHit(value)))")
+    case .sumOfHits(let value): return try hits("sum(\(sqlOfHit(value)))")
+    }
+  }
+
+  /// The SQL, in brackets unless it is a single word or call.
+  func operand(_ expr: Expr) throws -> String {
+    let text = try sql(expr)
+    switch expr {
+    case .claim, .registry, .integer, .text, .day, .boolean, .coalesce, .dayOf, .isSame, .startsWith: return text
+    case .least(let list), .greatest(let list): return list.count == 1 ? "(\(text))" : text
+    case .parameter, .add, .subtract, .multiply, .number, .compare, .isNull, .isTrue, .inList, .and, .or, .not,
+      .found, .setContains, .setLeast, .setGreatest, .children, .allHits, .anyHit, .countHits, .leastOfHits,
+      .greatestOfHits, .sumOfHits:
+      return "(\(text))"
+    }
+  }
+
+  private func name(_ lookup: String, _ part: String) -> String { Dialect.name(lookup + "." + part) }
+
+  private func claim(_ binding: String, _ path: [Entity], _ column: String) throws -> String {
+    if let source = bound[binding] { return source.column(path, column) }
+    guard entities[binding] != nil else { throw diagnostic("no row is bound to `\(binding)`") }
+    let wanted = Column(binding: binding, path: path, column: column)
+    if let issue = rule.atIssue, binding == issue.binding, rule.shape.bindings.count == 2 {
+      let a = try claim(rule.shape.bindings[0].name, path, column)
+      let b = try claim(rule.shape.bindings[1].name, path, column)
+      return "CASE WHEN \(try issueIsFirst()) THEN \(a) ELSE \(b) END"
+    }
+    if seen.insert(wanted).inserted { demanded.append(wanted) }
+    return "r.\(Dialect.name(wanted.name))"
+  }
+
+  /// Whether the row at issue is the pair's first: a column once the hits stand.
+  private func issueIsFirst() throws -> String { "r.\"first is at issue\"" }
+
+  /// The order of `AtIssue` as a condition that puts the first row before the second.
+  func firstIsAtIssue() throws -> String? {
+    guard let issue = rule.atIssue, rule.shape.bindings.count == 2 else { return nil }
+    var text = "FALSE"
+    for order in issue.order.reversed() {
+      let a = try claim(rule.shape.bindings[0].name, [], order.column)
+      let b = try claim(rule.shape.bindings[1].name, [], order.column)
+      // Null is the lowest value.
+      let less = "(\(a) IS NULL AND \(b) IS NOT NULL) OR \(a) < \(b)"
+      let more = "(\(b) IS NULL AND \(a) IS NOT NULL) OR \(a) > \(b)"
+      let first = order.descending ? more : less
+      text = "CASE WHEN \(dialect.isSame(a, b)) THEN \(text) ELSE COALESCE(\(first), FALSE) END"
+    }
+    return text
+  }
+
+  private func registry(_ lookup: String, _ column: String) -> String {
+    if groupRows == lookup { return "g.\(column)" }
+    if !(demandedRegistry[lookup]?.contains(column) ?? false) { demandedRegistry[lookup, default: []].append(column) }
+    return "r.\(name(lookup, column))"
+  }
+
+  /// Dated values of a parameter on the row's day; the value itself where there is but one.
+  private func parameter(_ name: String) throws -> String {
+    guard let parameter = rule.parameters.first(where: { $0.name == name }), let first = parameter.values.first else {
+      throw diagnostic("no parameter `\(name)`")
+    }
+    let comment = " /* \(name.filter { $0.isLetter || $0.isNumber || $0 == "_" }) */"
+    guard let last = parameter.values.last, parameter.values.count > 1 else { return "\(first.value)" + comment }
+    guard let day = rule.parameterDay else { return "\(last.value)" + comment }
+    let dayText = try operand(day)
+    var text = "CASE"
+    for value in parameter.values.dropFirst().reversed() {
+      guard let from = value.from else { continue }
+      text += " WHEN \(dayText) >= \(from) THEN \(value.value)"
+    }
+    return text + " ELSE \(first.value) END" + comment
+  }
+
+  private func arithmetic(_ sign: String, _ a: Expr, _ b: Expr) throws -> String {
+    let text = "\(try operand(a)) \(sign) \(try operand(b))"
+    return bound(.add(a, b), sign) == nil ? "(\(dialect.checked("(" + text + ")")))" : text
+  }
+
+  /// An upper bound of the magnitude of a sum or product of small numbers; nil if it may leave 64 bits.
+  private func bound(_ expr: Expr, _ sign: String = "+") -> Int64? {
+    func small(_ expr: Expr) -> Int64? {
+      switch expr {
+      case .integer(let v), .day(let v): return v.magnitude < 1 << 40 ? Int64(v.magnitude) : nil
+      case .dayOf: return 1 << 23
+      case .claim(_, _, let column, let kind):
+        if kind == .day || column == "nights" || column == "los" { return 1 << 23 }
+        return kind == .time ? 1 << 39 : nil
+      case .registry(_, _, let kind): return kind == .day ? 1 << 23 : nil
+      case .least(let list), .greatest(let list), .coalesce(let list):
+        var most: Int64 = 0
+        for part in list {
+          guard let m = small(part) else { return nil }
+          most = max(most, m)
+        }
+        return most
+      case .countHits: return 1 << 40
+      case .add(let a, let b), .subtract(let a, let b):
+        guard let x = small(a), let y = small(b), x + y < 1 << 41 else { return nil }
+        return x + y
+      case .multiply(let a, let b):
+        guard let x = small(a), let y = small(b), x < 1 << 20, y < 1 << 20 else { return nil }
+        return x * y
+      case .text, .boolean, .parameter, .number, .compare, .isSame, .isNull, .isTrue, .inList, .startsWith, .and,
+        .or, .not, .found, .setContains, .setLeast, .setGreatest, .children, .allHits, .anyHit, .leastOfHits,
+        .greatestOfHits, .sumOfHits:
+        return nil
+      }
+    }
+    guard case .add(let a, let b) = expr, let x = small(a), let y = small(b) else { return nil }
+    if sign == "*" { return x < 1 << 30 && y < 1 << 30 ? x * y : nil }
+    return x + y
+  }
+
+  private func connected(_ list: [Expr], _ word: String, empty: String) throws -> String {
+    if list.isEmpty { return empty }
+    return try list.map { part -> String in
+      let text = try sql(part)
+      if case .and = part { return "(\(text))" }
+      if case .or = part { return "(\(text))" }
+      return text
+    }.joined(separator: " \(word) ")
+  }
+
+  // MARK: rows that belong to a row
+
+  private func children(_ aggregate: ChildAggregate) throws -> String {
+    let parent = try entity(at: aggregate.binding, aggregate.path)
+    let key = ClaimSource.key(of: parent)
+    let owner = try claim(aggregate.binding, aggregate.path, key)
+    let source = ClaimSource(child: aggregate.variable, entity: aggregate.of)
+    return try with([aggregate.variable: source]) {
+      let previous = childEntities.updateValue(aggregate.of, forKey: aggregate.variable)
+      defer { childEntities[aggregate.variable] = previous }
+      let condition = try sql(aggregate.condition)
+      let value = try aggregate.value.map(sql)
+      let own = source.column([], key)
+      let rows = "FROM \(source.from) WHERE \(own) = \(owner) AND \(dialect.isTrue(condition))"
+      switch aggregate.function {
+      case .exists: return "EXISTS (SELECT 1 \(rows))"
+      case .count: return "(SELECT count(*) \(rows))"
+      case .sum: return "(SELECT sum(\(value ?? "NULL")) \(rows))"
+      case .least: return "(SELECT min(\(value ?? "NULL")) \(rows))"
+      case .greatest: return "(SELECT max(\(value ?? "NULL")) \(rows))"
+      }
+    }
+  }
+
+  private var childEntities: [String: Entity] = [:]
+
+  private func entity(at binding: String, _ path: [Entity]) throws -> Entity {
+    if let last = path.last { return last }
+    guard let entity = childEntities[binding] ?? entities[binding] else {
+      throw diagnostic("no row is bound to `\(binding)`")
+    }
+    return entity
+  }
+
+  // MARK: sets of registry rows
+
+  private func extreme(_ function: String, _ lookup: String, _ value: Expr) throws -> String {
+    let before = groupRows
+    groupRows = lookup
+    let value = try sql(value)
+    groupRows = before
+    return try overGroup(lookup) { "(SELECT \(function)(\(value)) FROM \($0))" }
+  }
+
+  /// `table g WHERE …`: the rows of the group that the wide row stands for.
+  private func overGroup(_ lookup: String, _ body: (String) throws -> String) throws -> String {
+    guard let found = rule.lookups.first(where: { $0.name == lookup }) else {
+      throw diagnostic("no lookup `\(lookup)`")
+    }
+    return try body(try LookupLowering(found, self).groupRows())
+  }
+
+  // MARK: hits of a finding
+
+  private func sqlOfHit(_ expr: Expr) throws -> String {
+    let before = hitAggregates
+    hitAggregates = nil
+    defer { hitAggregates = before }
+    return try sql(expr)
+  }
+
+  private func hits(_ aggregate: String) throws -> String {
+    guard var list = hitAggregates else { throw diagnostic("hits can be counted only in cases, measure, from and to") }
+    let place: Int
+    if let found = list.firstIndex(of: aggregate) {
+      place = found
+    } else {
+      place = list.count
+      list.append(aggregate)
+      hitAggregates = list
+    }
+    return "g.hits_\(place + 1)"
+  }
+}
