@@ -28,3 +28,15 @@ func synthesizeClaims(
     return 2
   }
 }
+
+/// Writes the project's three samples.
+func writeSampleClaims(into folder: String) -> Int32 {
+  do {
+    try writeSamples(into: folder)
+    print("written  \(folder)/clean, \(folder)/planted, \(folder)/broken")
+    return 0
+  } catch {
+    FileHandle.standardError.write(Data("\(error)\n".utf8))
+    return 2
+  }
+}

@@ -23,7 +23,6 @@ struct Yijian: ParsableCommand {
     // A run may be cut off anywhere and taken up by the same command, so Ctrl-C needs no clean-up.
     signal(SIGINT) { _ in _exit(130) }
     signal(SIGPIPE, SIG_IGN)
-    setvbuf(stdout, nil, _IOLBF, 0)
     self.main(nil)
   }
 }

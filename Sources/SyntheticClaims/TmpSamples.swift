@@ -1,0 +1,1 @@
+public func writeSamples(into folder: String) throws {}
