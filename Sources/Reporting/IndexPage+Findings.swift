@@ -37,22 +37,22 @@ extension RunReportModel {
     func table(_ cases: [CaseFile], money: Bool) -> String {
       var table = HTMLTable(
         money
-          ? [.text("案件"), .text("对象"), .number("疑点"), .number("计入金额（元）")]
-          : [.text("案件"), .text("对象"), .number("计入金额（元）"), .number("涉及人数")])
+          ? [.text("对象与案件"), .number("疑点"), .number("计入金额（元）")]
+          : [.text("对象与案件"), .number("计入金额（元）"), .number("涉及人数")])
       for file in cases.prefix(10) {
         var id = "<span class=\"mono nowrap\">\(escaped(file.id))</span>"
         if let packet = packets[file.id] { id = "<a href=\"\(escaped(packet))\">\(id)</a>" }
-        id +=
-          "<br/><span class=\"sub nowrap\">\(Caption.subjectType(file.subjectType)) · \(escaped(file.openedIn)) 立</span>"
-        let subject = subjectText(file.subjectType, file.subject)
+        var subject = "<span class=\"sub\">\(Caption.subjectType(file.subjectType))</span> "
+        subject += subjectText(file.subjectType, file.subject, separator: " ")
+        subject += "<br/>\(id) <span class=\"sub nowrap\">\(escaped(file.openedIn)) 立</span>"
         let people = persons[file.id]?.count ?? 0
         let amount = FixedPoint.yuan(file.countedFen)
         if money {
           let line = bar([("accent", file.countedFen)], of: most, label: "\(amount) 元")
-          table.add([id, subject, grouped(findingCount[file.id] ?? 0), amount + line])
+          table.add([subject, grouped(findingCount[file.id] ?? 0), amount + line])
         } else {
           let line = bar([("accent", Int64(people))], of: Int64(mostPersons), label: "\(people) 人")
-          table.add([id, subject, amount, grouped(people) + line])
+          table.add([subject, amount, grouped(people) + line])
         }
       }
       return table.html

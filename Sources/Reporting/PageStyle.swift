@@ -66,7 +66,7 @@ enum PageStyle {
     .chip.ok{background:var(--ok2);color:var(--ok);border-color:#c2dfce}
     .chip.plain{background:var(--line2);color:var(--ink2);border-color:var(--line)}
     .bar{display:block;width:100%;min-width:90px;height:9px;margin:6px 0 0}
-    td .bar{width:150px;min-width:0}td.n .bar{margin-left:auto;width:120px}td:first-child{min-width:9em}
+    td .bar{width:150px;min-width:0}td.n .bar{margin-left:auto;width:120px}.two td.n .bar{width:92px}td:first-child{min-width:9em}
     .bar .track{fill:var(--line2)}.bar .definite{fill:var(--definite)}.bar .suspected{fill:#d39a3c}
     .bar .lead{fill:#7f9ab3}.bar .accent{fill:var(--accent)}.bar .grey{fill:#b4bfc4}
     .balance{margin:16px 0 0;background:var(--paper);border:1px solid var(--line);border-radius:4px;padding:14px 18px}
