@@ -78,7 +78,7 @@ private func factsSection(_ facts: CaseFacts) -> Markup {
     return """
       <h3>（\(i < numerals.count ? numerals[i] : String(i + 1))）\(rule.nameZh)（规则 \(rule.id) 第 \(rule.version) 版）</h3>
       <p>涉嫌\(rule.nameZh)：\(verdicts.joined(separator: "，"))；涉及金额 \(FixedPoint.yuan(amount)) 元，其中基金 \(FixedPoint.yuan(fund)) 元，计入 \(FixedPoint.yuan(counted)) 元。</p>
-      <p><b>方法：</b>\(method(rule))\(rule.parameters.isEmpty ? "" : "所用参数：\(parameters.joined(separator: "；"))。")规则原文见 rules/\(rule.id).yaml，由 verify.sql 可重算。</p>
+      <p><b>方法：</b>\(method(rule))\(rule.parameters.isEmpty ? "" : "所用参数：\(parameters.joined(separator: "；"))。")规则原文见 rules/\(rule.id).yml，由 verify.sql 可重算。</p>
       \(Markup.table(
         ["初判", "日期", "事实", "涉及金额（元）", "基金金额（元）", "计入金额（元）"], classes: ["k", "d", "w", "n", "n", "n"], rows,
         foot: ["合计", "", "\(own.count) 条", "\(FixedPoint.yuan(amount))", "\(FixedPoint.yuan(fund))", "\(FixedPoint.yuan(counted))"]))
