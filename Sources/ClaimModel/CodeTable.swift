@@ -87,10 +87,33 @@ public final class CodeTable: @unchecked Sendable {
   }
 
   /// Byte order of two codes' texts.
-  public func precedes(_ a: UInt32, _ b: UInt32) -> Bool {
-    if a == b { return false }
-    return bytes[starts[Int(a)]..<starts[Int(a) + 1]].lexicographicallyPrecedes(
-      bytes[starts[Int(b)]..<starts[Int(b) + 1]])
+  public func precedes(_ a: UInt32, _ b: UInt32) -> Bool { a != b && order(a, b) < 0 }
+
+  /// Below 0 if a's text comes first in byte order, 0 if the texts are equal, above 0 if b's comes first.
+  public func order(_ a: UInt32, _ b: UInt32) -> Int {
+    if a == b { return 0 }
+    let startA = starts[Int(a)]
+    let startB = starts[Int(b)]
+    let countA = starts[Int(a) + 1] - startA
+    let countB = starts[Int(b) + 1] - startB
+    return bytes.withUnsafeBytes { all in
+      let shared = min(countA, countB)
+      var i = 0
+      // Words loaded big-endian compare as their bytes do.
+      while i + 8 <= shared {
+        let wordA = UInt64(bigEndian: all.loadUnaligned(fromByteOffset: startA + i, as: UInt64.self))
+        let wordB = UInt64(bigEndian: all.loadUnaligned(fromByteOffset: startB + i, as: UInt64.self))
+        if wordA != wordB { return wordA < wordB ? -1 : 1 }
+        i += 8
+      }
+      while i < shared {
+        let byteA = all[startA + i]
+        let byteB = all[startB + i]
+        if byteA != byteB { return byteA < byteB ? -1 : 1 }
+        i += 1
+      }
+      return countA - countB
+    }
   }
 
   private func equals(_ code: UInt32, _ text: UnsafeRawBufferPointer) -> Bool {

@@ -276,9 +276,12 @@ public struct Parameter: Sendable, Hashable {
   public var name: String
   /// Ascending by `from`.
   public var values: [Value]
-  public init(name: String, values: [Value]) {
+  /// What the values count: `integer` (days, nights, pieces) unless the rule says `kind: money`, which makes them fen.
+  public var kind: ValueKind
+  public init(name: String, values: [Value], kind: ValueKind = .integer) {
     self.name = name
     self.values = values
+    self.kind = kind
   }
 
   /// The value in force on a day; the earliest one before all of them.
@@ -298,6 +301,9 @@ public struct Rule: Sendable {
   public var nameEn = ""
   public var category = ""
   public var status = Status.draft
+  /// Day since which the file holds as it stands; printed, not evaluated.
+  public var since: Int64?
+  /// Keys into the law registry, as written.
   public var basis: [String] = []
   public var shape = Shape.each(binding: "line", entity: .line)
   /// Registry tables without which the rule is not runnable.
@@ -306,6 +312,9 @@ public struct Rule: Sendable {
   public var absence: [ClaimTable] = []
   /// Columns that must be filled over the rows in scope (fill_floor).
   public var fill: [Expr] = []
+  /// The rows over which the fill is measured, where the scope itself already asks for the column; nil: the scope.
+  /// Uses no lookup.
+  public var fillScope: Expr?
   public var parameters: [Parameter] = []
   /// The day by which parameters are resolved; nil: the day of `from`'s first evaluation is not needed, latest value.
   public var parameterDay: Expr?

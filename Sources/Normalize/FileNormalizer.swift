@@ -1,0 +1,82 @@
+import ClaimModel
+import Intake
+
+/// Validates the values of one claim file and hands on each good row as a fields blob (rule-definitions section 1, 6.2).
+///
+/// Where a column rejects the row, a bad value (or a null one where the column is required) rejects it, with the first
+/// such column in documented order; in every other column a bad value is null from here on and counted. The blob keeps
+/// the text as delivered; whoever types it again with the same `ValueKind` finds the same nulls.
+public final class FileNormalizer: RecordConsumer {
+  /// Nulled values listed a member, column and code; more are counted only.
+  public static let listedNulls = 1_000
+
+  private let fileName: String
+  private let latestSettlementTime: Int64?
+  private let accept: (_ line: Int32, _ byteOffset: Int64, _ fields: UnsafeRawBufferPointer) throws -> Void
+  private let onBegin: (_ layout: FileLayout, _ member: String?) throws -> Void
+  private let onRestart: () -> Void
+
+  private var finished: [MemberPass] = []
+  private var current: MemberPass?
+  private var layout: (layout: FileLayout, member: String?)?
+  private var blob = BlobBuffer()
+
+  /// - Parameters:
+  ///   - fileName: relative to the batch folder.
+  ///   - latestSettlementTime: a setl_d.setl_time after this (seconds) is a bad date; nil takes any.
+  ///   - accept: each good row in file order; the bytes are reused after the call.
+  ///   - onBegin: each member before its rows.
+  ///   - onRestart: the rows since the last `onBegin` do not count; they come again.
+  public init(
+    fileName: String, latestSettlementTime: Int64?,
+    onBegin: @escaping (_ layout: FileLayout, _ member: String?) throws -> Void = { _, _ in },
+    onRestart: @escaping () -> Void = {},
+    accept: @escaping (_ line: Int32, _ byteOffset: Int64, _ fields: UnsafeRawBufferPointer) throws -> Void
+  ) {
+    self.fileName = fileName
+    self.latestSettlementTime = latestSettlementTime
+    self.accept = accept
+    self.onBegin = onBegin
+    self.onRestart = onRestart
+  }
+
+  /// A member (or the file) begins.
+  public func begin(_ layout: FileLayout, member: String?) throws {
+    if let current { finished.append(current) }
+    self.layout = (layout, member)
+    current = makePass()
+    try onBegin(layout, member)
+  }
+
+  /// Forgets everything since the last `begin`.
+  public func restart() {
+    current = nil
+    onRestart()
+  }
+
+  /// Validates the records of a block and hands on the good ones.
+  public func consume(_ block: borrowing RecordBlock) throws {
+    // After a restart the rows may come again without a new `begin`.
+    guard let pass = current ?? makePass() else { return }
+    current = pass
+    try pass.consume(block, into: &blob, accept: accept)
+  }
+
+  /// What was found so far. A file that Intake refuses at its end gives no row, whatever stands here.
+  public var report: NormalizationReport {
+    NormalizationReport(members: (finished + (current.map { [$0] } ?? [])).map { $0.report() })
+  }
+
+  /// psn_no and certno pairs of the accepted rows, for finding duplicates across files.
+  public var identities: IdentityIndex {
+    var all = IdentityIndex()
+    for pass in finished + (current.map { [$0] } ?? []) { all.merge(pass.identities) }
+    return all
+  }
+
+  private func makePass() -> MemberPass? {
+    guard let (layout, member) = layout else { return nil }
+    let name = member.map { "\(fileName)!\($0)" } ?? fileName
+    return MemberPass(file: name, member: member, layout: layout, latestSettlementTime: latestSettlementTime)
+  }
+}

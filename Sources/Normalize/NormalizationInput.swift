@@ -1,0 +1,78 @@
+import ClaimModel
+
+/// Where the rows of a segment came from: it decides between versions and names a row's file.
+public struct SegmentIdentity: Sendable, Hashable {
+  /// Batch id without revision.
+  public var batch: String
+  /// Name relative to the batch folder; for a zip that of the archive.
+  public var file: String
+  /// Ordinal of the member in the archive; 0 for other files.
+  public var member: Int
+  /// National columns that the file does not have. A missing vali_flag counts as 1.
+  public var missingColumns: Set<String>
+
+  public init(batch: String, file: String, member: Int = 0, missingColumns: Set<String> = []) {
+    self.batch = batch
+    self.file = file
+    self.member = member
+    self.missingColumns = missingColumns
+  }
+}
+
+/// All accepted rows of the store and what decides about them.
+public struct NormalizationInput: Sendable {
+  /// From `RowLoader`; a table that is not there has no rows.
+  public var raw: [ClaimTable: RawRows]
+  /// What `RowOrigin.segment` points into.
+  public var segments: [SegmentIdentity]
+  /// Rows of med_type_b; nil where none was delivered: the shipped set holds.
+  public var medTypes: [MedTypeRow]?
+  /// Parameter excluded_setl_type.
+  public var excludedSetlTypes: Set<String>
+  /// The table in which the raw codes were interned; derived texts are added to it.
+  public var codes: CodeTable
+
+  public init(
+    raw: [ClaimTable: RawRows], segments: [SegmentIdentity], medTypes: [MedTypeRow]? = nil,
+    excludedSetlTypes: Set<String> = [], codes: CodeTable
+  ) {
+    self.raw = raw
+    self.segments = segments
+    self.medTypes = medTypes
+    self.excludedSetlTypes = excludedSetlTypes
+    self.codes = codes
+  }
+}
+
+/// The claims that count, and what became of every other row.
+public struct Normalized: Sendable {
+  public var claims: EffectiveClaims
+  /// Parallel to the raw rows of each table. Visits, diagnoses and operations are superseded, cancelled or count.
+  public var dispositions: [ClaimTable: [Disposition]]
+  /// Parallel to the raw rows: the newest version of its key, with vali_flag 1 (rule-definitions 1.1).
+  public var isValid: [ClaimTable: [Bool]]
+  /// Medical categories of counting settlements that the table does not know, in byte order.
+  public var unknownMedTypes: [UnknownMedType]
+
+  public init(
+    claims: EffectiveClaims, dispositions: [ClaimTable: [Disposition]], isValid: [ClaimTable: [Bool]],
+    unknownMedTypes: [UnknownMedType]
+  ) {
+    self.claims = claims
+    self.dispositions = dispositions
+    self.isValid = isValid
+    self.unknownMedTypes = unknownMedTypes
+  }
+}
+
+/// A medical category without a row on the day: class `other`, so no rule sees its settlements.
+public struct UnknownMedType: Sendable, Hashable, Codable {
+  /// Empty where neither visit nor settlement has one.
+  public var code: String
+  /// Counting settlements.
+  public var rows: Int
+  /// Their medfee_sumamt, nulls as 0; nil if it does not fit 63 bits.
+  public var fen: Int64?
+  /// Their P; nil as above.
+  public var fundFen: Int64?
+}
