@@ -42,8 +42,9 @@ struct ClaimsFixture {
     }
     for entity in Entity.allCases {
       for child in entity.children {
-        tables[entity]?.children[child] = Children(
-          parent: tables[child]?.parent[entity] ?? [], parents: tables[entity]?.count ?? 0)
+        let parent = tables[child]?.parent[entity] ?? []
+        let count = tables[entity]?.count ?? 0
+        tables[entity]?.children[child] = Children(parent: parent, parents: count)
       }
     }
     return EffectiveClaims(codes: codes, tables: tables)
