@@ -78,7 +78,12 @@ let package = Package(
     tests("AuditTests", ["Audit", "RulePacks", "Registries", "Normalize", "ClaimModel", "Diagnostics"]),
     tests("SQLLoweringTests", ["SQLLowering", "Audit", "RulePacks", "Registries", "Normalize", "ClaimModel", sqlite]),
     tests("CasesTests", ["Cases", "ClaimModel"]),
-    tests("ReferralTests", ["Referral", "Cases", "ClaimModel", "ClaimStore", sqlite]),
+    tests(
+      "ReferralTests",
+      [
+        "Referral", "Cases", "ClaimModel", "Diagnostics", "Normalize", "Registries", "RulePacks", "SQLLowering",
+        "ClaimStore", sqlite,
+      ]),
     tests("ReportingTests", ["Reporting", "Cases", "ClaimModel"]),
     tests("SyntheticClaimsTests", ["SyntheticClaims", "ClaimModel"]),
     tests("PipelineTests", ["Pipeline", "SyntheticClaims", "ClaimModel", "Diagnostics", sqlite]),

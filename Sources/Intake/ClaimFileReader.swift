@@ -55,7 +55,7 @@ private struct ClaimFileReading {
     let n = try magic.withUnsafeMutableBytes { try stored.read(at: 0, into: $0) }
     let name = file.name.lowercased()
     if name.hasSuffix(".zip") || magic.prefix(n) == [0x50, 0x4B, 0x03, 0x04] {
-      throw Refusal.unreadable(file.name, "is a zip")
+      return try readArchive(stored)
     }
     let isGzip = name.hasSuffix(".gz") || magic.prefix(2) == [0x1F, 0x8B]
     let named = LayoutMapping.table(ofName: file.name)
@@ -66,6 +66,24 @@ private struct ClaimFileReading {
       let plain = PlainSource(stored, guardian: isGzip ? nil : guardian)
       if !isGzip { return plain }
       return GzipSource(file: file.name, member: nil, limits: limits, guardian: guardian) { try plain.read(into: $0) }
+    }
+  }
+
+  private mutating func readArchive(_ stored: HashedFile) throws {
+    let archive = try ZipArchive(stored, limits: limits)
+    let ofArchive = LayoutMapping.table(ofName: file.name)
+    for member in archive.members {
+      let mapping = LayoutMapping(
+        file: file.name, member: member.name, named: LayoutMapping.table(ofName: member.name) ?? ofArchive)
+      let (file, limits, before) = (file, limits, report.inflatedBytes)
+      try readMember(mapping) {
+        let guardian = BombGuard(limits: limits, file: file.name, member: member.name, producedBefore: before)
+        let source = try archive.open(member, guardian: guardian)
+        guard member.name.lowercased().hasSuffix(".gz") else { return source }
+        return GzipSource(file: file.name, member: member.name, limits: limits, guardian: guardian) {
+          try source.read(into: $0)
+        }
+      }
     }
   }
 

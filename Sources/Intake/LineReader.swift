@@ -30,6 +30,8 @@ final class LineReader {
   private(set) var bytesRead = 0
   let charset: Charset
   private let source: any ByteSource
+  private let chunkBytes: Int
+  private let maxLineBytes: Int
   private let wanted: Int
   private var raw: UnsafeMutablePointer<UInt8>
   private var capacity: Int
@@ -42,11 +44,16 @@ final class LineReader {
 
   /// The first `skip` bytes (a byte order mark) are passed over. `firstChunk` is the least size of the first chunk, if
   /// the source has so much.
-  init(_ source: any ByteSource, charset: Charset, skip: Int = 0, firstChunk: Int = 0) throws {
+  init(
+    _ source: any ByteSource, charset: Charset, skip: Int = 0, firstChunk: Int = 0,
+    chunkBytes: Int = LineReader.chunkBytes, maxLineBytes: Int = LineReader.maxLineBytes
+  ) throws {
+    self.chunkBytes = chunkBytes
+    self.maxLineBytes = maxLineBytes
     self.source = source
     self.charset = charset
-    wanted = max(firstChunk, Self.chunkBytes)
-    capacity = wanted + Self.chunkBytes
+    wanted = max(firstChunk, chunkBytes)
+    capacity = wanted + max(64, chunkBytes)
     raw = .allocate(capacity: capacity + Self.padding)
     raw.initialize(repeating: 0, count: capacity + Self.padding)
     base = skip
@@ -90,7 +97,7 @@ final class LineReader {
     }
     var scanned = 0
     var end = 0
-    let target = first ? wanted : Self.chunkBytes
+    let target = first ? wanted : chunkBytes
     while true {
       if !ended, filled < target || end == 0 {
         if filled == capacity { grow() }
@@ -107,7 +114,7 @@ final class LineReader {
         break
       }
       if end > 0, filled >= target { break }
-      if end == 0, filled >= Self.maxLineBytes {
+      if end == 0, filled >= maxLineBytes {
         try passOverLongLine()
         return true
       }
@@ -133,10 +140,11 @@ final class LineReader {
 
   /// One past the last line feed in raw[..<filled], looking only behind `from`; `atLeast` if there is none.
   private func lastLineEnd(from: Int, atLeast: Int) -> Int {
-    var at = filled - 1
-    while at >= from {
-      if raw[at] == 0x0A, let end = lineEnd(at) { return end }
-      at -= 1
+    var top = filled
+    while top > from, let hit = memrchr(raw + from, 0x0A, top - from) {
+      let at = UnsafeMutableRawPointer(raw).distance(to: hit)
+      if let end = lineEnd(at) { return end }
+      top = at
     }
     return atLeast
   }

@@ -1,3 +1,4 @@
+import Audit
 import ClaimModel
 import Diagnostics
 import Registries
@@ -50,7 +51,7 @@ struct EvidenceWriter {
       var written = 0
       try input.fetch(segment, lines) { line, byteOffset, fields in
         let blob = String(decoding: fields, as: UTF8.self)
-        var values = ClaimRowText.typedValues(of: blob, table: table)
+        var values = ClaimRowText.typedValues(of: fields, table: table)
         values += [
           .text(source.batch + "/" + source.file), .integer(Int64(line)), .integer(byteOffset), .text(blob),
           .text(SHA256Hasher.hex(of: fields)),
@@ -70,7 +71,8 @@ struct EvidenceWriter {
   }
 
   private func writeRegistries(to database: EvidenceDatabase) throws {
-    var wanted = try input.registryRows(rules, rows.effective)
+    var wanted = registryRowsLookedAt(
+      rules: rules, claims: input.claims, registries: input.registries, rows: rows.effective)
     // The categories of care decide what a visit is; the institution's own row stands on the cover.
     for name in ["med_type_b", "hosp_lv_rank"] {
       if let registry = input.registries[name] { wanted[name] = Array(0..<registry.count) }
@@ -78,6 +80,7 @@ struct EvidenceWriter {
     if input.caseFile.subjectType == .institution, let row = institutionRow(input) {
       wanted["fixmedins_b", default: []].append(row)
     }
+    if input.registries["med_type_b"] == nil { try writeShippedCategories(to: database) }
     for schema in RegistrySchema.all {
       guard let registry = input.registries[schema.name], let list = wanted[schema.name], !list.isEmpty else {
         continue
@@ -95,6 +98,24 @@ struct EvidenceWriter {
         values.append(.text(RegistryRowText.digest(of: values)))
         try statement.insert(values)
       }
+    }
+  }
+
+  /// The set that holds where no med_type_b was delivered; from the first day of the calendar.
+  private func writeShippedCategories(to database: EvidenceDatabase) throws {
+    guard let schema = RegistrySchema.named("med_type_b") else { return }
+    let statement = try database.prepare(EvidenceSchema.table(of: schema).insertSQL)
+    for row in MedTypeRow.shipped {
+      let known: [String: EvidenceValue] = [
+        "med_type": .text(row.medType), "visit_class": .text(row.visitClass.uppercased()),
+        "opsp_flag": .text(row.opspFlag), "reg_flag": .text(row.regFlag),
+        "begndate": EvidenceValue(row.beginDay ?? CivilTime.day(year: 1, month: 1, day: 1)),
+        "enddate": EvidenceValue(row.endDay), "basis": .text("shipped"),
+      ]
+      var values = schema.columns.map { known[$0.name] ?? .null }
+      values.append(.integer(row.isAmbiguous ? 1 : 0))
+      values.append(.text(RegistryRowText.digest(of: values)))
+      try statement.insert(values)
     }
   }
 
@@ -143,34 +164,20 @@ struct EvidenceWriter {
 /// The national columns of a claim row, from the text that its packet and its segment hold.
 enum ClaimRowText {
   /// Texts as they are, numbers by `ValueKind.parse`; what is empty or can't be read is NULL.
-  static func typedValues(of blob: String, table: ClaimTable) -> [EvidenceValue] {
-    let fields = split(blob)
+  static func typedValues(of blob: UnsafeRawBufferPointer, table: ClaimTable) -> [EvidenceValue] {
+    var ranges: [Range<Int>] = []
+    FieldsBlob.split(blob, into: &ranges)
     return table.columns.enumerated().map { i, column in
-      guard i < fields.count, !fields[i].isEmpty else { return .null }
-      if column.kind == .text { return .text(fields[i]) }
-      var field = fields[i]
-      return EvidenceValue(field.withUTF8 { column.kind.parse(UnsafeRawBufferPointer($0)) })
+      guard i < ranges.count, !ranges[i].isEmpty else { return .null }
+      let text = FieldsBlob.unescape(UnsafeRawBufferPointer(rebasing: blob[ranges[i]]))
+      if column.kind == .text { return .text(String(decoding: text, as: UTF8.self)) }
+      return EvidenceValue(text.withUnsafeBytes { column.kind.parse($0) })
     }
   }
 
-  /// Fields stand between U+001F; 0x1E 0x30 and 0x1E 0x31 are 0x1E and 0x1F themselves.
-  static func split(_ blob: String) -> [String] {
-    blob.utf8.split(separator: 0x1F, omittingEmptySubsequences: false).map { field in
-      if !field.contains(0x1E) { return String(Substring(field)) }
-      var bytes: [UInt8] = []
-      var isEscaped = false
-      for byte in field {
-        if isEscaped {
-          bytes.append(byte == 0x31 ? 0x1F : 0x1E)
-          isEscaped = false
-        } else if byte == 0x1E {
-          isEscaped = true
-        } else {
-          bytes.append(byte)
-        }
-      }
-      return String(decoding: bytes, as: UTF8.self)
-    }
+  static func typedValues(of blob: String, table: ClaimTable) -> [EvidenceValue] {
+    var blob = blob
+    return blob.withUTF8 { typedValues(of: UnsafeRawBufferPointer($0), table: table) }
   }
 }
 

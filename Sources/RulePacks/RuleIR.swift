@@ -45,7 +45,10 @@ public indirect enum Expr: Sendable, Hashable {
   case not(Expr)
 
   // Lookups
-  /// `x IS FOUND`; `x IS MISSING` is its NOT. Null when a key or the day is null, or overlapping rows were rejected.
+  /// `x IS FOUND`; `x IS MISSING` is its NOT. Null when a key or the day is null, or when rows of the code asked for
+  /// were rejected because they overlap on that day (on any level; of alternatives only those tried up to the first
+  /// with a row). Rejected rows are just no rows where the lookup's key is less than the table's. What a null means
+  /// for the row is the rule's affair: it says so under `unevaluable`.
   case found(lookup: String)
   /// For `take: groups`: the group has a row with this value in the column.
   case setContains(lookup: String, column: String, Expr)
@@ -276,9 +279,12 @@ public struct Parameter: Sendable, Hashable {
   public var name: String
   /// Ascending by `from`.
   public var values: [Value]
-  public init(name: String, values: [Value]) {
+  /// What the values count: `integer` (days, nights, pieces) unless the rule says `kind: money`, which makes them fen.
+  public var kind: ValueKind
+  public init(name: String, values: [Value], kind: ValueKind = .integer) {
     self.name = name
     self.values = values
+    self.kind = kind
   }
 
   /// The value in force on a day; the earliest one before all of them.
@@ -298,13 +304,16 @@ public struct Rule: Sendable {
   public var nameEn = ""
   public var category = ""
   public var status = Status.draft
+  /// Day since which the file holds as it stands; printed, not evaluated.
+  public var since: Int64?
+  /// Keys into the law registry, as written.
   public var basis: [String] = []
   public var shape = Shape.each(binding: "line", entity: .line)
   /// Registry tables without which the rule is not runnable.
   public var needs: [String] = []
   /// Claim tables whose missing rows would create a hit.
   public var absence: [ClaimTable] = []
-  /// Columns that must be filled over the rows in scope (fill_floor).
+  /// Columns that must be filled (fill_floor) over the rows that meet the conditions of the scope that use no lookup.
   public var fill: [Expr] = []
   public var parameters: [Parameter] = []
   /// The day by which parameters are resolved; nil: the day of `from`'s first evaluation is not needed, latest value.

@@ -134,27 +134,24 @@ final class ExpressionLowering {
     if let issue = rule.atIssue, binding == issue.binding, rule.shape.bindings.count == 2 {
       let a = try claim(rule.shape.bindings[0].name, path, column)
       let b = try claim(rule.shape.bindings[1].name, path, column)
-      return "CASE WHEN \(try issueIsFirst()) THEN \(a) ELSE \(b) END"
+      return "CASE WHEN r.\"first is at issue\" THEN \(a) ELSE \(b) END"
     }
     if seen.insert(wanted).inserted { demanded.append(wanted) }
     return "r.\(Dialect.name(wanted.name))"
   }
 
-  /// Whether the row at issue is the pair's first: a column once the hits stand.
-  private func issueIsFirst() throws -> String { "r.\"first is at issue\"" }
-
   /// The order of `AtIssue` as a condition that puts the first row before the second.
   func firstIsAtIssue() throws -> String? {
     guard let issue = rule.atIssue, rule.shape.bindings.count == 2 else { return nil }
-    var text = "FALSE"
+    var text = "TRUE"
     for order in issue.order.reversed() {
       let a = try claim(rule.shape.bindings[0].name, [], order.column)
       let b = try claim(rule.shape.bindings[1].name, [], order.column)
-      // Null is the lowest value.
-      let less = "(\(a) IS NULL AND \(b) IS NOT NULL) OR \(a) < \(b)"
-      let more = "(\(b) IS NULL AND \(a) IS NOT NULL) OR \(a) > \(b)"
-      let first = order.descending ? more : less
-      text = "CASE WHEN \(dialect.isSame(a, b)) THEN \(text) ELSE COALESCE(\(first), FALSE) END"
+      // A null stands last, whatever the direction.
+      text = """
+        CASE WHEN \(dialect.isSame(a, b)) THEN \(text) WHEN \(a) IS NULL THEN FALSE WHEN \(b) IS NULL THEN TRUE
+            ELSE \(a) \(order.descending ? ">" : "<") \(b) END
+        """
     }
     return text
   }
@@ -174,7 +171,7 @@ final class ExpressionLowering {
     guard let last = parameter.values.last, parameter.values.count > 1 else { return "\(first.value)" + comment }
     guard let day = rule.parameterDay else { return "\(last.value)" + comment }
     let dayText = try operand(day)
-    var text = "CASE"
+    var text = "CASE WHEN \(dayText) IS NULL THEN NULL"
     for value in parameter.values.dropFirst().reversed() {
       guard let from = value.from else { continue }
       text += " WHEN \(dayText) >= \(from) THEN \(value.value)"

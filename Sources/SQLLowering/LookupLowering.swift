@@ -18,18 +18,29 @@ struct LookupLowering {
 
   private func name(_ part: String) -> String { Dialect.name(lookup.name + "." + part) }
 
-  /// A key value as registries hold it: ASCII letters in upper case.
+  /// A key value as registries hold codes: ASCII letters in upper case.
   private func value(_ expr: Expr, of column: String) throws -> String {
     let text = try lowering.operand(expr)
     return schema.kind(of: column) == .text ? lowering.dialect.upper(text) : text
   }
 
-  /// `g` matches the chosen alternative of each key.
+  /// A registry column in the form `value` has; codes are loaded in it.
+  private func folded(_ alias: String, _ column: String) -> String {
+    guard let found = schema.columns.first(where: { $0.name == column }), found.kind == .text, found.form != .code
+    else { return "\(alias).\(column)" }
+    return lowering.dialect.upper("\(alias).\(column)")
+  }
+
+  private func allNull(_ key: Lookup.Key) throws -> String {
+    let nulls = try key.alternatives.map { "\(try lowering.operand($0)) IS NULL" }
+    return nulls.count == 1 ? nulls[0] : "(" + nulls.joined(separator: " AND ") + ")"
+  }
+
+  /// `g` matches the chosen alternative of each key; a null alternative matches nothing and so is passed over.
   private func matches(_ choice: [Int], _ alias: String) throws -> [String] {
     try zip(lookup.keys, choice).map { key, index in
-      let value = try value(key.alternatives[index], of: key.column)
-      let equal = "\(alias).\(key.column) = \(value)"
-      return key.anyWhenNull ? "(\(value) IS NULL OR \(equal))" : equal
+      let equal = "\(folded(alias, key.column)) = \(try value(key.alternatives[index], of: key.column))"
+      return key.anyWhenNull ? "(\(try allNull(key)) OR \(equal))" : equal
     }
   }
 
@@ -70,39 +81,71 @@ struct LookupLowering {
     }
   }
 
-  /// The row found, ambiguous rows left out: first alternative, then nearest level, then first in the file.
+  /// Whether the keys of the lookup hold all of the table's own: then overlapping rows on any level forbid an answer.
+  private var isKeyComplete: Bool {
+    let columns = Set(lookup.keys.map(\.column) + (lookup.region == nil ? [] : ["admdvs"]))
+    return schema.key.allSatisfy(columns.contains)
+  }
+
+  /// The level of a row in the region order; nil without one.
+  private func level() throws -> String? {
+    guard let levels = try levels() else { return nil }
+    var text = "CASE g.admdvs"
+    for (i, level) in levels.dropLast().enumerated() { text += " WHEN \(level) THEN \(i)" }
+    return text + " ELSE 3 END"
+  }
+
+  /// The row found: first alternative with one, then nearest level, then first in the file.
   private func row() throws -> String {
-    var order = ""
-    if let levels = try levels() {
-      order = "CASE g.admdvs"
-      for (i, level) in levels.dropLast().enumerated() { order += " WHEN \(level) THEN \(i)" }
-      order += " ELSE 3 END, "
-    }
+    var only: [String] = []
+    if lookup.take != .one { only.append("g.is_ambiguous = 0") }
+    if case .groups(let column) = lookup.take { only.append("g.\(column) IS NOT NULL") }
+    let row = "g.\(lowering.dialect.rowNumber)"
+    let level = try level()
     let found = try choices.map { choice in
-      let conditions = try matches(choice, "g") + holds("g") + inRegion("g") + ["g.is_ambiguous = 0"]
+      let conditions = try matches(choice, "g") + holds("g") + inRegion("g") + only
+      let rows = "FROM \(lookup.table) g WHERE \(conditions.joined(separator: " AND "))"
+      guard let level else { return "(SELECT min(\(row)) \(rows))" }
+      // SQLite knows no outer row in ORDER BY, so the level is a column of an inner SELECT.
       return """
-        (SELECT g.\(lowering.dialect.rowNumber) FROM \(lookup.table) g
-              WHERE \(conditions.joined(separator: " AND "))
-              ORDER BY \(order)g.\(lowering.dialect.rowNumber) LIMIT 1)
+        (SELECT z.number FROM (
+              SELECT \(row) AS number, \(level) AS level
+              \(rows)) z
+            ORDER BY z.level, z.number LIMIT 1)
         """
     }
     return found.count == 1 ? found[0] : "COALESCE(\(found.joined(separator: ",\n      ")))"
   }
 
-  /// 1 where the lookup can't be evaluated: a null key or day, or overlapping rows of the key on that day.
+  /// 0 where the lookup can be evaluated; 1 for a null key or day; 2 for overlapping rows of the key on that day (on any
+  /// level, where the table's whole key is given) or two rows where one was asked for.
   private func unknown() throws -> String {
-    var conditions: [String] = []
-    for key in lookup.keys where !key.anyWhenNull {
-      let nulls = try key.alternatives.map { "\(try lowering.operand($0)) IS NULL" }.joined(separator: " AND ")
-      conditions.append(key.alternatives.count == 1 ? nulls : "(\(nulls))")
-    }
-    if let day = lookup.day { conditions.append("\(try lowering.operand(day)) IS NULL") }
-    if let within = lookup.within { conditions.append("\(try lowering.operand(within)) IS NULL") }
+    var nulls: [String] = []
+    for key in lookup.keys where !key.anyWhenNull { nulls.append(try allNull(key)) }
+    if let day = lookup.day { nulls.append("\(try lowering.operand(day)) IS NULL") }
+    if let within = lookup.within { nulls.append("\(try lowering.operand(within)) IS NULL") }
+    var states: [String] = []
     for choice in choices {
-      let rows = try matches(choice, "g") + holds("g") + inRegion("g") + ["g.is_ambiguous = 1"]
-      conditions.append("EXISTS (SELECT 1 FROM \(lookup.table) g WHERE \(rows.joined(separator: " AND ")))")
+      let rows = try matches(choice, "g") + holds("g") + inRegion("g")
+      let all = "FROM \(lookup.table) g WHERE \(rows.joined(separator: " AND "))"
+      if case .groups = lookup.take { continue }
+      if isKeyComplete { states.append("(SELECT max(2) \(all) AND g.is_ambiguous = 1)") }
+      if case .any = lookup.take {
+        if choices.count > 1 { states.append("(SELECT min(0) \(all) AND g.is_ambiguous = 0)") }
+      } else {
+        let several = "CASE WHEN count(*) > 1 OR max(z.is_ambiguous) = 1 THEN 2 WHEN count(*) = 1 THEN 0 END"
+        let level = try level()
+        states.append(
+          """
+          (SELECT \(several) FROM (
+                SELECT g.is_ambiguous AS is_ambiguous\(level.map { ", \($0) AS level" } ?? "")
+                \(all)) z\(level == nil ? "" : " GROUP BY z.level ORDER BY z.level LIMIT 1"))
+          """)
+      }
     }
-    return conditions.joined(separator: "\n      OR ")
+    let first = nulls.isEmpty ? "" : "WHEN \(nulls.joined(separator: " OR ")) THEN 1 "
+    let state = states.isEmpty ? "0" : "COALESCE(\(states.joined(separator: ",\n        ")), 0)"
+    return first.isEmpty ? state : "CASE \(first)\n      ELSE \(state) END"
   }
 
   /// `SELECT … FROM previous r`: the wide row with the number of the row found, whether that can't be known, and
@@ -116,7 +159,10 @@ struct LookupLowering {
       """
     switch lookup.take {
     case .one, .any:
-      let columns = (lowering.demandedRegistry[lookup.name] ?? []).map { ",\n  g.\($0) AS \(name($0))" }.joined()
+      // Of whether there is any row no column is asked.
+      let isAny = lookup.take == .any
+      let columns = (lowering.demandedRegistry[lookup.name] ?? [])
+        .map { ",\n  \(isAny ? "NULL" : "g.\($0)") AS \(name($0))" }.joined()
       return """
         SELECT r.*\(columns)
         FROM (
@@ -140,13 +186,8 @@ struct LookupLowering {
   private func likeAnchor(_ alias: String) throws -> [String] {
     var conditions: [String] = []
     for key in lookup.keys {
-      let same = "\(alias).\(key.column) = a.\(key.column)"
-      if key.anyWhenNull {
-        let nulls = try key.alternatives.map { "\(try lowering.operand($0)) IS NULL" }.joined(separator: " AND ")
-        conditions.append("((\(nulls)) OR \(same))")
-      } else {
-        conditions.append(same)
-      }
+      let same = "\(folded(alias, key.column)) = \(folded("a", key.column))"
+      conditions.append(key.anyWhenNull ? "(\(try allNull(key)) OR \(same))" : same)
     }
     if lookup.region != nil { conditions.append("\(alias).admdvs = a.admdvs") }
     return try conditions + holds(alias) + ["\(alias).is_ambiguous = 0"]

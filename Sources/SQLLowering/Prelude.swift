@@ -99,7 +99,8 @@ public func preludeSQL(dialect: Dialect = .sqlite) -> String {
     -- 更大时为空，复核因此失败而不会给出错数。
     -- 2 Quotient and remainder of A·P by T in whole numbers; NULL above 10^12 fen.
     \(create) line_quotient AS
-    SELECT y.mdtrt_id, y.bkkp_sn, y.setl_id, y.fee_ocur_time, y.a, y.p, y.t, y.q1 * 1000000 + y.rest / y.t AS q, y.rest % y.t AS r
+    SELECT y.mdtrt_id, y.bkkp_sn, y.setl_id, y.fee_ocur_time, y.a, y.p, y.t,
+      y.q1 * 1000000 + y.rest / y.t AS q, y.rest % y.t AS r
     FROM (
       SELECT l.mdtrt_id, l.bkkp_sn, l.setl_id, l.fee_ocur_time, l.a, m.p, m.t,
         CASE WHEN m.t <= 1000000000000 THEN l.a * (m.p / 1000000) / m.t END AS q1,
@@ -207,7 +208,7 @@ private func category(_ column: String, code: String, day: String, _ dialect: Di
   let none = column == "visit_class" ? "'other'" : "'0'"
   return """
     CASE WHEN EXISTS (SELECT 1 FROM med_type_b m WHERE m.is_ambiguous = 1 AND \(holds)) THEN NULL
-        ELSE COALESCE((SELECT lower(m.\(column)) FROM med_type_b m WHERE m.is_ambiguous = 0 AND \(holds)), \(none)) END
+        ELSE COALESCE((SELECT m.\(column) FROM med_type_b m WHERE m.is_ambiguous = 0 AND \(holds)), \(none)) END
     """
 }
 

@@ -127,6 +127,10 @@ private struct RuleLowering {
     var scope = [rule.scope]
     if case .and(let list) = rule.scope { scope = list }
     for part in scope where part.usesRegistry { add(dialect.isTrue(try lowering.sql(part)), "范围 scope") }
+    for lookup in rule.lookups {
+      if case .groups = lookup.take { continue }
+      add("r.\(Dialect.name(lookup.name + ".unknown")) <> 2", "登记行有效期重叠，不可评价 overlapping registry rows")
+    }
     for row in rule.unevaluable {
       add("NOT \(dialect.isTrue(try lowering.sql(row.when)))", "不可评价 unevaluable: \(comment(row.reason))")
     }
@@ -150,9 +154,19 @@ private struct RuleLowering {
       """
   }
 
+  /// A part of the key as it is printed: days and times as dates, amounts as plain decimals, null as nothing.
   private func keyText(_ expr: Expr) throws -> String {
     let text = try lowering.operand(expr)
-    return "COALESCE(\(expr.isDay ? "date(\(text) * 86400, 'unixepoch')" : text), '')"
+    switch expr.kind(in: rule) {
+    case .text, .integer, nil: return "COALESCE(\(text), '')"
+    case .day: return "COALESCE(date(\(text) * 86400, 'unixepoch'), '')"
+    case .time: return "COALESCE(datetime(\(text), 'unixepoch'), '')"
+    case .money, .quantity, .price, .ratio:
+      let scale = expr.kind(in: rule)?.scale ?? 0
+      let unit = "1" + String(repeating: "0", count: scale)
+      return "COALESCE(CASE WHEN \(text) < 0 THEN '-' ELSE '' END || (abs(\(text)) / \(unit))"
+        + " || substr(printf('.%0\(scale)d', abs(\(text)) % \(unit)), 1), '')"
+    }
   }
 
   // MARK: findings
@@ -247,49 +261,73 @@ private struct RuleLowering {
       // A line without an exact F makes the sum NULL rather than short.
       return "(SELECT CASE WHEN count(*) = count(l.\(column)) THEN COALESCE(sum(l.\(column)), 0) END"
         + " FROM \(table("lines")) l WHERE l.\"key\" = g.\"key\")"
-    case .settlementA(let binding): return try ofRow(binding, "setl_id", "A")
-    case .settlementP(let binding): return try ofRow(binding, "setl_id", "P")
-    case .stayA(let binding): return try ofRow(binding, "mdtrt_id", "stay_A")
-    case .stayF(let binding): return try ofRow(binding, "mdtrt_id", "stay_F")
+    case .settlementA(let binding): return try sum("A", "counting_settlement", settlementKey(binding))
+    case .settlementP(let binding): return try sum("P", "counting_settlement", settlementKey(binding))
+    case .stayA(let binding): return try sum("stay_A", "stay", stayKey(binding))
+    case .stayF(let binding): return try sum("stay_F", "stay", stayKey(binding))
     }
   }
 
-  /// The sum over the distinct rows of a binding among the finding's hits.
-  private func ofRow(_ binding: String, _ key: String, _ column: String) throws -> String {
-    let id = try lowering.sql(.claim(binding: binding, path: [], column: key, kind: .text))
-    let value = try lowering.sql(.claim(binding: binding, path: [], column: column, kind: .money))
-    return "(SELECT sum(d.fen) FROM (SELECT DISTINCT \(id) AS id, \(value) AS fen"
-      + " FROM \(table("hits")) r WHERE r.\"key\" = g.\"key\") d)"
+  /// What names rows to a sum: a column, and its value in a hit.
+  private typealias RowKey = (key: String, id: Expr)
+
+  /// How a binding names its settlements: a line's or settlement's own, a visit's or stay's all.
+  private func settlementKey(_ binding: String) -> RowKey {
+    switch lowering.entities[binding] {
+    case .line, .settlement: ("setl_id", .claim(binding: binding, path: [], column: "setl_id", kind: .text))
+    case .visit, .stay, nil: ("mdtrt_id", .claim(binding: binding, path: [], column: "mdtrt_id", kind: .text))
+    case .diagnosis: ("mdtrt_id", .claim(binding: binding, path: [.visit], column: "mdtrt_id", kind: .text))
+    }
+  }
+
+  /// How a binding names its stay; null where it belongs to none.
+  private func stayKey(_ binding: String) -> RowKey {
+    let path: [Entity] = lowering.entities[binding] == .stay ? [] : [.stay]
+    return ("mdtrt_id", .claim(binding: binding, path: path, column: "mdtrt_id", kind: .text))
+  }
+
+  /// The sum over the rows that a finding's hits name, each row once.
+  private func sum(_ column: String, _ rows: String, _ by: RowKey) throws -> String {
+    let id = try lowering.sql(by.id)
+    return "(SELECT COALESCE(sum(s.\(column)), 0) FROM \(rows) s"
+      + " WHERE s.\(by.key) IN (SELECT \(id) FROM \(table("hits")) r WHERE r.\"key\" = g.\"key\"))"
   }
 
   // MARK: claims
 
   private func claimsSQL() throws -> String {
+    let nothing = "money_unit u ON FALSE"
     let rows: String
     switch rule.amountF {
-    case .none: rows = "money_unit u ON FALSE"
-    case .sumF, .sumA:
+    case _ where rule.status == .shadow: rows = nothing
+    case .none, .sumA, .settlementA, .stayA: rows = nothing
+    case .sumF:
       rows =
         rule.lines == .none
-        ? "money_unit u ON FALSE"
-        : "\(table("lines")) l ON l.\"key\" = f.\"key\" JOIN money_unit u ON u.line_id = l.id"
-    case .settlementA(let binding), .settlementP(let binding):
-      let id = try lowering.sql(.claim(binding: binding, path: [], column: "setl_id", kind: .text))
-      rows = "\(table("hits")) r ON r.\"key\" = f.\"key\" JOIN money_unit u ON u.setl_id = \(id)"
-    case .stayA(let binding), .stayF(let binding):
-      let id = try lowering.sql(.claim(binding: binding, path: [], column: "mdtrt_id", kind: .text))
-      rows = """
-        \(table("hits")) r ON r."key" = f."key"
-          JOIN counting_settlement s ON s.mdtrt_id = \(id) JOIN money_unit u ON u.setl_id = s.setl_id
-        """
+        ? nothing : "\(table("lines")) l ON l.\"key\" = f.\"key\" JOIN money_unit u ON u.line_id = l.id"
+    case .settlementP(let binding):
+      let by = settlementKey(binding)
+      rows = try unitsOf(by)
+    case .stayF(let binding):
+      rows = try unitsOf(stayKey(binding))
     }
     return """
       -- 发现所主张的钱的单位。 The units of money each finding claims.
       \(dialect.createTable) \(table("claims")) AS
       SELECT DISTINCT f.rule, f."key" AS "key", u.unit, u.fen, COALESCE(u.fixmedins_code, '') AS fixmedins_code,
         COALESCE(u.psn_no, '') AS psn_no, u.practitioner
-      FROM \(table("findings")) f JOIN \(rows);
+      FROM \(table("findings")) f JOIN \(rows)
+      WHERE u.fen IS NOT 0;
 
+      """
+  }
+
+  /// The units of the settlements that a finding's hits name.
+  private func unitsOf(_ by: RowKey) throws -> String {
+    let id = try lowering.sql(by.id)
+    return """
+      \(table("hits")) r ON r."key" = f."key"
+        JOIN counting_settlement s ON s.\(by.key) = \(id) JOIN money_unit u ON u.setl_id = s.setl_id
       """
   }
 

@@ -250,7 +250,7 @@ struct BackgroundWeeks: Sendable {
     }
     if random.percent(30) {
       // One unit of the last infusion is taken back; what is left still counts.
-      takeBack(&r, line: r.lines.count / 2)
+      r.takeBack(line: r.lines.count / 2)
     }
   }
 
@@ -277,23 +277,6 @@ struct BackgroundWeeks: Sendable {
   /// Five in a hundred lines of a real extract are negative: part of them name their original, part do not.
   private func giveBack(_ r: inout ClaimRecord, _ random: inout SplitMix64) {
     let n = random.below(100)
-    if n < 8 { takeBack(&r, line: r.lines.count - 1, linked: n < 5) }
-  }
-
-  /// Takes back one unit of a line (all of it where it has one), named or not.
-  func takeBack(_ r: inout ClaimRecord, line index: Int, linked: Bool = true) {
-    let original = r.lines[index]
-    var back = original
-    back.sn = (r.setl % 100_000_000_000_000) * 10_000 + Int64(r.lines.count + 1)
-    back.time = original.time + 900
-    // A reversal without a name takes back the whole line, or it would find no partner.
-    let share: Int64 = linked && original.cnt > 10_000 ? original.cnt / 10_000 : 1
-    back.cnt = -(original.cnt / share)
-    back.det = -(original.det / share)
-    back.inscp = original.inscp.map { -($0 / share) }
-    back.ownpay = -(original.ownpay / share)
-    back.preself = -(original.preself / share)
-    back.initSn = linked ? original.sn : 0
-    r.lines.append(back)
+    if n < 8 { r.takeBack(line: r.lines.count - 1, linked: n < 5) }
   }
 }

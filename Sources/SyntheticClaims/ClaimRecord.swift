@@ -117,4 +117,21 @@ struct ClaimRecord: Sendable {
     deductible = max(0, min(limit, scope))
     fund = max(0, scope - deductible) * percent / 100
   }
+
+  /// Takes back one unit of a line (all of it where it has one), named or not.
+  mutating func takeBack(line index: Int, linked: Bool = true) {
+    let original = lines[index]
+    var back = original
+    back.sn = (setl % 100_000_000_000_000) * 10_000 + Int64(lines.count + 1)
+    back.time = original.time + 900
+    // A reversal without a name takes back the whole line, or it would find no partner.
+    let share: Int64 = linked && original.cnt > 10_000 ? original.cnt / 10_000 : 1
+    back.cnt = -(original.cnt / share)
+    back.det = -(original.det / share)
+    back.inscp = original.inscp.map { -($0 / share) }
+    back.ownpay = -(original.ownpay / share)
+    back.preself = -(original.preself / share)
+    back.initSn = linked ? original.sn : 0
+    lines.append(back)
+  }
 }

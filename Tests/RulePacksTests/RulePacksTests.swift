@@ -1,1 +1,32 @@
+import ClaimModel
+import Diagnostics
+import Foundation
 import Testing
+
+@testable import RulePacks
+
+/// The repository's root, for the files that ship.
+let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+  .deletingLastPathComponent().path()
+
+@Suite struct ShippedRules {
+  @Test func theFiveRulesLoadWithoutARemark() throws {
+    let pack = try loadRulePacks(
+      folders: [root + "Pipelines/rules"], exemptFolder: root + "Pipelines/exempt", lawFolder: root + "Pipelines/law")
+    #expect(pack.rules.map(\.id) == ["ADM-01", "ADM-02", "CAT-01", "CAT-03", "CHR-04"])
+    #expect(pack.warnings.map(\.description) == [])
+  }
+}
+
+@Suite struct ShippedTestFiles {
+  @Test(arguments: ["ADM-01", "ADM-02", "CAT-01", "CAT-03", "CHR-04"])
+  func everyRuleHasTests(_ rule: String) throws {
+    let path = root + "Pipelines/rules/\(rule).test.yml"
+    let text = try String(contentsOfFile: path, encoding: .utf8)
+    let file = try RuleTestFile(text: text, path: path)
+    #expect(file.rule == rule)
+    #expect(file.tests.reduce(0) { $0 + $1.fires.count } >= 3)
+    #expect(file.tests.reduce(0) { $0 + $1.silent.count } >= 3)
+    #expect(file.tests.allSatisfy { !$0.tables.isEmpty })
+  }
+}

@@ -10,10 +10,10 @@ struct PreludeTests {
     db = try EvidenceDatabase()
     try db.registry(
       "med_type_b",
-      ["med_type": "21", "visit_class": "INPATIENT", "opsp_flag": "0", "reg_flag": "0", "begndate": "2020-01-01"])
+      ["med_type": "21", "visit_class": "inpatient", "opsp_flag": "0", "reg_flag": "0", "begndate": "2020-01-01"])
     try db.registry(
       "med_type_b",
-      ["med_type": "14", "visit_class": "OUTPATIENT", "opsp_flag": "1", "reg_flag": "1", "begndate": "2020-01-01"])
+      ["med_type": "14", "visit_class": "outpatient", "opsp_flag": "1", "reg_flag": "1", "begndate": "2020-01-01"])
   }
 
   func visit(_ id: String, _ more: [String: String] = [:]) throws {
@@ -229,7 +229,7 @@ struct PreludeTests {
   @Test func classes() throws {
     try db.registry(
       "med_type_b",
-      ["med_type": "11", "visit_class": "OUTPATIENT", "opsp_flag": "0", "reg_flag": "0", "begndate": "2020-01-01"],
+      ["med_type": "11", "visit_class": "outpatient", "opsp_flag": "0", "reg_flag": "0", "begndate": "2020-01-01"],
       ambiguous: true)
     try visit("M1", ["med_type": "14"])
     try visit("M2", ["med_type": ""])

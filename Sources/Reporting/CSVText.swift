@@ -1,0 +1,39 @@
+/// Builds the machine CSV files of contract.md section 4: UTF-8 without BOM, comma, LF, `"` only where needed.
+struct CSVText {
+  private(set) var text = ""
+
+  init(header: [String]) { add(header) }
+
+  /// Adds a row; null is the empty text.
+  mutating func add(_ fields: [String]) {
+    for (i, field) in fields.enumerated() {
+      if i > 0 { text += "," }
+      text += Self.quoted(field)
+    }
+    text += "\n"
+  }
+
+  /// The field as it stands in the file: in quotes where it holds a comma, a quote or a line end.
+  static func quoted(_ field: String) -> String {
+    let needed = field.utf8.contains { $0 == 0x2C || $0 == 0x22 || $0 == 0x0A || $0 == 0x0D }
+    if !needed { return field }
+    var result = "\""
+    for scalar in field.unicodeScalars {
+      if scalar == "\"" { result += "\"" }
+      result.unicodeScalars.append(scalar)
+    }
+    return result + "\""
+  }
+}
+
+/// Byte order, in which everything that is written is sorted.
+func bytesPrecede(_ a: String, _ b: String) -> Bool { a.utf8.lexicographicallyPrecedes(b.utf8) }
+
+extension Sequence {
+  /// Sorted by texts, byte order.
+  func sortedByBytes(_ text: (Element) -> String) -> [Element] { sorted { bytesPrecede(text($0), text($1)) } }
+}
+
+extension Sequence where Element == String {
+  func sortedByBytes() -> [String] { sorted(by: bytesPrecede) }
+}

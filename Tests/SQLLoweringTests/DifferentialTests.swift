@@ -1,0 +1,109 @@
+import Audit
+import ClaimModel
+import Foundation
+import Normalize
+import Registries
+import RulePacks
+import SQLLowering
+import Testing
+
+/// The native engine and SQLite over the same random stores: where they differ, one of them is wrong.
+struct DifferentialTests {
+  /// The shipped rules, in byte order of their ids.
+  static let rules: [Rule] = {
+    let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent().appendingPathComponent("Pipelines/rules")
+    let names = ((try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []).sorted()
+    return names.filter { $0.hasSuffix(".yml") && !$0.contains(".test.") }.compactMap { name in
+      let text = try? String(contentsOf: folder.appendingPathComponent(name), encoding: .utf8)
+      return text.flatMap { parseRule(text: $0, path: name).0 }
+    }.sorted { $0.id < $1.id }
+  }()
+
+  @Test func theFiveRulesAreThere() {
+    #expect(Self.rules.map(\.id) == ["ADM-01", "ADM-02", "CAT-01", "CAT-03", "CHR-04"])
+  }
+
+  @Test(arguments: 0..<20)
+  func bothEnginesAgree(_ block: Int) throws {
+    for seed in (block * 10)..<(block * 10 + 10) {
+      let loaded = try RandomStore(seed: UInt64(seed)).load()
+      try loaded.evidence.run(preludeSQL())
+      try compareRows(loaded, "seed \(seed)")
+      try compare(Self.rules, loaded, "seed \(seed)")
+    }
+  }
+
+  /// Rules of random conditions, so that every form of expression meets nulls in both engines.
+  @Test(arguments: 0..<10)
+  func randomRulesAgree(_ block: Int) throws {
+    for seed in (block * 5)..<(block * 5 + 5) {
+      let loaded = try RandomStore(seed: UInt64(1000 + seed)).load()
+      try loaded.evidence.run(preludeSQL())
+      var random = RandomRule(seed: UInt64(seed))
+      let rules = (0..<6).map { random.rule("R-\(seed)-\($0)") }
+      try compare(rules, loaded, "seed \(seed)")
+    }
+  }
+
+  private func compareRows(_ loaded: RandomStore.Loaded, _ place: String) throws {
+    let codes = loaded.normalized.claims.codes
+    for (entity, table) in [(Entity.line, "counting_line"), (.settlement, "counting_settlement"), (.stay, "stay")] {
+      let native = loaded.normalized.claims[entity]
+      let key = entity == .line ? "id" : entity == .settlement ? "setl_id" : "mdtrt_id"
+      let net = entity == .line ? ["cnt", "det_item_fee_sumamt", "inscp_amt", "preselfpay_amt", "pric"] : []
+      let names = [key] + entity.derived.map(\.name) + net
+      let expected = (0..<native.count).map { row in
+        names.map { name -> String in
+          switch native.columns[name] {
+          case .text(let v): v[row] == CodeTable.null ? "∅" : codes.text(v[row])
+          case .number(let v): v[row] == ColumnData.null ? "∅" : String(v[row])
+          case nil: "∅"
+          }
+        }.joined(separator: "|")
+      }
+      let found = try loaded.evidence.texts("SELECT \(names.map { "x." + $0 }.joined(separator: ", ")) FROM \(table) x")
+      #expect(found.sorted() == expected.sorted(), "\(place) \(entity)")
+    }
+  }
+
+  /// Random stores must reach every rule often enough to be worth comparing.
+  @Test func everyRuleFires() throws {
+    var counts: [String: Int] = [:]
+    for seed in 0..<40 {
+      let loaded = try RandomStore(seed: UInt64(seed)).load()
+      let result = try audit(
+        rules: Self.rules, AuditInput(claims: loaded.normalized.claims, registries: loaded.registries))
+      for finding in result.findings { counts[finding.rule + " " + finding.verdict.rawValue, default: 0] += 1 }
+    }
+    for name in [
+      "ADM-01 可疑", "ADM-02 可疑", "ADM-02 线索", "CAT-01 明确违规", "CAT-01 可疑", "CAT-03 明确违规", "CAT-03 可疑",
+      "CHR-04 可疑", "CHR-04 线索",
+    ] {
+      #expect(counts[name, default: 0] >= 2, "\(name): \(counts)")
+    }
+  }
+
+  private func compare(_ rules: [Rule], _ loaded: RandomStore.Loaded, _ place: String) throws {
+    let result = try audit(
+      rules: rules, AuditInput(claims: loaded.normalized.claims, registries: loaded.registries))
+    #expect(result.diagnostics.isEmpty)
+    for rule in rules {
+      try loaded.evidence.run(try ruleSQL(rule))
+      let findings = result.findings.filter { $0.rule == rule.id }
+      let expected = findings.map {
+        "\($0.rule)|\($0.key)|\($0.subjectType.rawValue)|\($0.subject)|\($0.verdict.rawValue)|\($0.precedence)"
+          + "|\($0.amountFen)|\($0.fundFen)"
+      }.sorted()
+      let found = try loaded.evidence.texts("SELECT * FROM \"\(rule.id) findings\"").sorted()
+      #expect(found == expected, "\(place) \(rule.id)")
+      let claims = findings.flatMap { finding in
+        finding.claims.map {
+          "\(finding.rule)|\(finding.key)|\($0.unit)|\($0.fen)|\($0.fixmedinsCode)|\($0.psnNo)|\($0.practitioner)"
+        }
+      }.sorted()
+      let claimed = try loaded.evidence.texts("SELECT * FROM \"\(rule.id) claims\"").sorted()
+      #expect(claimed == claims, "\(place) \(rule.id) claims")
+    }
+  }
+}
