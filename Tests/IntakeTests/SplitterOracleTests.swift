@@ -108,7 +108,7 @@ struct SplitterOracle {
     let alphabet: [UInt8] = [
       format.delimiter, format.delimiter, format.enclosure, format.enclosure, 0x20, 0x09, 0x61, 0x7A, 0xE4, 0x30,
     ]
-    for round in 0..<30_000 {
+    for round in 0..<10_000 {
       var line: [UInt8] = []
       if round % 2 == 0 {
         line = (0..<Int(random.next() % 30)).map { _ in alphabet[Int(random.next() % 10)] }

@@ -305,6 +305,55 @@ private func sqlite3CLI(_ arguments: [String], input: String? = nil) throws -> S
   }
 }
 
+@Suite struct Workbooks {
+  /// Two lines that findings name and the reversal of one; the person and the doctor on them.
+  @Test func factsHoldTheReversalToo() throws {
+    let input = try Fixture().input()
+    let example = try Example()
+    var facts = CaseFacts(input)
+    let rows = input.evidence.rows(of: facts.findings.flatMap(\.finding.setlIDs))
+    try facts.read(EvidenceDatabase(example.evidence, .read), sourceRows: [0: 2], evidence: rows)
+    #expect(facts.lines.map(\.id) == ["M1:1", "M2:1", "M2:2"])
+    #expect(facts.lines.map(\.amountF) == [8_000, 3_000, nil])
+    #expect(facts.practitioners.map(\.fundFen) == [11_000])
+    #expect(facts.persons.map(\.psnNo) == ["P1", "P2"])
+    #expect(facts.persons.map(\.countedFen) == [8_000, 4_500])
+  }
+
+  /// Sheets go on under another name beyond the limit; here 2 rows instead of 1,048,575.
+  @Test func longSheetsAreSplit() throws {
+    let example = try Example()
+    var book = CaseWorkbook()
+    book.sheetLimit = 2
+    let path = example.folder.path + "/split.xlsx"
+    try book.write(CaseFacts(Fixture().input()), to: path, temporaryFolder: example.folder.path)
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/python3")
+    guard FileManager.default.isExecutableFile(atPath: "/usr/bin/python3") else {
+      print("skipped: no Python")
+      return
+    }
+    process.arguments = [
+      "-c", "import sys, zipfile; print(zipfile.ZipFile(sys.argv[1]).read('xl/workbook.xml').decode())", path,
+    ]
+    let output = Pipe()
+    process.standardOutput = output
+    process.environment = ["PYTHONIOENCODING": "utf-8"]
+    try process.run()
+    let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    #expect(text.contains("name=\"线索汇总\""))
+    #expect(text.contains("name=\"线索汇总 2\""))
+    #expect(!text.contains("name=\"线索汇总 3\""))
+  }
+
+  @Test func anUnwritableWorkbookIsToldWithItsPlace() throws {
+    let input = try Fixture().input()
+    #expect(throws: Diagnostic.self) {
+      try CaseWorkbook().write(CaseFacts(input), to: "/nowhere/x.xlsx", temporaryFolder: "/tmp")
+    }
+  }
+}
+
 @Suite struct Texts {
   @Test func markupEscapesWhatIsInterpolated() {
     let text = "<a href='x'>&\"\u{1}"
