@@ -119,7 +119,7 @@ extension Evaluator {
 }
 
 /// The keys, region and days of a lookup over a frame, ready to be asked position by position.
-struct LookupProbe {
+final class LookupProbe {
   private let lookup: Lookup
   private let evaluator: Evaluator
   // keys[k][alternative][position]
@@ -127,8 +127,14 @@ struct LookupProbe {
   private let regions: [UInt32]?
   private let day: [Int64]?
   private let within: [Int64]?
+  // Reused from position to position: a lookup is asked a million times.
+  private var choice: [Int]
+  private var values: [UInt64] = []
+  private var groups: [Int] = []
+  private var lastIndex: (restricted: Int, index: RegistryIndex)?
 
   init(_ lookup: Lookup, _ evaluator: Evaluator, _ f: Frame) throws {
+    choice = [Int](repeating: 0, count: lookup.keys.count)
     self.lookup = lookup
     self.evaluator = evaluator
     let codes = evaluator.codes
@@ -168,26 +174,26 @@ struct LookupProbe {
 
   /// Calls the body with the index and the key's group on each level of the region order (−1 where no row has it), for
   /// each combination of alternatives in turn, until it gives an answer. `skipping` leaves keys out.
-  func eachAlternative<T>(
-    _ i: Int, skipping: Set<String> = [], _ body: (RegistryIndex, [Int]) -> T?
-  ) -> T? {
-    var choice = [Int](repeating: 0, count: keys.count)
+  func eachAlternative<T>(_ i: Int, skipping: Set<String> = [], _ body: (RegistryIndex, [Int]) -> T?) -> T? {
+    for k in 0..<choice.count { choice[k] = 0 }
     while true {
-      var columns: [String] = []
-      var values: [UInt64] = []
+      values.removeAll(keepingCapacity: true)
+      // Bit k: key k restricts. Which keys do decides which index is asked.
+      var restricted = 0
       var isPassed = false
-      for (k, key) in lookup.keys.enumerated() where !skipping.contains(key.column) {
+      for (k, key) in lookup.keys.enumerated() {
+        if !skipping.isEmpty, skipping.contains(key.column) { continue }
         let value = keys[k][choice[k]][i]
         if value == 0 {
           // A null alternative is passed over, unless all are null and that means no restriction.
           if key.anyWhenNull, !keys[k].contains(where: { $0[i] != 0 }) { continue }
           isPassed = true
         }
-        columns.append(key.column)
+        restricted |= 1 << k
         values.append(value)
       }
-      if !isPassed, let answer = ask(i, columns, values, body) { return answer }
-      var k = keys.count - 1
+      if !isPassed, let answer = ask(i, restricted, body) { return answer }
+      var k = choice.count - 1
       while k >= 0 {
         choice[k] += 1
         if choice[k] < keys[k].count { break }
@@ -198,13 +204,29 @@ struct LookupProbe {
     }
   }
 
-  private func ask<T>(_ i: Int, _ columns: [String], _ values: [UInt64], _ body: (RegistryIndex, [Int]) -> T?) -> T? {
-    guard let regions else {
-      guard let index = evaluator.indexes.index(lookup.table, columns) else { return nil }
-      return body(index, [index.index.group(values)])
+  private func ask<T>(_ i: Int, _ restricted: Int, _ body: (RegistryIndex, [Int]) -> T?) -> T? {
+    guard let index = index(restricted) else { return nil }
+    groups.removeAll(keepingCapacity: true)
+    if let regions {
+      let levels = evaluator.regionLevels(regions[i])
+      values.append(0)
+      for level in levels {
+        values[values.count - 1] = KeyIndex.keyValue(code: level)
+        groups.append(index.index.group(values))
+      }
+    } else {
+      groups.append(index.index.group(values))
     }
-    guard let index = evaluator.indexes.index(lookup.table, columns + ["admdvs"]) else { return nil }
-    let levels = evaluator.regionLevels(regions[i])
-    return body(index, levels.map { index.index.group(values + [KeyIndex.keyValue(code: $0)]) })
+    return body(index, groups)
+  }
+
+  private func index(_ restricted: Int) -> RegistryIndex? {
+    if let lastIndex, lastIndex.restricted == restricted { return lastIndex.index }
+    var columns: [String] = []
+    for (k, key) in lookup.keys.enumerated() where restricted & (1 << k) != 0 { columns.append(key.column) }
+    if regions != nil { columns.append("admdvs") }
+    guard let index = evaluator.indexes.index(lookup.table, columns) else { return nil }
+    lastIndex = (restricted, index)
+    return index
   }
 }

@@ -6,7 +6,7 @@ import ClaimModel
 public struct RecordBlock: ~Copyable {
   /// UTF-8 bytes into which the fields point.
   public var bytes: UnsafeRawBufferPointer
-  /// `fieldStarts[record * fieldCount + field]`, and the same for lengths.
+  /// `fieldStarts[record * fieldCount + field]`, and the same for lengths; both may be longer than needed.
   public var fieldStarts: [Int32]
   public var fieldLengths: [Int32]
   public var fieldCount: Int

@@ -77,8 +77,9 @@ struct RowSplitter {
           while i < end, p[i] == quote {
             let next = ByteScan.find(p, i &+ 1, end, enclosure)
             if next == end { return .unclosedEnclosure }
-            // Keep one of the two: p[to] is it, what follows moves down.
+            // One of the two stays, what follows moves down.
             let count = next &- i &- 1
+            p[to] = quote
             (p + to + 1).update(from: p + i + 1, count: count)
             to = to &+ 1 &+ count
             i = next &+ 1

@@ -124,13 +124,16 @@ struct CaseFacts {
     let columns = names.map { "\"\($0)\"" }.joined(separator: ", ")
     try database.query(
       """
-      SELECT mdtrt_id, bkkp_sn, setl_id, psn_no, source_file, source_line, source_sha256, \(columns) FROM line
+      SELECT mdtrt_id, bkkp_sn, setl_id, psn_no, source_file, source_line, source_sha256, \(columns),
+        CASE WHEN cnt < 0 THEN mdtrt_id || ':' || init_feedetl_sn END FROM line
       ORDER BY mdtrt_id, fee_ocur_time, bkkp_sn
       """
     ) { row in
       let id = row.text(0) + ":" + row.text(1)
       let setlID = row.text(2)
-      let rules = (rulesOfLine[id] ?? []).union(rulesOfSettlement[setlID] ?? [])
+      // A reversal stands beside the line it reverses: together they give the net amounts.
+      let reversed = row.text(7 + names.count)
+      let rules = (rulesOfLine[id] ?? []).union(rulesOfSettlement[setlID] ?? []).union(rulesOfLine[reversed] ?? [])
       if rules.isEmpty { return }
       var line = Line(
         id: id, setlID: setlID, psnNo: row.text(3), time: row.integer(7),

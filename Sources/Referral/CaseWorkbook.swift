@@ -239,7 +239,10 @@ struct CaseWorkbook {
     }
     worksheet_set_landscape(sheet)
     worksheet_set_paper(sheet, 9)  // A4
-    worksheet_fit_to_pages(sheet, 1, 0)
+    // About 190 characters stay readable across an A4 sheet; wider tables go on beside it, ids repeated.
+    let width = columns.reduce(0) { $0 + $1.width }
+    worksheet_fit_to_pages(sheet, UInt16(max(1, (width / 190).rounded(.up))), 0)
+    try check(worksheet_repeat_columns(sheet, 0, 0), book.path)
     try check(worksheet_set_header(sheet, "&C内部核查材料，未经审核，不得移送"), book.path)
     try check(worksheet_set_footer(sheet, "&L含个人信息&C第 &P 页，共 &N 页&R系统初判，以核查认定为准"), book.path)
     try check(worksheet_repeat_rows(sheet, 0, 0), book.path)

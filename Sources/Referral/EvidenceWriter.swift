@@ -1,3 +1,4 @@
+import Audit
 import ClaimModel
 import Diagnostics
 import Registries
@@ -70,7 +71,8 @@ struct EvidenceWriter {
   }
 
   private func writeRegistries(to database: EvidenceDatabase) throws {
-    var wanted = try input.registryRows(rules, rows.effective)
+    var wanted = registryRowsLookedAt(
+      rules: rules, claims: input.claims, registries: input.registries, rows: rows.effective)
     // The categories of care decide what a visit is; the institution's own row stands on the cover.
     for name in ["med_type_b", "hosp_lv_rank"] {
       if let registry = input.registries[name] { wanted[name] = Array(0..<registry.count) }
@@ -78,6 +80,7 @@ struct EvidenceWriter {
     if input.caseFile.subjectType == .institution, let row = institutionRow(input) {
       wanted["fixmedins_b", default: []].append(row)
     }
+    if input.registries["med_type_b"] == nil { try writeShippedCategories(to: database) }
     for schema in RegistrySchema.all {
       guard let registry = input.registries[schema.name], let list = wanted[schema.name], !list.isEmpty else {
         continue
@@ -95,6 +98,24 @@ struct EvidenceWriter {
         values.append(.text(RegistryRowText.digest(of: values)))
         try statement.insert(values)
       }
+    }
+  }
+
+  /// The set that holds where no med_type_b was delivered; from the first day of the calendar.
+  private func writeShippedCategories(to database: EvidenceDatabase) throws {
+    guard let schema = RegistrySchema.named("med_type_b") else { return }
+    let statement = try database.prepare(EvidenceSchema.table(of: schema).insertSQL)
+    for row in MedTypeRow.shipped {
+      let known: [String: EvidenceValue] = [
+        "med_type": .text(row.medType), "visit_class": .text(row.visitClass.uppercased()),
+        "opsp_flag": .text(row.opspFlag), "reg_flag": .text(row.regFlag),
+        "begndate": EvidenceValue(row.beginDay ?? CivilTime.day(year: 1, month: 1, day: 1)),
+        "enddate": EvidenceValue(row.endDay), "basis": .text("shipped"),
+      ]
+      var values = schema.columns.map { known[$0.name] ?? .null }
+      values.append(.integer(row.isAmbiguous ? 1 : 0))
+      values.append(.text(RegistryRowText.digest(of: values)))
+      try statement.insert(values)
     }
   }
 

@@ -107,7 +107,7 @@ struct PacketPage {
     table.data tfoot { display: table-row-group; }
     table.data tr { break-inside: avoid; }
     td.n, th.n { text-align: right !important; font-variant-numeric: tabular-nums; white-space: nowrap; }
-    td.k { white-space: nowrap; } td.w { min-width: 40mm; }
+    td.k { white-space: nowrap; } td.w { min-width: 62mm; }
     .code, td.c { font-family: "DejaVu Sans Mono", Consolas, monospace; font-size: 8pt; overflow-wrap: anywhere; }
     td.d { white-space: nowrap; font-variant-numeric: tabular-nums; }
     .badges { display: flex; gap: 4mm; justify-content: center; margin: 5mm 0; }
@@ -123,7 +123,7 @@ struct PacketPage {
     pre { font: 8.5pt/1.5 "DejaVu Sans Mono", Consolas, monospace; white-space: pre-wrap; overflow-wrap: anywhere; background: var(--pale); padding: 2mm 3mm; }
     svg { display: block; width: 100%; height: auto; margin: 2mm 0; break-inside: avoid; }
     svg text { font-family: "Noto Sans CJK SC", "Source Han Sans SC", "黑体", SimHei, sans-serif; }
-    .break { break-before: page; }
+    .keep { break-inside: avoid; }
     @page { size: A4; margin: 8mm 14mm 14mm; @bottom-center { content: "第 " counter(page) " 页 / 共 " counter(pages) " 页"; font: 8.5pt sans-serif; color: #5b6673; } }
     @media print { body { padding: 0; max-width: none; } a { color: inherit; text-decoration: none; } }
     """

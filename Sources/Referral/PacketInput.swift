@@ -11,9 +11,6 @@ public struct PacketInput {
     _ row: (_ line: Int32, _ byteOffset: Int64, _ fields: UnsafeRawBufferPointer) throws -> Void
   ) throws -> Void
 
-  /// Rows of each registry that the rules looked at for the given rows of each entity.
-  public typealias RegistryRows = (_ rules: [Rule], _ rows: [Entity: [Int]]) throws -> [String: [Int]]
-
   public var caseFile: CaseFile
   /// The case's findings with counted amounts; withdrawn ones are left out by the writer.
   public var findings: [FindingRecord]
@@ -34,7 +31,6 @@ public struct PacketInput {
   /// Made once a run, shared by all packets.
   public var evidence: EvidenceIndex
   public var registries: Registries
-  public var registryRows: RegistryRows
   /// `RowOrigin.segment` is the index.
   public var sources: [SourceFile]
   public var fetch: FetchRows
@@ -53,7 +49,6 @@ public struct PacketInput {
     caseFile: CaseFile, findings: [FindingRecord], suppressions: [Suppression] = [], rules: [Rule],
     ruleFiles: [String: String] = [:], laws: [String: LawText] = [:], exemptionNames: [String: String] = [:],
     coverage: [RuleCoverage] = [], claims: EffectiveClaims, evidence: EvidenceIndex, registries: Registries,
-    registryRows: @escaping RegistryRows,
     sources: [SourceFile], fetch: @escaping FetchRows, excludedSetlTypes: Set<String> = [], asOf: Int64,
     runID: String, batchLabel: String, toolVersion: String, acceptedReasons: [String] = []
   ) {
@@ -68,7 +63,6 @@ public struct PacketInput {
     self.claims = claims
     self.evidence = evidence
     self.registries = registries
-    self.registryRows = registryRows
     self.sources = sources
     self.fetch = fetch
     self.excludedSetlTypes = excludedSetlTypes
@@ -110,5 +104,11 @@ public struct LawText: Sendable, Hashable {
   public init(title: String, text: String) {
     self.title = title
     self.text = text
+  }
+
+  /// The wording of a registered article.
+  public init(_ entry: LawEntry) {
+    let number = entry.number.isEmpty ? "" : "（\(entry.number)）"
+    self.init(title: entry.instrument + number + entry.article, text: entry.text)
   }
 }

@@ -26,7 +26,7 @@ struct PacketVerification {
     try verifySQL(rules: $0, subjectType: $1, subject: $2)
   }
   /// Reads a rule file.
-  var readRule: (_ text: String, _ path: String) -> (Rule?, [Diagnostic]) = { _, _ in (nil, []) }
+  var readRule: (_ text: String, _ path: String) -> (Rule?, [Diagnostic]) = { parseRule(text: $0, path: $1) }
 
   func check(_ path: String) -> [Diagnostic] {
     var isFolder: ObjCBool = false
@@ -361,7 +361,7 @@ struct PacketVerification {
   ) throws -> String? {
     var rules: [Rule] = []
     for id in ids.sorted(by: bytesPrecede) {
-      let name = "data/rules/\(id).yaml"
+      let name = "data/rules/\(id).yml"
       guard !id.contains("/"), let bytes = FileManager.default.contents(atPath: folder + "/" + name) else {
         problems.append(missing(name))
         continue

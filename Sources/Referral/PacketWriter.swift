@@ -46,7 +46,7 @@ public struct PacketWriter {
     try Bag.write(
       makeSQL(facts.rules, input.caseFile.subjectType, input.caseFile.subject), to: data + "/verify.sql")
     for rule in facts.rules {
-      if let text = input.ruleFiles[rule.id] { try Bag.write(text, to: data + "/rules/\(rule.id).yaml") }
+      if let text = input.ruleFiles[rule.id] { try Bag.write(text, to: data + "/rules/\(rule.id).yml") }
     }
     try Bag.write(sourcesCSV(facts), to: data + "/sources.csv")
     try Bag.write(coverPage(facts), to: data + "/cover.html")

@@ -66,7 +66,7 @@ private func factsSection(_ facts: CaseFacts) -> Markup {
         f.lineIDs.isEmpty
         ? "结算 " + listed(f.setlIDs) : "明细 " + listed(f.lineIDs)
       return [
-        "\(f.verdict.rawValue)<br>\(f.isEstimate ? "估算" : "")", "\(dates(f))",
+        "\(f.verdict.rawValue)<br>\(f.isEstimate ? "估算" : "")", dates(f),
         "\(f.explanation)<br><span class=\"code\">\(f.id)<br>键 \(f.key)<br>\(lines)</span>",
         "\(FixedPoint.yuan(f.amountFen))", "\(FixedPoint.yuan(f.fundFen))", "\(FixedPoint.yuan(record.countedFen))",
       ]
@@ -78,7 +78,7 @@ private func factsSection(_ facts: CaseFacts) -> Markup {
     return """
       <h3>（\(i < numerals.count ? numerals[i] : String(i + 1))）\(rule.nameZh)（规则 \(rule.id) 第 \(rule.version) 版）</h3>
       <p>涉嫌\(rule.nameZh)：\(verdicts.joined(separator: "，"))；涉及金额 \(FixedPoint.yuan(amount)) 元，其中基金 \(FixedPoint.yuan(fund)) 元，计入 \(FixedPoint.yuan(counted)) 元。</p>
-      <p><b>方法：</b>\(method(rule))\(rule.parameters.isEmpty ? "" : "所用参数：\(parameters.joined(separator: "；"))。")规则原文见 rules/\(rule.id).yaml，由 verify.sql 可重算。</p>
+      <p><b>方法：</b>\(method(rule))\(rule.parameters.isEmpty ? "" : "所用参数：\(parameters.joined(separator: "；"))。")规则原文见 rules/\(rule.id).yml，由 verify.sql 可重算。</p>
       \(Markup.table(
         ["初判", "日期", "事实", "涉及金额（元）", "基金金额（元）", "计入金额（元）"], classes: ["k", "d", "w", "n", "n", "n"], rows,
         foot: ["合计", "", "\(own.count) 条", "\(FixedPoint.yuan(amount))", "\(FixedPoint.yuan(fund))", "\(FixedPoint.yuan(counted))"]))
@@ -130,8 +130,8 @@ private func timeSection(_ facts: CaseFacts) -> Markup {
   }
   return """
     <h2>五、时间线</h2>
-    <p class="plain">每一格是一条发现的起止日；颜色越深，同日的发现越多。</p>
-    \(Charts.timeLine(lanes))
+    <div class="keep"><p class="plain">每一格是一条发现的起止日；颜色越深，同日的发现越多。</p>
+    \(Charts.timeLine(lanes))</div>
     """
 }
 
@@ -257,26 +257,27 @@ private func limitsSection(_ facts: CaseFacts) -> Markup {
 }
 
 private func clockSection(_ facts: CaseFacts) -> Markup {
-  let blank: Markup = "<span class=\"blank\">&nbsp;</span>"
+  let steps = [
+    ("两名以上执法人员核实，提出移送涉嫌犯罪案件的书面报告", "—"), ("本机关正职负责人或主持工作的负责人决定是否移送", "接报告之日起 3 日"),
+    ("决定移送的，向同级公安机关移送，附清单", "24 小时内"), ("公安机关审查，决定是否立案", "接受之日起 3 日"),
+    ("不予立案的，提请复议或者建议立案监督", "接通知之日起 3 日"),
+  ]
+  let blank: Markup = "　　　　"
   return """
     <h2>十一、移送时限表（空白，由经办人填写）</h2>
-    \(Markup.table(["步骤", "时限", "起算日", "届满日", "办结日", "经办人"], classes: ["", "k"], [
-      ["两名以上执法人员核实，提出移送涉嫌犯罪案件的书面报告", "—", blank, blank, blank, blank],
-      ["本机关正职负责人或主持工作的负责人决定是否移送", "接报告之日起 3 日", blank, blank, blank, blank],
-      ["决定移送的，向同级公安机关移送，附清单", "24 小时内", blank, blank, blank, blank],
-      ["公安机关审查，决定是否立案", "接受之日起 3 日", blank, blank, blank, blank],
-      ["不予立案的，提请复议或者建议立案监督", "接通知之日起 3 日", blank, blank, blank, blank],
-    ]))
+    \(Markup.table(
+      ["步骤", "时限", "起算日", "届满日", "办结日", "经办人"], classes: ["w", "k", "k", "k", "k", "k"],
+      steps.map { ["\($0.0)", "\($0.1)", blank, blank, blank, blank] }))
     <p class="plain">不移送的理由：<span class="blank" style="min-width: 120mm">&nbsp;</span></p>
     """
 }
 
 private func short(_ name: String) -> String { name.count <= 10 ? name : String(name.prefix(9)) + "…" }
 
-private func dates(_ f: Finding) -> String {
+private func dates(_ f: Finding) -> Markup {
   guard let from = f.from else { return "" }
-  guard let to = f.to, to != from else { return CivilTime.text(day: from) }
-  return CivilTime.text(day: from) + " 至 " + CivilTime.text(day: to)
+  guard let to = f.to, to != from else { return "\(CivilTime.text(day: from))" }
+  return "\(CivilTime.text(day: from))<br>至 \(CivilTime.text(day: to))"
 }
 
 /// The first six of a list, and how many more.

@@ -1,6 +1,7 @@
 import ClaimModel
 import Diagnostics
 import Foundation
+import Intake
 
 /// Loads every registry of a folder and every shipped table of the knowledge folders.
 ///
@@ -43,10 +44,8 @@ public func loadRegistries(folder: String, knowledge: [String] = [], codes: Code
       }
       do {
         let source = index == 0 ? name : path + "/" + name
-        let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path + "/" + name)))
-        let table = try registry(
-          schema, RegistryText(bytes), digest: bytes.withUnsafeBytes { SHA256Hasher.hex(of: $0) }, source: source,
-          place: place, codes: codes)
+        let text = try CSVTable(path: path + "/" + name)
+        let table = try registry(schema, text, source: source, place: place, codes: codes)
         result.tables[schema.name] = table
         if !table.unknownColumns.isEmpty {
           result.notes.append(
@@ -67,9 +66,9 @@ public func loadRegistries(folder: String, knowledge: [String] = [], codes: Code
 }
 
 /// A registry from its text; throws the `Diagnostic` that refuses the table.
-func registry(
-  _ schema: RegistrySchema, _ text: RegistryText, digest: String, source: String, place: Place, codes: CodeTable
-) throws -> Registry {
+func registry(_ schema: RegistrySchema, _ text: CSVTable, source: String, place: Place, codes: CodeTable)
+  throws -> Registry
+{
   let names = text.header.map { trimmed($0).lowercased() }
   if let twice = names.first(where: { name in names.filter { $0 == name }.count > 1 }) {
     throw Diagnostic(
@@ -83,14 +82,14 @@ func registry(
       "The table \(schema.name) lacks required columns: \(missing.joined(separator: ", ")).", at: place,
       remedy: "Export the columns, or map the bureau's own names in the jurisdiction file.")
   }
-  if let line = text.unclosedAt {
-    throw Diagnostic(
-      .error, "registry.unclosed-enclosure", "A \" is opened and never closed.",
-      at: Place(file: place.file, line: line), remedy: "Close it, or double it inside a field.")
-  }
   var reader = RegistryReader(schema: schema, positions: schema.columns.map { names.firstIndex(of: $0.name) })
   for (i, fields) in text.rows.enumerated() {
-    reader.read(fields, of: names.count, line: text.lines[i], offset: text.offsets[i], file: source, codes: codes)
+    reader.read(fields, line: text.lines[i], file: source, codes: codes)
+  }
+  reader.rejected += text.problems.map { problem in
+    Reject(
+      file: source, table: schema.name, line: problem.place.line ?? 0, byteOffset: 0, column: nil, code: "bad-row",
+      reason: problem.message, action: .rejected)
   }
   if schema.name == "hilist_lmt_b" {
     reader.rejectContradictingLimits(file: source, insurance: codes.intern("insutype"))
@@ -98,7 +97,7 @@ func registry(
   let isAmbiguous = schema.reading == .one ? reader.markOverlaps(file: source) : nil
   var table = Registry(
     schema: schema, count: reader.count, columns: reader.columns,
-    isAmbiguous: isAmbiguous ?? [Bool](repeating: false, count: reader.count), digest: digest, source: source,
+    isAmbiguous: isAmbiguous ?? [Bool](repeating: false, count: reader.count), digest: text.digest, source: source,
     rejected: reader.rejected.sorted { ($0.line, $0.code) < ($1.line, $1.code) },
     unknownColumns: names.filter { schema.kind(of: $0) == nil && !$0.isEmpty })
   table.dropped = reader.dropped
@@ -111,7 +110,7 @@ private struct RegistryReader {
   let positions: [Int?]
   var text: [[UInt32]]
   var numbers: [[Int64]]
-  var origins: [(line: Int, offset: Int)] = []
+  var origins: [Int] = []
   var rejected: [Reject] = []
   var dropped = 0
   var count: Int { origins.count }
@@ -131,19 +130,11 @@ private struct RegistryReader {
     return result
   }
 
-  mutating func read(
-    _ fields: [String], of width: Int, line: Int, offset: Int, file: String, codes: CodeTable
-  ) {
+  mutating func read(_ fields: [String], line: Int, file: String, codes: CodeTable) {
     func aside(_ code: String, _ column: String?, _ reason: String, _ action: Reject.Action = .rejected) -> Reject {
       Reject(
-        file: file, table: schema.name, line: line, byteOffset: offset, column: column, code: code, reason: reason,
+        file: file, table: schema.name, line: line, byteOffset: 0, column: column, code: code, reason: reason,
         action: action)
-    }
-    if fields.count != width {
-      rejected.append(
-        aside(
-          fields.count < width ? "short-row" : "long-row", nil, "\(fields.count) fields where the header has \(width)"))
-      return
     }
     var values: [String?] = positions.map { $0.flatMap { cleaned(fields[$0]) } }
     var parsed = [Int64](repeating: ColumnData.null, count: values.count)
@@ -195,7 +186,7 @@ private struct RegistryReader {
         numbers[i].append(parsed[i])
       }
     }
-    origins.append((line, offset))
+    origins.append(line)
   }
 
   /// registry-tables section 4: which values of a limit mean something.
@@ -238,7 +229,7 @@ private struct RegistryReader {
     for row in 0..<count where isRejected[row] {
       rejected.append(
         Reject(
-          file: file, table: schema.name, line: origins[row].line, byteOffset: origins[row].offset, column: "lmt_val",
+          file: file, table: schema.name, line: origins[row], byteOffset: 0, column: "lmt_val",
           code: "contradicting-limits", reason: "two insurance types limit one item on a common day",
           action: .rejected))
     }
@@ -272,7 +263,7 @@ private struct RegistryReader {
         isAmbiguous[row] = true
         rejected.append(
           Reject(
-            file: file, table: schema.name, line: origins[row].line, byteOffset: origins[row].offset,
+            file: file, table: schema.name, line: origins[row], byteOffset: 0,
             column: schema.key.last, code: "overlap",
             reason: "another row of the same key holds on a common day; the key can't be evaluated on the days of both",
             action: .rejected))

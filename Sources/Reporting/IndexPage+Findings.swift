@@ -6,11 +6,13 @@ extension RunReportModel {
   static let listed = 200
 
   /// How a subject is written: an institution with its name, a person with the middle of the number hidden.
-  func subjectText(_ type: SubjectType, _ subject: String) -> String {
+  ///
+  /// - Parameter separator: what stands between name and code: HTML.
+  func subjectText(_ type: SubjectType, _ subject: String, separator: String = "<br/>") -> String {
     switch type {
     case .institution:
       guard let name = institutionNames[subject] else { return "<span class=\"mono\">\(escaped(subject))</span>" }
-      return "\(escaped(name))<br/><span class=\"sub mono\">\(escaped(subject))</span>"
+      return "\(escaped(name))\(separator)<span class=\"sub mono\">\(escaped(subject))</span>"
     case .person: return "<span class=\"mono\">\(escaped(maskedPerson(subject)))</span>"
     case .practitioner, .group: return "<span class=\"mono\">\(escaped(subject))</span>"
     }
@@ -35,21 +37,22 @@ extension RunReportModel {
     func table(_ cases: [CaseFile], money: Bool) -> String {
       var table = HTMLTable(
         money
-          ? [.text("案件"), .text("对象"), .number("疑点"), .number("计入金额（元）")]
-          : [.text("案件"), .text("对象"), .number("计入金额（元）"), .number("涉及人数")])
+          ? [.text("对象与案件"), .number("疑点"), .number("计入金额（元）")]
+          : [.text("对象与案件"), .number("计入金额（元）"), .number("涉及人数")])
       for file in cases.prefix(10) {
         var id = "<span class=\"mono nowrap\">\(escaped(file.id))</span>"
         if let packet = packets[file.id] { id = "<a href=\"\(escaped(packet))\">\(id)</a>" }
-        id += "<br/><span class=\"sub\">\(Caption.subjectType(file.subjectType)) · \(escaped(file.openedIn)) 立</span>"
-        let subject = subjectText(file.subjectType, file.subject)
+        var subject = "<span class=\"sub\">\(Caption.subjectType(file.subjectType))</span> "
+        subject += subjectText(file.subjectType, file.subject, separator: " ")
+        subject += "<br/>\(id) <span class=\"sub nowrap\">\(escaped(file.openedIn)) 立</span>"
         let people = persons[file.id]?.count ?? 0
         let amount = FixedPoint.yuan(file.countedFen)
         if money {
           let line = bar([("accent", file.countedFen)], of: most, label: "\(amount) 元")
-          table.add([id, subject, grouped(findingCount[file.id] ?? 0), amount + line])
+          table.add([subject, grouped(findingCount[file.id] ?? 0), amount + line])
         } else {
           let line = bar([("accent", Int64(people))], of: Int64(mostPersons), label: "\(people) 人")
-          table.add([id, subject, amount, grouped(people) + line])
+          table.add([subject, amount, grouped(people) + line])
         }
       }
       return table.html
@@ -108,8 +111,8 @@ extension RunReportModel {
       grouped(sum.byVerdict[.suspected] ?? 0), grouped(sum.byVerdict[.lead] ?? 0), "", "", FixedPoint.yuan(sum.counted),
     ])
     return """
-      <p class="note">\(Self.verdictCaption)。涉及金额与基金金额按规则分别计算，规则之间可能重叠，不可相加；计入金额一分只计一次\
-      （同一分钱可计入不同对象的案件，合计以首页为准）。</p>
+      <p class="note">\(Self.verdictCaption)。涉及金额与基金金额按规则分别计算，规则之间可能重叠，不可相加；计入金额在一个案件内一分只计一次；\
+      同一分钱可能同时属于机构案件和个人案件，去重后的合计见首页。</p>
       <div class="legend"><span><i class="key definite"></i>明确违规</span><span><i class="key suspected"></i>可疑</span>\
       <span><i class="key lead"></i>线索</span></div>
       \(table.html)
@@ -167,7 +170,7 @@ extension RunReportModel {
       let records = of(state)
       if records.isEmpty { continue }
       // Open where it is news: in a first run everything is new.
-      let isOpen = comparedWith != nil && records.count <= 40
+      let isOpen = comparedWith != nil && records.count <= 20
       out +=
         "<details\(isOpen ? " open=\"open\"" : "")><summary>\(Caption.state(state)) \(grouped(records.count)) 条</summary>\n"
       var table = HTMLTable([
@@ -177,7 +180,8 @@ extension RunReportModel {
         let f = record.finding
         table.add([
           escaped(f.id), chip(f.verdict),
-          "<span class=\"sub\">\(Caption.subjectType(f.subjectType))</span> " + subjectText(f.subjectType, f.subject),
+          "<span class=\"sub\">\(Caption.subjectType(f.subjectType))</span> "
+            + subjectText(f.subjectType, f.subject, separator: " "),
           FixedPoint.yuan(f.fundFen), FixedPoint.yuan(record.countedFen), escaped(record.firstBatch),
           record.caseID.isEmpty ? "–" : escaped(record.caseID),
         ])

@@ -59,7 +59,7 @@ extension RunReportModel {
     fill="none" stroke="#fff" stroke-width="2.5"/><text x="29" y="41" text-anchor="middle" font-size="33" \
     font-weight="700" fill="#fff" font-family="Noto Serif CJK SC,Source Han Serif SC,Songti SC,SimSun,serif">鉴</text></svg>
     <div><h1>医保基金使用核查 · 运行报告</h1>
-    <p class="sub">批次 \(escaped(label)) · 内部核查材料</p></div>
+    <p class="sub">按规则自动核查结算数据 · 内部核查材料</p></div>
     <dl><dt>批次</dt><dd>\(escaped(label))</dd>
     <dt>截至日期</dt><dd>\(escaped(asOf.map(CivilTime.text(day:)) ?? "–"))</dd>
     <dt>开始时间</dt><dd class="started">\(escaped(startedAt))</dd>
@@ -118,8 +118,8 @@ extension RunReportModel {
     out += tile("基金支付", FixedPoint.yuan(fundPaidFen), "元", "<p>本批次计入的 \(grouped(settlements)) 笔结算</p>")
     out += tile("疑点", grouped(holding.count), "条", "<div class=\"chips\">\(chips)</div>")
     out += tile(
-      "案件", grouped(cases.count), "件",
-      "<p>计入金额 \(FixedPoint.yuan(totalCountedFen)) 元 · 案件包 \(grouped(packets.count)) 个</p>")
+      "案件计入金额", FixedPoint.yuan(totalCountedFen), "元",
+      "<p>案件 \(grouped(cases.count)) 件 · 案件包 \(grouped(packets.count)) 个</p>")
     out += "</div>\n"
     out += "<p class=\"caption\"><strong>\(Self.verdictCaption)。</strong>计入金额：每一分基金支付在全部案件中只计一次；“线索”不计金额。</p>\n"
     let whole = Int64(total.read)
@@ -136,6 +136,6 @@ extension RunReportModel {
   }
 
   private func tile(_ title: String, _ big: String, _ unit: String, _ rest: String) -> String {
-    "<div class=\"tile\"><h3>\(title)</h3><div class=\"big\">\(big)<small>\(unit)</small></div>\(rest)</div>\n"
+    "<div class=\"tile\"><h2>\(title)</h2><div class=\"big\">\(big)<small>\(unit)</small></div>\(rest)</div>\n"
   }
 }

@@ -17,7 +17,7 @@ enum PageStyle {
     flex-wrap:wrap}
     .seal{width:58px;height:58px;flex:none}
     .masthead h1{font:700 27px/1.25 var(--serif);margin:0;letter-spacing:.04em}
-    .masthead .sub{margin:3px 0 0;opacity:.86;font-size:14px}
+    .masthead p.sub{margin:3px 0 0;color:#fff;opacity:.86;font-size:14px}
     .masthead dl{margin:0 0 0 auto;display:grid;grid-template-columns:auto auto;gap:1px 14px;font-size:13.5px}
     .masthead dt{opacity:.72}.masthead dd{margin:0;font-variant-numeric:tabular-nums;overflow-wrap:anywhere}
     nav{background:var(--paper);border-bottom:1px solid var(--line)}
@@ -31,7 +31,7 @@ enum PageStyle {
     .banner.soft{background:var(--suspected2);border-color:var(--suspected)}.banner.soft h2{color:var(--suspected)}
     .tiles{display:grid;grid-template-columns:repeat(4,1fr);gap:14px;margin:20px 0 0}
     .tile{background:var(--paper);border:1px solid var(--line);border-radius:4px;padding:15px 18px 14px}
-    .tile h3{margin:0;font:500 13.5px/1.4 var(--sans);color:var(--ink2)}
+    .tile h2{margin:0;font:500 13.5px/1.4 var(--sans);color:var(--ink2)}
     .tile .big{font:700 28px/1.3 var(--sans);font-variant-numeric:tabular-nums;letter-spacing:-.01em;
     margin:2px 0 4px;white-space:nowrap}
     .tile .big small{font-size:14px;font-weight:500;color:var(--ink2);margin-left:4px}
@@ -66,6 +66,7 @@ enum PageStyle {
     .chip.ok{background:var(--ok2);color:var(--ok);border-color:#c2dfce}
     .chip.plain{background:var(--line2);color:var(--ink2);border-color:var(--line)}
     .bar{display:block;width:100%;min-width:90px;height:9px;margin:6px 0 0}
+    td .bar{width:150px;min-width:0}td.n .bar{margin-left:auto;width:120px}.two td.n .bar{width:92px}td:first-child{min-width:9em}
     .bar .track{fill:var(--line2)}.bar .definite{fill:var(--definite)}.bar .suspected{fill:#d39a3c}
     .bar .lead{fill:#7f9ab3}.bar .accent{fill:var(--accent)}.bar .grey{fill:#b4bfc4}
     .balance{margin:16px 0 0;background:var(--paper);border:1px solid var(--line);border-radius:4px;padding:14px 18px}
@@ -88,13 +89,15 @@ enum PageStyle {
     .masthead dl{grid-template-columns:4.5em 1fr}
     nav ul{flex-wrap:nowrap;overflow-x:auto;padding:0 4px}nav a{white-space:nowrap}
     .tiles{grid-template-columns:1fr;gap:10px}.tile .big{font-size:25px}section{padding:16px 14px 18px}
-    footer{padding:0 14px 28px}}
+    footer{padding:0 14px 28px}th,td{padding-left:7px;padding-right:7px}td .bar,td.n .bar{width:84px}}
     @page{size:A4;margin:14mm 12mm 15mm}
     @media print{body{background:#fff;font-size:9.5pt;line-height:1.5;-webkit-print-color-adjust:exact;
     print-color-adjust:exact}
     nav{display:none}main,.masthead .in,footer{max-width:none;padding-left:0;padding-right:0}
     .masthead{background:#fff;color:var(--ink);border-bottom:2px solid var(--accent)}
-    .masthead .in{padding:0 0 10px}.masthead h1{font-size:18pt}
+    .masthead p.sub{color:var(--ink2)}.seal rect{stroke:var(--accent)}.seal text{fill:var(--accent)}
+    .masthead .in{padding:0 0 10px}.masthead dl{width:auto;margin-left:auto;grid-template-columns:auto auto;
+    font-size:8.5pt}.masthead h1{font-size:18pt}
     .tiles{grid-template-columns:repeat(4,1fr);gap:8px}.tile{padding:8px 10px}.tile .big{font-size:15pt}
     .tile .big small{font-size:8.5pt}
     section{border:0;padding:0;margin:18px 0 0}section>h2{font-size:13.5pt;border-bottom:1px solid var(--line);
@@ -103,7 +106,7 @@ enum PageStyle {
     tfoot{display:table-row-group}
     .scroll{overflow:visible}table{font-size:8pt}th,td{padding:3px 5px}.sub,.c,.mono{font-size:7.5pt}
     .digest{font-size:6.5pt}.chip{font-size:7.5pt;padding:0 4px}.two{grid-template-columns:1fr}
-    .bar{min-width:50px}details::details-content{content-visibility:visible;display:block;block-size:auto}
+    td .bar,td.n .bar{width:70px}details::details-content{content-visibility:visible;display:block;block-size:auto}
     details>*{display:block}summary{list-style:none;color:var(--ink)}a{color:inherit;text-decoration:none}
     td{overflow-wrap:anywhere}}
     """

@@ -26,7 +26,7 @@ struct ParsedRule {
 struct RuleReader {
   static let keys = [
     "rule", "version", "name", "category", "status", "severity", "subject", "subject_id", "basis", "since", "each",
-    "pair", "needs", "absence", "fill", "fill_scope", "parameters", "parameter_day", "scope", "lookup", "let",
+    "pair", "needs", "absence", "fill", "parameters", "parameter_day", "scope", "lookup", "let",
     "unevaluable", "where", "unless", "exempt", "cases", "at_issue", "psn_no", "fixmedins_code", "key", "settlements",
     "lines", "from", "to", "measure", "threshold", "amount", "explain", "false_positives",
   ]
@@ -71,7 +71,7 @@ struct RuleReader {
     let exemptions = readExemptions()
     readCases()
     readFinding()
-    remarkUnused()
+    if !problems.hasErrors { remarkUnused() }
     guard let id else { return nil }
     return ParsedRule(
       rule: rule, basis: fields.list("basis").compactMap(\.scalar), exemptions: exemptions, id: id)
@@ -482,12 +482,6 @@ struct RuleReader {
     if let scalar = fields.scalar("scope") { rule.scope = condition(scalar, in: scope) }
     rule.fill = fields.list("fill").compactMap { node in
       problems.scalar(node, "fill").map { value($0, in: scope).expr }
-    }
-    if let scalar = fields.scalar("fill_scope") {
-      var inner = scope
-      for lookup in scope.lookups { inner.elsewhere[lookup.name] = "fill_scope is asked before any lookup" }
-      inner.lookups = []
-      rule.fillScope = condition(scalar, in: inner)
     }
     for node in fields.list("unevaluable") {
       guard let one = YamlFields(node, what: "unevaluable", known: ["when", "reason"], problems: problems) else {

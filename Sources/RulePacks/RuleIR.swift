@@ -45,7 +45,10 @@ public indirect enum Expr: Sendable, Hashable {
   case not(Expr)
 
   // Lookups
-  /// `x IS FOUND`; `x IS MISSING` is its NOT. Null when a key or the day is null, or overlapping rows were rejected.
+  /// `x IS FOUND`; `x IS MISSING` is its NOT. Null when a key or the day is null, or when rows of the code asked for
+  /// were rejected because they overlap on that day (on any level; of alternatives only those tried up to the first
+  /// with a row). Rejected rows are just no rows where the lookup's key is less than the table's. What a null means
+  /// for the row is the rule's affair: it says so under `unevaluable`.
   case found(lookup: String)
   /// For `take: groups`: the group has a row with this value in the column.
   case setContains(lookup: String, column: String, Expr)
@@ -310,11 +313,8 @@ public struct Rule: Sendable {
   public var needs: [String] = []
   /// Claim tables whose missing rows would create a hit.
   public var absence: [ClaimTable] = []
-  /// Columns that must be filled over the rows in scope (fill_floor).
+  /// Columns that must be filled (fill_floor) over the rows that meet the conditions of the scope that use no lookup.
   public var fill: [Expr] = []
-  /// The rows over which the fill is measured, where the scope itself already asks for the column; nil: the scope.
-  /// Uses no lookup.
-  public var fillScope: Expr?
   public var parameters: [Parameter] = []
   /// The day by which parameters are resolved; nil: the day of `from`'s first evaluation is not needed, latest value.
   public var parameterDay: Expr?

@@ -35,6 +35,9 @@ public struct RuleTest: Sendable {
   /// Registry tables by name. The shipped sets (med_type_b, hosp_lv_rank) hold where the test does not give the table;
   /// any other table not given is missing.
   public var registries: [String: TestTable]
+  /// Claim tables written as `missing`: as if a file of them were refused, so that rules arguing from absence stand
+  /// still. Sorted.
+  public var incomplete: [String]
   /// Compared as a set with all findings of the rule; several of one key must not stand here.
   public var fires: [TestExpectation]
   /// Keys, or ids of rows that are part of a key: no finding may have them.
@@ -103,7 +106,8 @@ private struct RuleTestReader {
         problems.error("test.name", "another test has this name", name)
       }
       var test = RuleTest(
-        rule: rule, name: name.text, clock: clock, tables: given, registries: registries, fires: [], silent: [],
+        rule: rule, name: name.text, clock: clock, tables: given, registries: registries, incomplete: [], fires: [],
+        silent: [],
         suppressed: [], parameters: [:], place: problems.place(name))
       fill(&test, one)
       tests.append(test)
@@ -115,8 +119,8 @@ private struct RuleTestReader {
     if let scalar = one.scalar("clock") { test.clock = problems.day(scalar, "clock") }
     test.tables.merge(tables(one["given"], registry: false)) { $1 }
     test.registries.merge(tables(one["registries"], registry: true)) { $1 }
-    // A table left empty on purpose: `hilist_b: missing`.
-    for name in missing(one["given"]) { test.tables[name] = nil }
+    test.incomplete = missing(one["given"]).sorted(by: precedesByBytes)
+    for name in test.incomplete { test.tables[name] = nil }
     for name in missing(one["registries"]) { test.registries[name] = nil }
     if let node = one["parameters"], let all = YamlFields(node, what: "parameters", known: nil, problems: problems) {
       for (key, value) in all.all {
@@ -144,7 +148,8 @@ private struct RuleTestReader {
       test.unevaluable == nil
     {
       problems.error(
-        "test.empty", "the test expects nothing", one.node, remedy: "fires, silent, suppressed, unevaluable or not_runnable")
+        "test.empty", "the test expects nothing", one.node,
+        remedy: "fires, silent, suppressed, unevaluable or not_runnable")
     }
     if test.notRunnable != nil, !test.fires.isEmpty {
       problems.error("test.contradiction", "a rule that is not runnable can't fire", one.node)

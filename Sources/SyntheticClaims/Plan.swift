@@ -24,8 +24,13 @@ struct Plan: Sendable {
     seed = options.seed
     planned = [[ClaimRecord]](repeating: [], count: options.batches)
     withHits = options.planted == .planted || options.planted == .load
-    if options.planted == .broken { return }
     plantLimits()
+    if options.planted == .broken {
+      // Its files are for reading, not for judging; the registries stay whole.
+      planned = [[ClaimRecord]](repeating: [], count: options.batches)
+      items = []
+      return
+    }
     plantDistantStays()
     plantCatalogue()
     plantOverlaps()

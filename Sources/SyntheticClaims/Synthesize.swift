@@ -14,6 +14,14 @@ public func synthesize(_ options: SynthOptions, into folder: String) throws -> S
       .error, "synth.bad-options", "settlements, batches and parts begin at 1, the gzip level is 1 to 9",
       remedy: "give greater numbers")
   }
+  // Damage is done to single files and rows of the wide layout, which must be there.
+  if options.planted == .broken,
+    options.settlements < 200 || options.batches < 2 || options.parts < 4 || options.layout != .wide
+  {
+    throw Diagnostic(
+      .error, "synth.bad-options", "a damaged sample has at least 200 settlements, 2 batches, 4 parts, and is wide",
+      remedy: "give greater numbers, or another kind")
+  }
   return try Synthesis(options, folder).run()
 }
 
@@ -48,6 +56,7 @@ struct Synthesis: Sendable {
     for file in registryFiles(world, limits: plan.limits, registrations: plan.registrations) {
       try writeFile(file.bytes, to: folder + "/registries/" + file.name)
     }
+    var damage = DamageReport()
     for batch in 0..<options.batches {
       let path = folder + "/batches/" + BackgroundWeeks.label(batch)
       try makeFolder(path)
@@ -64,13 +73,14 @@ struct Synthesis: Sendable {
       }
       let (parts, failure) = outcome.withLock { ($0.parts, $0.failure) }
       if let failure { throw failure }
-      let files = try dress(parts.flatMap { $0 }, batch: batch, path: path)
+      let files = try dress(parts.flatMap { $0 }, batch: batch, path: path, into: &damage)
       for file in files {
         summary.rows[file.table.name, default: 0] += file.rows
         summary.inflatedBytes += file.inflatedBytes
         summary.files += 1
       }
     }
+    try writeDamage(damage)
     summary.truth = try writeTruth()
     return summary
   }

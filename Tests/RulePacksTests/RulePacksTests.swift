@@ -17,3 +17,16 @@ let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPath
     #expect(pack.warnings.map(\.description) == [])
   }
 }
+
+@Suite struct ShippedTestFiles {
+  @Test(arguments: ["ADM-01", "ADM-02", "CAT-01", "CAT-03", "CHR-04"])
+  func everyRuleHasTests(_ rule: String) throws {
+    let path = root + "Pipelines/rules/\(rule).test.yml"
+    let text = try String(contentsOfFile: path, encoding: .utf8)
+    let file = try RuleTestFile(text: text, path: path)
+    #expect(file.rule == rule)
+    #expect(file.tests.reduce(0) { $0 + $1.fires.count } >= 3)
+    #expect(file.tests.reduce(0) { $0 + $1.silent.count } >= 3)
+    #expect(file.tests.allSatisfy { !$0.tables.isEmpty })
+  }
+}

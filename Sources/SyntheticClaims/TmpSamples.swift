@@ -1,1 +1,0 @@
-public func writeSamples(into folder: String) throws {}

@@ -1,0 +1,142 @@
+import CIconv
+import ClaimModel
+import Diagnostics
+import Testing
+
+@testable import Intake
+
+/// UTF-8 text in another charset.
+func encoded(_ text: String, _ charset: String) -> [UInt8] {
+  let converter = iconv_open(charset, "UTF-8")
+  defer { iconv_close(converter) }
+  var input = Array(text.utf8)
+  var out = [UInt8](repeating: 0, count: input.count * 4 + 16)
+  let room = out.count
+  let used = input.withUnsafeMutableBytes { source in
+    out.withUnsafeMutableBytes { target in
+      var from = source.baseAddress?.assumingMemoryBound(to: CChar.self)
+      var left = source.count
+      var to = target.baseAddress?.assumingMemoryBound(to: CChar.self)
+      var free = room
+      _ = iconv(converter, &from, &left, &to, &free)
+      return room - free
+    }
+  }
+  return Array(out[..<used])
+}
+
+struct CharsetTests {
+  let scratch = Scratch()
+  static let text = feeFile(30, lineEnd: "\r\n") { "亅寍梊\($0)€𠀀" }
+
+  static let variants: [(Charset, [UInt8])] = [
+    (.utf8, Array(text.utf8)), (.utf8, [0xEF, 0xBB, 0xBF] + Array(text.utf8)), (.gb18030, encoded(text, "GB18030")),
+    (.gb18030, [0x84, 0x31, 0x95, 0x33] + encoded(text, "GB18030")),
+    (.utf16LittleEndian, [0xFF, 0xFE] + encoded(text, "UTF-16LE")),
+    (.utf16BigEndian, [0xFE, 0xFF] + encoded(text, "UTF-16BE")),
+  ]
+
+  @Test(arguments: variants)
+  func reads(charset: Charset, bytes: [UInt8]) throws {
+    let (report, got) = try read(try scratch.write("fee_list_d_1.csv", bytes))
+    #expect(report.refusal == nil)
+    #expect(report.members.first?.charset == charset)
+    #expect(report.members.first?.unknownColumns == [])
+    #expect(got.rows.map { $0[7] } == (1...30).map { "亅寍梊\($0)€𠀀" })
+    #expect(got.lines == Array(2...31))
+    #expect(report.rejects.isEmpty)
+  }
+
+  /// In GB18030 the second byte of a character may be the delimiter; offsets are those of the undecoded bytes.
+  @Test(arguments: [("GB18030", 0), ("UTF-16LE", 2)])
+  func trailBytesAreNoDelimiters(name: String, mark: Int) throws {
+    var text = feeFile(5) { _ in "亅亅" }
+    text = String(text.map { $0 == "," ? "|" : $0 })
+    let bytes = (mark == 2 ? [0xFF, 0xFE] : []) + encoded(text, name)
+    let (report, got) = try read(try scratch.write("fee_list_d_1.txt", bytes))
+    #expect(report.members.first?.delimiter == 0x7C)
+    #expect(got.rows.map { $0[7] } == [String](repeating: "亅亅", count: 5))
+    let unit = mark == 2 ? 2 : 1
+    #expect(got.offsets[0] == mark + (feeHeader.utf8.count + 1) * unit)
+    let row = encoded("M1|L1|S1|P1|1|12.50|2025-03-04 08:00:00|亅亅\n", name).count
+    #expect(got.offsets[1] - got.offsets[0] == row)
+  }
+
+  @Test func chineseCaptionsInGB18030() throws {
+    let header = "就诊ID,记账流水号,结算ID,人员编号,数量,明细项目费用总额,费用发生时间,备用\n"
+    let text = header + "M1,L1,S1,P1,1,12.50,2025-03-04,x\n"
+    let (report, got) = try read(try scratch.write("fee_list_d_1.csv", encoded(text, "GB18030")))
+    #expect(report.refusal == nil)
+    #expect(report.members.first?.charset == .gb18030)
+    #expect(report.members.first?.unknownColumns == ["备用"])
+    #expect(got.rows == [["M1", "L1", "S1", "P1", "1", "12.50", "2025-03-04", "x"]])
+  }
+
+  /// More rows than a pass in UTF-8 bears before it gives up, and the first rows are plain ASCII.
+  @Test func largeGB18030() throws {
+    let text = feeFile(5000) { $0 < 100 ? "x" : "中文\($0)" }
+    let (report, got) = try read(try scratch.write("fee_list_d_1.csv.gz", gzip(encoded(text, "GB18030"))))
+    #expect(report.members.first?.charset == .gb18030)
+    #expect(report.rejects.isEmpty)
+    #expect(got.rows.count == 5000)
+    #expect(got.restarts == 1)
+  }
+
+  @Test func badRowsInGB18030() throws {
+    var bytes = encoded(feeFile(3000) { "中文\($0)" }, "GB18030")
+    let offset = bytes.count
+    bytes += Array("M,L,S,P,1,1,2025-03-04,".utf8) + [0xFF, 0x0A]
+    bytes += encoded("M,L,S,P,1,1,2025-03-04,末行", "GB18030")
+    let (report, got) = try read(try scratch.write("fee_list_d_1.csv", bytes))
+    #expect(report.refusal == nil)
+    #expect(report.rejects.map(\.code) == ["not-gb18030"])
+    #expect(report.rejects.map(\.line) == [3002])
+    #expect(report.rejects.map(\.byteOffset) == [offset])
+    #expect(got.rows.last?[7] == "末行")
+  }
+
+  /// 1,000 per million: 2 bad rows in 2,000 are borne, 3 are not; in GB18030 every row fails here.
+  @Test(arguments: [(2, true), (3, false)])
+  func rejectLimit(bad: Int, good: Bool) throws {
+    var bytes = Array(feeFile(2000 - bad) { _ in "中" }.utf8)
+    for _ in 0..<bad { bytes += Array("M,L,S,P,1,1,2025-03-04,".utf8) + [0xFF, 0x0A] }
+    let (report, got) = try read(try scratch.write("fee_list_d_1.csv", bytes))
+    #expect(report.refusal?.code == (good ? nil : "intake.charset"))
+    if good {
+      #expect(got.rows.count == 1998)
+      #expect(report.rejectCounts == ["not-utf8": 2])
+    } else {
+      #expect(report.reachedRows == 2000)
+    }
+  }
+
+  @Test func mixedFileIsRefused() throws {
+    let bytes = Array(feeFile(50) { _ in "中" }.utf8) + encoded(feeFile(50) { _ in "中文" }, "GB18030")
+    #expect(try read(try scratch.write("fee_list_d_1.csv", bytes)).0.refusal?.code == "intake.charset")
+  }
+
+  @Test func utf16CutInAUnit() throws {
+    let bytes = [0xFF, 0xFE] + encoded(feeFile(3), "UTF-16LE").dropLast(3)
+    let (report, got) = try read(try scratch.write("fee_list_d_1.csv", bytes))
+    #expect(report.rejects.map(\.code) == ["not-utf16"])
+    #expect(got.rows.count == 2)
+  }
+
+  /// Well-formedness against the standard library, for each position in a word.
+  @Test func utf8Validation() {
+    var random = SeededBytes(seed: 11)
+    for _ in 0..<20_000 {
+      var bytes = (0..<Int(random.next() % 24)).map { _ in
+        [0x41, 0x2C, 0xC3, 0xA9, 0xE4, 0xB8, 0xAD, 0xF0, 0x9F, 0x98, 0x80, 0xED, 0xC0, 0xFF][Int(random.next() % 14)]
+          as UInt8
+      }
+      let count = bytes.count
+      let valid = String(validating: bytes, as: UTF8.self) != nil
+      bytes += [UInt8](repeating: 0x80, count: 8)
+      let first = bytes.withUnsafeMutableBufferPointer { b in
+        b.baseAddress.map { ByteScan.firstInvalidUTF8($0, 0, count) } ?? 0
+      }
+      #expect((first == count) == valid)
+    }
+  }
+}
