@@ -75,4 +75,11 @@ public struct UnknownMedType: Sendable, Hashable, Codable {
   public var fen: Int64?
   /// Their P; nil as above.
   public var fundFen: Int64?
+
+  public init(code: String, rows: Int, fen: Int64?, fundFen: Int64?) {
+    self.code = code
+    self.rows = rows
+    self.fen = fen
+    self.fundFen = fundFen
+  }
 }

@@ -154,7 +154,8 @@ extension RunReportModel {
       min(share(whole[column]), cells.values.map { share($0[column]) }.min() ?? 1000)
     }
     let full = all.filter { worst($0) == 1000 }
-    let gaps = all.filter { worst($0) < 1000 }.sorted { (share(whole[$0]), worst($0)) < (share(whole[$1]), worst($1)) }
+    let gaps = all.filter { worst($0) < 1000 }.enumerated()
+      .map { (share(whole[$1]), worst($1), $0, $1) }.sorted { ($0.0, $0.1, $0.2) < ($1.0, $1.1, $1.2) }.map(\.3)
     var out = "<h3>填充率：\(escaped(Caption.table(table))) <span class=\"sub mono\">\(escaped(table))</span></h3>\n"
     if !full.isEmpty {
       out += "<p class=\"note\">全部填写：\(full.map { escaped(Caption.column(table, $0)) }.joined(separator: "、"))。</p>\n"
@@ -178,9 +179,9 @@ extension RunReportModel {
       return out + "</tr>\n"
     }
     html += row("<strong>全部机构</strong>") { whole[$0] }
-    let institutions = cells.keys.sortedByBytes().sorted { a, b in
-      columns.reduce(0) { $0 + share(cells[a]?[$1]) } < columns.reduce(0) { $0 + share(cells[b]?[$1]) }
-    }
+    let institutions = cells.keys.sortedByBytes().enumerated()
+      .map { n, name in (columns.reduce(0) { $0 + share(cells[name]?[$1]) }, n, name) }
+      .sorted { ($0.0, $0.1) < ($1.0, $1.1) }.map(\.2)
     for institution in institutions.prefix(shownRows) {
       html += row(subjectText(.institution, institution)) { cells[institution]?[$0] }
     }

@@ -263,22 +263,32 @@ private struct RuleLowering {
         + " FROM \(table("lines")) l WHERE l.\"key\" = g.\"key\")"
     case .settlementA(let binding): return try sum("A", "counting_settlement", settlementKey(binding))
     case .settlementP(let binding): return try sum("P", "counting_settlement", settlementKey(binding))
-    case .stayA(let binding): return try sum("stay_A", "stay", (binding, "mdtrt_id"))
-    case .stayF(let binding): return try sum("stay_F", "stay", (binding, "mdtrt_id"))
+    case .stayA(let binding): return try sum("stay_A", "stay", stayKey(binding))
+    case .stayF(let binding): return try sum("stay_F", "stay", stayKey(binding))
     }
   }
 
-  /// The column by which a binding names its settlements: a line's or settlement's own, a visit's or stay's all.
-  private func settlementKey(_ binding: String) -> (binding: String, key: String) {
+  /// What names rows to a sum: a column, and its value in a hit.
+  private typealias RowKey = (key: String, id: Expr)
+
+  /// How a binding names its settlements: a line's or settlement's own, a visit's or stay's all.
+  private func settlementKey(_ binding: String) -> RowKey {
     switch lowering.entities[binding] {
-    case .line, .settlement: (binding, "setl_id")
-    case .visit, .stay, .diagnosis, nil: (binding, "mdtrt_id")
+    case .line, .settlement: ("setl_id", .claim(binding: binding, path: [], column: "setl_id", kind: .text))
+    case .visit, .stay, nil: ("mdtrt_id", .claim(binding: binding, path: [], column: "mdtrt_id", kind: .text))
+    case .diagnosis: ("mdtrt_id", .claim(binding: binding, path: [.visit], column: "mdtrt_id", kind: .text))
     }
+  }
+
+  /// How a binding names its stay; null where it belongs to none.
+  private func stayKey(_ binding: String) -> RowKey {
+    let path: [Entity] = lowering.entities[binding] == .stay ? [] : [.stay]
+    return ("mdtrt_id", .claim(binding: binding, path: path, column: "mdtrt_id", kind: .text))
   }
 
   /// The sum over the rows that a finding's hits name, each row once.
-  private func sum(_ column: String, _ rows: String, _ by: (binding: String, key: String)) throws -> String {
-    let id = try lowering.sql(.claim(binding: by.binding, path: [], column: by.key, kind: .text))
+  private func sum(_ column: String, _ rows: String, _ by: RowKey) throws -> String {
+    let id = try lowering.sql(by.id)
     return "(SELECT COALESCE(sum(s.\(column)), 0) FROM \(rows) s"
       + " WHERE s.\(by.key) IN (SELECT \(id) FROM \(table("hits")) r WHERE r.\"key\" = g.\"key\"))"
   }
@@ -299,7 +309,7 @@ private struct RuleLowering {
       let by = settlementKey(binding)
       rows = try unitsOf(by)
     case .stayF(let binding):
-      rows = try unitsOf((binding, "mdtrt_id"))
+      rows = try unitsOf(stayKey(binding))
     }
     return """
       -- 发现所主张的钱的单位。 The units of money each finding claims.
@@ -313,8 +323,8 @@ private struct RuleLowering {
   }
 
   /// The units of the settlements that a finding's hits name.
-  private func unitsOf(_ by: (binding: String, key: String)) throws -> String {
-    let id = try lowering.sql(.claim(binding: by.binding, path: [], column: by.key, kind: .text))
+  private func unitsOf(_ by: RowKey) throws -> String {
+    let id = try lowering.sql(by.id)
     return """
       \(table("hits")) r ON r."key" = f."key"
         JOIN counting_settlement s ON s.\(by.key) = \(id) JOIN money_unit u ON u.setl_id = s.setl_id

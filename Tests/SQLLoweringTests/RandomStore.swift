@@ -43,13 +43,15 @@ struct RandomStore {
     func time() -> String { day() + g.pick(["", " 08:00:00", " 08:00:00", " 23:59:59"]) }
     func money() -> String { g.pick(["0", "0.01", "1.00", "3.33", "10", "7.77", "-1", "123.45"]) }
 
-    claims[.visits] = (0..<(5 + g.below(6))).map { _ in
+    claims[.visits] = (0..<(6 + g.below(3))).map { i in
       let begin = 1 + g.below(8)
       return [
-        "mdtrt_id": g.pick(visits), "psn_no": g.pick(persons, null: 8), "fixmedins_code": g.pick(institutions, null: 8),
-        "med_type": g.pick(medTypes, null: 8), "begntime": g.below(12) == 0 ? "" : day(begin, begin),
-        "endtime": g.below(12) == 0 ? "" : day(max(1, begin - 1), 12),
-        "inhosp_stas": g.pick(["0", "0", "0", "1"], null: 60),
+        "mdtrt_id": i < 6 ? visits[i] : g.pick(visits), "psn_no": g.pick(persons, null: 4),
+        "fixmedins_code": g.pick(institutions, null: 4),
+        "med_type": i < 3 ? "21" : i < 5 ? "14" : g.pick(medTypes, null: 8),
+        "begntime": g.below(12) == 0 ? "" : day(begin, begin),
+        "endtime": g.below(12) == 0 ? "" : day(max(1, begin - 1 + g.below(4)), 12),
+        "inhosp_stas": g.pick(["0", "0", "0", "1"], null: 70),
         "dscg_way": g.pick(["1", "2", "3"], null: 40), "refl_old_mdtrt_id": g.pick(visits, null: 80),
         "medrcdno": g.pick(["R1", "R2"], null: 50), "nwb_flag": g.pick(["0", "1"], null: 80),
         "adm_caty": g.pick(["A03.1", "B0"], null: 40), "dscg_caty": g.pick(["A03.2", "内科一病区"], null: 40),
@@ -57,19 +59,21 @@ struct RandomStore {
         "updt_time": g.pick(["2025-03-10 10:00:00", "2025-03-11"], null: 50),
       ]
     }
-    claims[.settlements] = (0..<(8 + g.below(8))).map { _ in
+    claims[.settlements] = (0..<(10 + g.below(6))).map { i in
       [
-        "setl_id": g.pick(settlements), "mdtrt_id": g.pick(visits, null: 5), "psn_no": g.pick(persons, null: 8),
+        "setl_id": i < 8 ? settlements[i] : g.pick(settlements),
+        "mdtrt_id": i < 6 ? visits[i] : g.pick(visits, null: 5), "psn_no": g.pick(persons, null: 4),
         "fixmedins_code": g.pick(institutions, null: 8), "med_type": g.pick(medTypes, null: 8),
-        "fix_blng_admdvs": g.pick(regions + ["3201"], null: 20), "insu_admdvs": g.pick(["320102", "330100"], null: 15),
+        "fix_blng_admdvs": g.pick(regions + ["3201"], null: 20),
+        "insu_admdvs": g.pick(["320102", "320102", "330100"], null: 10),
         "hosp_lv": g.pick(["01", "05", "08", "11", "99"], null: 20),
         "insutype": g.pick(["310", "410", "510"], null: 20),
         "begndate": g.below(5) == 0 ? "" : day(), "setl_time": g.below(5) == 0 ? "" : day() + " 12:00:00",
         "fund_pay_sumamt": g.pick(["0", "5.00", "9.99", "20", "100.01", "-5"], null: 10),
         "inscp_amt": g.pick(["0", "10", "33.34", "500"], null: 40),
         "refd_setl_flag": g.pick(["0", "0", "0", "1"], null: 60),
-        "init_setl_id": g.pick(settlements, null: 93), "setl_type": g.pick(["1", "2", "9"], null: 30),
-        "dise_no": g.pick(["M1", "m1", "M2", "M9"], null: 30), "vali_flag": g.below(15) == 0 ? "0" : "1",
+        "init_setl_id": g.pick(settlements, null: 97), "setl_type": g.pick(["1", "2", "2", "2", "9"], null: 30),
+        "dise_no": g.pick(["M1", "m1", "M2", "M9"], null: 25), "vali_flag": g.below(15) == 0 ? "0" : "1",
         "updt_time": g.pick(["2025-03-10 10:00:00", "2025-03-11"], null: 50),
       ]
     }
@@ -105,7 +109,7 @@ struct RandomStore {
     func rows(_ name: String, _ most: Int, _ row: () -> [String: String]) {
       registries[name] = (0..<(1 + g.below(most))).map { _ in
         let (begin, end) = span()
-        return row().merging(name == "hosp_lv_rank" ? [:] : ["begndate": begin, "enddate": end]) { $1 }
+        return row().merging(["begndate": begin, "enddate": end]) { own, _ in own }
       }
     }
     let classes = ["inpatient", "outpatient", "emergency", "pharmacy"]
@@ -162,7 +166,9 @@ struct RandomStore {
     }
     rows("opsp_reg_d", 6) {
       [
-        "psn_no": g.pick(persons), "insu_admdvs": g.pick(["320102", "330200"]), "opsp_dise_code": g.pick(["M1", "M2"]),
+        "psn_no": g.pick(persons), "insu_admdvs": g.pick(["320102", "320102", "330200"]),
+        "opsp_dise_code": g.pick(["M1", "M2"]), "begndate": "2020-01-01",
+        "enddate": g.pick(["2020-12-31", "2025-02-20"], null: 40),
       ]
     }
     registries["hosp_lv_rank"] = [("01", "3"), ("05", "2"), ("08", "1"), ("11", "0")].map {
