@@ -65,10 +65,6 @@ struct RunOutputs {
         },
         rules: run.pack.rules, ruleFiles: ruleFiles(), laws: laws(), exemptionNames: exemptionNames(),
         coverage: result.coverage, claims: state.normalized.claims, evidence: evidence, registries: state.registries,
-        registryRows: { rules, rows in
-          registryRowsLookedAt(
-            rules: rules, claims: state.normalized.claims, registries: state.registries, rows: rows)
-        },
         sources: sources(),
         fetch: { segment, lines, body in
           let reader = try run.ledger.segmentReader(state.segments[Int(segment)].record.key)
@@ -83,8 +79,7 @@ struct RunOutputs {
   }
 
   private func laws() -> [String: LawText] {
-    Dictionary(
-      uniqueKeysWithValues: run.pack.law.map { ($0.key, LawText(title: "\($0.instrument) \($0.article)", text: $0.text)) })
+    Dictionary(uniqueKeysWithValues: run.pack.law.map { ($0.key, LawText($0)) })
   }
 
   private func exemptionNames() -> [String: String] {

@@ -32,7 +32,7 @@ func synthesizeClaims(
 /// Writes the project's three samples.
 func writeSampleClaims(into folder: String) -> Int32 {
   do {
-    try writeSamples(into: folder)
+    _ = try writeSamples(into: folder)
     print("written  \(folder)/clean, \(folder)/planted, \(folder)/broken")
     return 0
   } catch {
