@@ -22,7 +22,9 @@ struct BatchFigures {
     var result: [Int32: [Disposition: Int]] = [:]
     for table in ClaimTable.allCases {
       guard let rows = state.raw[table], let all = state.normalized.dispositions[table] else { continue }
-      for (i, disposition) in all.enumerated() { result[rows.origin[i].segment, default: [:]][disposition, default: 0] += 1 }
+      for (i, disposition) in all.enumerated() {
+        result[rows.origin[i].segment, default: [:]][disposition, default: 0] += 1
+      }
     }
     return result
   }
@@ -43,7 +45,8 @@ struct BatchFigures {
         guard let values = rows.columns[column]?.numbers, !values.isEmpty else { continue }
         var row = RunReportModel.SumRow(table: table.name, column: column, beforeFen: 0, afterFen: 0)
         var kept: Int64 = 0
-        for (i, value) in values.enumerated() where value != ColumnData.null && segments.contains(rows.origin[i].segment) {
+        for (i, value) in values.enumerated()
+        where value != ColumnData.null && segments.contains(rows.origin[i].segment) {
           row.beforeFen &+= value
           if dispositions[i] == .counts {
             kept &+= value
@@ -52,7 +55,8 @@ struct BatchFigures {
           }
         }
         let net = counted.columns[column]?.numbers ?? []
-        for (i, value) in net.enumerated() where value != ColumnData.null && segments.contains(counted.origin[i].segment) {
+        for (i, value) in net.enumerated()
+        where value != ColumnData.null && segments.contains(counted.origin[i].segment) {
           row.afterFen &+= value
         }
         row.nettedFen = row.afterFen &- kept
@@ -67,7 +71,8 @@ struct BatchFigures {
     let settlements = state.normalized.claims[.settlement]
     let paid = settlements.columns["P"]?.numbers ?? []
     var sum: Int64 = 0
-    for (i, value) in paid.enumerated() where value != ColumnData.null && segments.contains(settlements.origin[i].segment) {
+    for (i, value) in paid.enumerated()
+    where value != ColumnData.null && segments.contains(settlements.origin[i].segment) {
       sum &+= value
     }
     return sum

@@ -16,7 +16,9 @@ public func checkPaths(_ paths: [String]) -> Int32 {
   }
   for problem in problems { print(problem.rendered()) }
   let errors = problems.count { $0.severity == .error }
-  print("\(checked) file\(checked == 1 ? "" : "s") checked, \(errors) error\(errors == 1 ? "" : "s"), \(problems.count - errors) other remark\(problems.count - errors == 1 ? "" : "s")")
+  print(
+    "\(checked) file\(checked == 1 ? "" : "s") checked, \(errors) error\(errors == 1 ? "" : "s"), \(problems.count - errors) other remark\(problems.count - errors == 1 ? "" : "s")"
+  )
   if checked == 0, errors == 0 {
     print("nothing to check: no rule and no pipeline file there")
     return ExitCode.saysNo

@@ -39,7 +39,9 @@ struct DeliveryCheck {
         if named.isEmpty {
           let message = "\(file), which delivery.csv names, is not there"
           problems.append(
-            Diagnostic(.error, "intake.missing-file", message, at: place, remedy: "deliver the file, then give the same command"))
+            Diagnostic(
+              .error, "intake.missing-file", message, at: place, remedy: "deliver the file, then give the same command")
+          )
           missingFiles.append(
             BatchFileRecord(
               name: file, digest: nil, reading: nil, size: 0, state: .missing,
@@ -56,9 +58,11 @@ struct DeliveryCheck {
         let found = summaries.flatMap(\.members).filter { $0.table == row.table }.reduce(0) { $0 + $1.rowsRead }
         result.checked += 1
         if found != expected {
-          result.differences.append(.init(subject: subject, unit: .rows, expected: Int64(expected), found: Int64(found)))
+          result.differences.append(
+            .init(subject: subject, unit: .rows, expected: Int64(expected), found: Int64(found)))
           problems.append(
-            Diagnostic(.error, "intake.delivery-rows", "\(subject) has \(found) rows, delivery.csv says \(expected)", at: place,
+            Diagnostic(
+              .error, "intake.delivery-rows", "\(subject) has \(found) rows, delivery.csv says \(expected)", at: place,
               remedy: "ask the exporter for the file again"))
         }
       }
@@ -70,7 +74,8 @@ struct DeliveryCheck {
         }
         result.checked += 1
         if let found, found != expected {
-          result.differences.append(.init(subject: "\(subject) \(column)", unit: .fen, expected: expected, found: found))
+          result.differences.append(
+            .init(subject: "\(subject) \(column)", unit: .fen, expected: expected, found: found))
           problems.append(
             Diagnostic(
               .error, "intake.delivery-sum",

@@ -24,8 +24,10 @@ struct ValueSummary: Codable {
     table = member.table.name
     accepted = member.accepted
     rejected = member.rejected
-    problems = member.counts.map { Problem(column: $0.key.column, code: $0.key.code, action: $0.key.action, rows: $0.value) }
-      .sorted { ($0.column, $0.code, $0.action.rawValue) < ($1.column, $1.code, $1.action.rawValue) }
+    problems = member.counts.map {
+      Problem(column: $0.key.column, code: $0.key.code, action: $0.key.action, rows: $0.value)
+    }
+    .sorted { ($0.column, $0.code, $0.action.rawValue) < ($1.column, $1.code, $1.action.rawValue) }
     sums = member.sums
     profile = member.profile
   }

@@ -100,7 +100,9 @@ public struct PipelineFile: Sendable {
     do {
       guard let root = try Yams.compose(yaml: text) else {
         throw Diagnostics([
-          Diagnostic(.error, "pipeline.empty", "the pipeline file is empty", at: Place(file: path), remedy: "start from Pipelines/weekly.yml")
+          Diagnostic(
+            .error, "pipeline.empty", "the pipeline file is empty", at: Place(file: path),
+            remedy: "start from Pipelines/weekly.yml")
         ])
       }
       for (name, key, value) in entries(root, "the pipeline file") {
@@ -123,7 +125,8 @@ public struct PipelineFile: Sendable {
           for (name, key, value) in entries(value, "intake") {
             switch name {
             case "max_ratio": file.limits.maxRatio = number(value, 1...1_000_000) ?? file.limits.maxRatio
-            case "max_member_bytes": file.limits.maxMemberBytes = number(value, 1...Int.max) ?? file.limits.maxMemberBytes
+            case "max_member_bytes":
+              file.limits.maxMemberBytes = number(value, 1...Int.max) ?? file.limits.maxMemberBytes
             case "max_file_bytes": file.limits.maxFileBytes = number(value, 1...Int.max) ?? file.limits.maxFileBytes
             default: unknown(name, key, ["max_ratio", "max_member_bytes", "max_file_bytes"])
             }
@@ -149,7 +152,9 @@ public struct PipelineFile: Sendable {
       throw error
     } catch let error as YamlError {
       throw Diagnostics([
-        Diagnostic(.error, "pipeline.yaml", "this is not valid YAML: \(error)", at: Place(file: path), remedy: "mend the syntax at the place named")
+        Diagnostic(
+          .error, "pipeline.yaml", "this is not valid YAML: \(error)", at: Place(file: path),
+          remedy: "mend the syntax at the place named")
       ])
     } catch {
       throw Diagnostics([Diagnostic(.error, "pipeline.yaml", "this is not valid YAML", at: Place(file: path))])

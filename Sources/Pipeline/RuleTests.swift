@@ -22,7 +22,8 @@ public func testRules(_ paths: [String], matching pattern: String?, junit: Strin
     var regex: Regex<AnyRegexOutput>?
     if let pattern {
       do { regex = try Regex(pattern) } catch {
-        throw Diagnostic(.error, "usage.regex", "--run is not a regular expression", remedy: "for example --run 'boundary|reversal'")
+        throw Diagnostic(
+          .error, "usage.regex", "--run is not a regular expression", remedy: "for example --run 'boundary|reversal'")
       }
     }
     var results: [RuleTestResult] = []
@@ -78,10 +79,13 @@ func runTestFile(_ path: String, matching regex: Regex<AnyRegexOutput>?) throws 
 private func failures(of test: RuleTest, _ original: Rule) throws -> [String] {
   var rule = original
   for (name, value) in test.parameters {
-    guard let i = rule.parameters.firstIndex(where: { $0.name == name }) else { return ["the rule has no parameter \(name)"] }
+    guard let i = rule.parameters.firstIndex(where: { $0.name == name }) else {
+      return ["the rule has no parameter \(name)"]
+    }
     rule.parameters[i].values = [Parameter.Value(from: nil, value: value, basis: "test")]
   }
-  if test.fires.isEmpty, test.silent.isEmpty, test.suppressed.isEmpty, test.notRunnable == nil, test.unevaluable == nil {
+  if test.fires.isEmpty, test.silent.isEmpty, test.suppressed.isEmpty, test.notRunnable == nil, test.unevaluable == nil
+  {
     return ["the test expects nothing; name findings in fires or rows in silent"]
   }
   let codes = CodeTable()
@@ -114,7 +118,8 @@ private func failures(of test: RuleTest, _ original: Rule) throws -> [String] {
     }
   }
   for silent in test.silent {
-    for key in found.keys.sorted() where key == silent.key || key.split(separator: "|").contains(Substring(silent.key)) {
+    for key in found.keys.sorted() where key == silent.key || key.split(separator: "|").contains(Substring(silent.key))
+    {
       failures.append("\(silent.key) must stay silent, but there is a finding with key \(key)")
       found[key] = nil
     }
@@ -125,7 +130,9 @@ private func failures(of test: RuleTest, _ original: Rule) throws -> [String] {
     for expected in test.suppressed {
       let id = StableID.finding(rule: rule.id, key: expected.key)
       let exemption = expected.fields["exemption"] ?? ""
-      if seen.remove("\(id) \(exemption)") == nil { failures.append("\(expected.key) is not suppressed by \(exemption)") }
+      if seen.remove("\(id) \(exemption)") == nil {
+        failures.append("\(expected.key) is not suppressed by \(exemption)")
+      }
     }
     for extra in seen.sorted() { failures.append("a suppression that the test does not name: \(extra)") }
   }
@@ -235,13 +242,15 @@ private func writeJUnit(_ results: [RuleTestResult], to path: String) throws {
       .replacingOccurrences(of: "\"", with: "&quot;")
   }
   var xml = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
-  xml += "<testsuite name=\"yijian test\" tests=\"\(results.count)\" failures=\"\(results.count { !$0.failures.isEmpty })\">\n"
+  xml +=
+    "<testsuite name=\"yijian test\" tests=\"\(results.count)\" failures=\"\(results.count { !$0.failures.isEmpty })\">\n"
   for result in results {
     xml += "  <testcase classname=\"\(escaped(result.rule))\" name=\"\(escaped(result.name))\""
     if result.failures.isEmpty {
       xml += "/>\n"
     } else {
-      xml += ">\n    <failure message=\"\(escaped(result.failures[0]))\">\(escaped(result.failures.joined(separator: "\n")))</failure>\n  </testcase>\n"
+      xml +=
+        ">\n    <failure message=\"\(escaped(result.failures[0]))\">\(escaped(result.failures.joined(separator: "\n")))</failure>\n  </testcase>\n"
     }
   }
   try Data((xml + "</testsuite>\n").utf8).write(to: URL(fileURLWithPath: path))

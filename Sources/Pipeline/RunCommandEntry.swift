@@ -73,17 +73,23 @@ struct RunSetup {
   init(_ options: RunOptions) throws {
     file = try PipelineFile.read(options.pipeline)
     guard let input = options.input.map(Self.absolute) ?? file.claims else {
-      throw Diagnostic(.error, "usage.no-input", "no input folder is named", remedy: "give --input DIR or a line 'claims:' in the pipeline file")
+      throw Diagnostic(
+        .error, "usage.no-input", "no input folder is named",
+        remedy: "give --input DIR or a line 'claims:' in the pipeline file")
     }
     let found = try BatchFinder.batches(in: input)
     batches = found.batches
     registriesFolder = options.registries.map(Self.absolute) ?? found.registries ?? file.registries ?? ""
     guard let store = options.store.map(Self.absolute) ?? file.store else {
-      throw Diagnostic(.error, "usage.no-store", "no store folder is named", remedy: "give --store DIR or a line 'store:' in the pipeline file")
+      throw Diagnostic(
+        .error, "usage.no-store", "no store folder is named",
+        remedy: "give --store DIR or a line 'store:' in the pipeline file")
     }
     storeFolder = store
     guard let output = options.output.map(Self.absolute) ?? file.output else {
-      throw Diagnostic(.error, "usage.no-output", "no output folder is named", remedy: "give --output DIR or a line 'output:' in the pipeline file")
+      throw Diagnostic(
+        .error, "usage.no-output", "no output folder is named",
+        remedy: "give --output DIR or a line 'output:' in the pipeline file")
     }
     outputFolder = output
     (jurisdiction, pack) = try loadRules(file)

@@ -73,7 +73,8 @@ public final class EventPrinter: Sendable {
 
   private func text(_ event: RunEvent) -> String? {
     switch event {
-    case .started(let pipeline, let batches): "yijian: pipeline \(pipeline), \(batches) \(batches == 1 ? "batch" : "batches")"
+    case .started(let pipeline, let batches):
+      "yijian: pipeline \(pipeline), \(batches) \(batches == 1 ? "batch" : "batches")"
     case .batch(let label, let note): "batch \(label): \(note)"
     case .stageDone(let name, let rows, let bytes, let ms):
       "  \(name): \(rows) rows" + (bytes > 0 ? ", \(bytes / 1024) KiB" : "") + ", \(ms) ms"
@@ -145,7 +146,9 @@ func jsonString(_ text: String) -> String {
     case "\t": out += "\\t"
     default:
       if scalar.value < 0x20 {
-        out += "\\u" + String(repeating: "0", count: 4 - String(scalar.value, radix: 16).count) + String(scalar.value, radix: 16)
+        out +=
+          "\\u" + String(repeating: "0", count: 4 - String(scalar.value, radix: 16).count)
+          + String(scalar.value, radix: 16)
       } else {
         out.unicodeScalars.append(scalar)
       }

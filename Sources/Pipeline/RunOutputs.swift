@@ -90,7 +90,9 @@ struct RunOutputs {
   private func ruleFiles() -> [String: String] {
     var result: [String: String] = [:]
     for rule in run.pack.rules {
-      if let data = FileManager.default.contents(atPath: rule.path) { result[rule.id] = String(decoding: data, as: UTF8.self) }
+      if let data = FileManager.default.contents(atPath: rule.path) {
+        result[rule.id] = String(decoding: data, as: UTF8.self)
+      }
     }
     return result
   }
@@ -141,7 +143,9 @@ struct RunOutputs {
     let dispositions = figures.dispositions()
     model.files = try fileRows(dispositions)
     var tables: [String: RunReportModel.Counts] = [:]
-    for row in model.files { if let table = row.table { tables[table, default: .init()] = tables[table, default: .init()] + row.counts } }
+    for row in model.files {
+      if let table = row.table { tables[table, default: .init()] = tables[table, default: .init()] + row.counts }
+    }
     model.tables = tables.map { .init(table: $0.key, counts: $0.value) }
     model.older = olderRows(dispositions)
     model.sums = figures.sums()
@@ -168,7 +172,9 @@ struct RunOutputs {
     if let institutions = state.registries["fixmedins_b"] {
       let codes = institutions.columns["fixmedins_code"]?.codes ?? []
       let names = institutions.columns["fixmedins_name"]?.codes ?? []
-      for i in 0..<institutions.count { model.institutionNames[state.codes.text(codes[i])] = state.codes.text(names[i]) }
+      for i in 0..<institutions.count {
+        model.institutionNames[state.codes.text(codes[i])] = state.codes.text(names[i])
+      }
     }
     model.stages = stages.map { .init(name: $0.name, rows: $0.rows, bytes: $0.bytes, milliseconds: $0.milliseconds) }
     return model
@@ -180,7 +186,8 @@ struct RunOutputs {
     return all.map { one in
       .init(
         label: one.label, reason: one.incompleteReason ?? "",
-        acceptedReason: one.acceptedReason ?? (blocking.contains { $0.name == one.name } ? run.options.acceptIncomplete : nil))
+        acceptedReason: one.acceptedReason
+          ?? (blocking.contains { $0.name == one.name } ? run.options.acceptIncomplete : nil))
     }
   }
 
@@ -227,7 +234,11 @@ struct RunOutputs {
         }
         if let segment = segmentOf["\(file.name)\n\(ordinal)"] {
           for (disposition, n) in dispositions[segment] ?? [:] {
-            if disposition == .counts { row.counts.accepted += n } else { row.counts.setAside[disposition.reason, default: 0] += n }
+            if disposition == .counts {
+              row.counts.accepted += n
+            } else {
+              row.counts.setAside[disposition.reason, default: 0] += n
+            }
           }
         }
         rows.append(row)
@@ -286,13 +297,15 @@ struct RunOutputs {
     }
     for (table, profile) in profiles {
       for (i, column) in table.columns.enumerated() {
-        model.profile.append(.init(table: table.name, column: column.name, rows: profile.rows, filled: profile.filled[i]))
+        model.profile.append(
+          .init(table: table.name, column: column.name, rows: profile.rows, filled: profile.filled[i]))
       }
       // A whole matrix of institutions and columns is no reading matter: columns that rules and keys need.
       let needed = Set(table.columns.filter { $0.needed || $0.required || $0.rejectsRow }.map(\.name))
         .union(["list_type", "med_list_codg", "hilist_code", "insutype", "dise_no", "dscg_way", "hosp_lv"])
       for institution in profile.institutions where !institution.institution.isEmpty {
-        for (i, column) in table.columns.enumerated() where needed.contains(column.name) && institution.filled[i] < institution.rows {
+        for (i, column) in table.columns.enumerated()
+        where needed.contains(column.name) && institution.filled[i] < institution.rows {
           model.profile.append(
             .init(
               table: table.name, institution: institution.institution, column: column.name, rows: institution.rows,
@@ -304,11 +317,13 @@ struct RunOutputs {
       }
       if profile.identity.personsWithSeveralCertificates > 0 {
         model.identityDuplicates.append(
-          .init(table: table.name, what: "一个 psn_no 对应多个 certno", count: profile.identity.personsWithSeveralCertificates))
+          .init(
+            table: table.name, what: "一个 psn_no 对应多个 certno", count: profile.identity.personsWithSeveralCertificates))
       }
       if profile.identity.certificatesWithSeveralPersons > 0 {
         model.identityDuplicates.append(
-          .init(table: table.name, what: "一个 certno 对应多个 psn_no", count: profile.identity.certificatesWithSeveralPersons))
+          .init(
+            table: table.name, what: "一个 certno 对应多个 psn_no", count: profile.identity.certificatesWithSeveralPersons))
       }
     }
     for unknown in state.normalized.unknownMedTypes {
@@ -323,7 +338,9 @@ struct RunOutputs {
     var lines = [
       "batch    \(label): \(standing.count) findings (\(assignment.records.count { $0.state == .new }) new), \(assignment.cases.count) cases, \(FixedPoint.yuan(assignment.totalCountedFen)) yuan counted"
     ]
-    if !mayWritePackets { lines.append("packets  none: a batch is incomplete; see the report, or give --accept-incomplete REASON") }
+    if !mayWritePackets {
+      lines.append("packets  none: a batch is incomplete; see the report, or give --accept-incomplete REASON")
+    }
     lines.append("report   \(record.outputFolder)/index.html")
     for id in packets.keys.sorted() { lines.append("packet   \(record.outputFolder)/\(packets[id] ?? "")") }
     return lines

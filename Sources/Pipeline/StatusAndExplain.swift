@@ -89,12 +89,22 @@ public func explainFinding(_ id: String, pipeline: String, store: String?) -> In
     let rule = pack.rules.first { $0.id == finding.rule }
     print("\(finding.id)  \(finding.rule) \(rule?.nameZh ?? "")  （系统初判，以核查认定为准）")
     print("  \(finding.explanation)")
-    print("  verdict    \(finding.verdict.rawValue), severity \(finding.severity.rawValue), state \(record.state.rawValue), since \(record.firstBatch)")
+    print(
+      "  verdict    \(finding.verdict.rawValue), severity \(finding.severity.rawValue), state \(record.state.rawValue), since \(record.firstBatch)"
+    )
     print("  key        \(finding.key)")
-    print("  subject    \(finding.subjectType.rawValue) \(finding.subject)   case \(record.caseID.isEmpty ? "–" : record.caseID)")
-    if let from = finding.from { print("  days       \(CivilTime.text(day: from)) … \(CivilTime.text(day: finding.to ?? from))") }
-    print("  measure    \(finding.measure.map { String($0) } ?? "–"), threshold \(finding.threshold.map { String($0) } ?? "–")")
-    print("  amount     \(FixedPoint.yuan(finding.amountFen)) yuan at issue, \(FixedPoint.yuan(finding.fundFen)) of the fund, \(FixedPoint.yuan(record.countedFen)) counted in the case")
+    print(
+      "  subject    \(finding.subjectType.rawValue) \(finding.subject)   case \(record.caseID.isEmpty ? "–" : record.caseID)"
+    )
+    if let from = finding.from {
+      print("  days       \(CivilTime.text(day: from)) … \(CivilTime.text(day: finding.to ?? from))")
+    }
+    print(
+      "  measure    \(finding.measure.map { String($0) } ?? "–"), threshold \(finding.threshold.map { String($0) } ?? "–")"
+    )
+    print(
+      "  amount     \(FixedPoint.yuan(finding.amountFen)) yuan at issue, \(FixedPoint.yuan(finding.fundFen)) of the fund, \(FixedPoint.yuan(record.countedFen)) counted in the case"
+    )
     if finding.isEstimate { print("  estimate   估算：按病种付费另计") }
     print("  settlements \(finding.setlIDs.joined(separator: ", "))")
     if !finding.lineIDs.isEmpty { print("  lines      \(finding.lineIDs.joined(separator: ", "))") }
@@ -105,7 +115,9 @@ public func explainFinding(_ id: String, pipeline: String, store: String?) -> In
         print("  law        \(key) \(law?.instrument ?? "") \(law?.article ?? "") \(law?.text ?? "")")
       }
       for exemption in rule.exemptions {
-        print("  exemption  \(exemption.id) \(pack.exemptions.first { $0.id == exemption.id }?.name ?? ""): not TRUE for it (\(exemption.text))")
+        print(
+          "  exemption  \(exemption.id) \(pack.exemptions.first { $0.id == exemption.id }?.name ?? ""): not TRUE for it (\(exemption.text))"
+        )
       }
       print("  innocent explanations\n    \(rule.falsePositives.split(separator: "\n").joined(separator: "\n    "))")
       print("  SQL over a packet's evidence.sqlite:")

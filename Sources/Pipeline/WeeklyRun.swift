@@ -55,7 +55,9 @@ final class WeeklyRun {
       let one = try process(batch, isLast: i == batches.count - 1)
       if one != ExitCode.done { code = one }
     }
-    if code == ExitCode.done, try !ledger.incompleteBatches().filter(\.blocksPackets).isEmpty { code = ExitCode.incomplete }
+    if code == ExitCode.done, try !ledger.incompleteBatches().filter(\.blocksPackets).isEmpty {
+      code = ExitCode.incomplete
+    }
     return code
   }
 
@@ -123,7 +125,9 @@ final class WeeklyRun {
     // Everything a person reads: packets, report, tables. Written aside, synced, renamed; then the run is done.
     let accepted = acceptances(blocking)
     var finalRevision = revision
-    if accepted.contains(where: { $0.batch == revision.name }) { finalRevision.acceptedReason = options.acceptIncomplete }
+    if accepted.contains(where: { $0.batch == revision.name }) {
+      finalRevision.acceptedReason = options.acceptIncomplete
+    }
     let mayWritePackets = blocking.isEmpty || options.acceptIncomplete != nil
     run.asOf = CivilTime.text(day: asOf)
     stopwatch.start("packets", batch: label)
@@ -186,7 +190,10 @@ final class WeeklyRun {
     }
     guard let previous else { return plan(1, "\(batch.files.count) files") }
     let before = Set(previous.files.compactMap { file in file.digest.map { "\(file.name) \($0)" } })
-    let now = Set(digests.filter { $0.key != "delivery.csv" || before.contains { $0.hasPrefix("delivery.csv ") } }.map { "\($0.key) \($0.value)" })
+    let now = Set(
+      digests.filter { $0.key != "delivery.csv" || before.contains { $0.hasPrefix("delivery.csv ") } }.map {
+        "\($0.key) \($0.value)"
+      })
     if before != now {
       return plan(previous.revision + 1, "files differ from revision \(previous.revision); corrected batch")
     }
@@ -274,7 +281,9 @@ final class WeeklyRun {
   }
 
   private func acceptedReasons(_ now: [(batch: String, reason: String)]) throws -> [String] {
-    let before = try ledger.incompleteBatches().compactMap { batch in batch.acceptedReason.map { "\(batch.label): \($0)" } }
+    let before = try ledger.incompleteBatches().compactMap { batch in
+      batch.acceptedReason.map { "\(batch.label): \($0)" }
+    }
     return (before + now.map { "\($0.batch): \($0.reason)" }).sorted()
   }
 

@@ -23,7 +23,8 @@ struct SynthCommand: ParsableCommand {
     if let samples { throw ArgumentParser.ExitCode(writeSampleClaims(into: samples)) }
     guard let out else { throw ValidationError("--out DIR is missing") }
     if settlements < 1 { throw ValidationError("--settlements takes a whole number from 1") }
-    throw ArgumentParser.ExitCode(synthesizeClaims(seed: seed, settlements: settlements, out: out, layout: layout, kind: kind))
+    throw ArgumentParser.ExitCode(
+      synthesizeClaims(seed: seed, settlements: settlements, out: out, layout: layout, kind: kind))
   }
 }
 

@@ -25,7 +25,9 @@ struct RunCommand: ParsableCommand {
   var jobs: Int?
   @Flag(help: "Say which files, tables and rules would run and what is missing; write nothing.")
   var plan = false
-  @Option(help: ArgumentHelp("Write packets although a batch is incomplete; the reason stands in every packet.", valueName: "reason"))
+  @Option(
+    help: ArgumentHelp(
+      "Write packets although a batch is incomplete; the reason stands in every packet.", valueName: "reason"))
   var acceptIncomplete: String?
   @Flag(help: "Exit with 1 if there is a finding.")
   var failOnFindings = false

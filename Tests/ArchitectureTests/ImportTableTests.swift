@@ -36,7 +36,9 @@ private func sourcesFolder() -> URL {
 private func imports(of file: URL) throws -> [String] {
   try String(contentsOf: file, encoding: .utf8).split(separator: "\n").compactMap { line in
     var words = line.split(separator: " ").map(String.init)
-    while let first = words.first, ["public", "internal", "package", "private", "@_exported", "@preconcurrency"].contains(first) {
+    while let first = words.first,
+      ["public", "internal", "package", "private", "@_exported", "@preconcurrency"].contains(first)
+    {
       words.removeFirst()
     }
     guard words.first == "import", words.count >= 2 else { return nil }
@@ -66,7 +68,8 @@ func moduleImportsOnlyWhatStandsBeforeIt(module: String) throws {
 
 @Test(arguments: mayImport.keys.sorted())
 func moduleHasAReadme(module: String) throws {
-  let text = try String(contentsOf: sourcesFolder().appendingPathComponent(module).appendingPathComponent("README.md"), encoding: .utf8)
+  let text = try String(
+    contentsOf: sourcesFolder().appendingPathComponent(module).appendingPathComponent("README.md"), encoding: .utf8)
   #expect(text.split(separator: "\n").count >= 6, "\(module)/README.md says too little")
 }
 
