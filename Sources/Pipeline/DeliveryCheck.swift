@@ -62,7 +62,7 @@ struct DeliveryCheck {
             .init(subject: subject, unit: .rows, expected: Int64(expected), found: Int64(found)))
           problems.append(
             Diagnostic(
-              .error, "intake.delivery-rows", "\(subject) has \(found) rows, delivery.csv says \(expected)", at: place,
+              .error, "intake.delivery-differs", "\(subject) has \(found) rows, delivery.csv says \(expected)", at: place,
               remedy: "ask the exporter for the file again"))
         }
       }
@@ -78,7 +78,7 @@ struct DeliveryCheck {
             .init(subject: "\(subject) \(column)", unit: .fen, expected: expected, found: found))
           problems.append(
             Diagnostic(
-              .error, "intake.delivery-sum",
+              .error, "intake.delivery-differs",
               "\(column) of \(subject) sums to \(FixedPoint.text(found, scale: 2)), delivery.csv says \(FixedPoint.text(expected, scale: 2))",
               at: place, remedy: "ask the exporter for the file again"))
         }

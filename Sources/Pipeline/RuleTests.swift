@@ -94,7 +94,8 @@ private func failures(of test: RuleTest, _ original: Rule) throws -> [String] {
   // A draft rule is tested as it will run.
   rule.status = .active
   let result = try audit(
-    rules: [rule], AuditInput(claims: claims, registries: registries, fillFloorPercent: 0, incompleteTables: [:]))
+    rules: [rule],
+    AuditInput(claims: claims, registries: registries, fillFloorPercent: 0, incompleteTables: incompleteTables(test)))
   var failures: [String] = []
   let coverage = result.coverage.first { $0.rule == rule.id }
   if let reason = test.notRunnable {
@@ -140,6 +141,14 @@ private func failures(of test: RuleTest, _ original: Rule) throws -> [String] {
     failures.append("\(coverage?.rowsUnevaluable ?? 0) rows unevaluable, expected \(expected)")
   }
   return failures
+}
+
+private func incompleteTables(_ test: RuleTest) -> [ClaimTable: String] {
+  var result: [ClaimTable: String] = [:]
+  for name in test.incomplete {
+    if let table = ClaimTable(name: name) { result[table] = "the test says that \(name) is incomplete" }
+  }
+  return result
 }
 
 private func registries(of test: RuleTest, _ codes: CodeTable) throws -> Registries {
