@@ -107,7 +107,7 @@ struct EvidenceWriter {
     let statement = try database.prepare(EvidenceSchema.table(of: schema).insertSQL)
     for row in MedTypeRow.shipped {
       let known: [String: EvidenceValue] = [
-        "med_type": .text(row.medType), "visit_class": .text(row.visitClass.uppercased()),
+        "med_type": .text(row.medType), "visit_class": .text(row.visitClass),
         "opsp_flag": .text(row.opspFlag), "reg_flag": .text(row.regFlag),
         "begndate": EvidenceValue(row.beginDay ?? CivilTime.day(year: 1, month: 1, day: 1)),
         "enddate": EvidenceValue(row.endDay), "basis": .text("shipped"),

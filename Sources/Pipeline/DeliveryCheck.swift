@@ -1,0 +1,90 @@
+import ClaimModel
+import ClaimStore
+import Diagnostics
+import Foundation
+import Intake
+import Normalize
+import Reporting
+
+/// Compares a batch with its `delivery.csv`: every number that stands there (contract.md section 1).
+struct DeliveryCheck {
+  /// What makes the batch incomplete.
+  private(set) var problems: [Diagnostic] = []
+  /// Files that delivery.csv names and that are not there.
+  private(set) var missingFiles: [BatchFileRecord] = []
+  /// For the report; nil without a delivery.csv.
+  private(set) var check: RunReportModel.ReconciliationCheck?
+
+  init(_ batch: BatchFolder, _ records: [BatchFileRecord], _ ledger: Ledger) throws {
+    guard let path = batch.delivery else { return }
+    let digest = try fingerprint(path: path)
+    let size = (try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Int) ?? nil
+    // It belongs to the delivery: a mended one is a new revision.
+    missingFiles.append(
+      BatchFileRecord(name: "delivery.csv", digest: digest, reading: nil, size: size ?? 0, state: .read))
+    let delivery: Delivery
+    do {
+      delivery = try Delivery(path: path)
+    } catch let problem as Diagnostic {
+      problems.append(problem)
+      return
+    }
+    problems += delivery.problems
+    var result = RunReportModel.ReconciliationCheck(kind: .delivery, checked: 0)
+    for row in delivery.rows {
+      let place = Place(file: "delivery.csv", line: row.line)
+      var chosen = records.filter { $0.state == .read }
+      if let file = row.file {
+        let named = records.filter { $0.name == file || $0.name.hasSuffix("/" + file) }
+        if named.isEmpty {
+          let message = "\(file), which delivery.csv names, is not there"
+          problems.append(
+            Diagnostic(
+              .error, "intake.missing-file", message, at: place, remedy: "deliver the file, then give the same command")
+          )
+          missingFiles.append(
+            BatchFileRecord(
+              name: file, digest: nil, reading: nil, size: 0, state: .missing,
+              refusal: Refusal(code: "intake.missing-file", message: "named by delivery.csv, not delivered")))
+          continue
+        }
+        chosen = named.filter { $0.state == .read }
+        // A refused file is a reason of its own.
+        if chosen.isEmpty { continue }
+      }
+      let summaries = try chosen.map { try FileSummary.decode($0.report) }
+      let subject = row.file ?? row.table
+      if let expected = row.rows {
+        let found = summaries.flatMap(\.members).filter { $0.table == row.table }.reduce(0) { $0 + $1.rowsRead }
+        result.checked += 1
+        if found != expected {
+          result.differences.append(
+            .init(subject: subject, unit: .rows, expected: Int64(expected), found: Int64(found)))
+          problems.append(
+            Diagnostic(
+              .error, "intake.delivery-differs", "\(subject) has \(found) rows, delivery.csv says \(expected)", at: place,
+              remedy: "ask the exporter for the file again"))
+        }
+      }
+      if let column = row.sumColumn, let expected = row.sumFen {
+        var found: Int64? = 0
+        for value in summaries.flatMap(\.values) where value.table == row.table {
+          guard let sum = value.sums.first(where: { $0.column == column }) else { continue }
+          if let a = sum.acceptedFen, let r = sum.rejectedFen, let f = found { found = f + a + r } else { found = nil }
+        }
+        result.checked += 1
+        if let found, found != expected {
+          result.differences.append(
+            .init(subject: "\(subject) \(column)", unit: .fen, expected: expected, found: found))
+          problems.append(
+            Diagnostic(
+              .error, "intake.delivery-differs",
+              "\(column) of \(subject) sums to \(FixedPoint.text(found, scale: 2)), delivery.csv says \(FixedPoint.text(expected, scale: 2))",
+              at: place, remedy: "ask the exporter for the file again"))
+        }
+        if found == nil { result.notComparable += 1 }
+      }
+    }
+    check = result
+  }
+}

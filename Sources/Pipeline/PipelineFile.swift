@@ -1,0 +1,169 @@
+import ClaimModel
+import Diagnostics
+import Foundation
+import Intake
+import Yams
+
+/// A pipeline definition (contract.md section 3). Paths are absolute after reading.
+public struct PipelineFile: Sendable {
+  public var name = "pipeline"
+  public var path = ""
+  /// SHA-256 of the file's bytes.
+  public var digest = ""
+  /// Folder of batches; nil when only the command line names one.
+  public var claims: String?
+  public var registries: String?
+  public var jurisdiction: String?
+  public var rules: [String] = []
+  public var knowledge: [String] = []
+  public var exempt: String?
+  public var law: String?
+  public var store: String?
+  public var output: String?
+  /// Days before as-of within which findings may still change.
+  public var lookBackDays: Int64 = 365
+  /// Rejected rows per million above which a run ends with exit code 3.
+  public var rejectLimit = 1000
+  /// Percent of filled key fields below which a rule is not runnable.
+  public var fillFloor = 95
+  /// Fen from which a case gets a packet.
+  public var minCountedFen: Int64 = 1_000_000
+  public var disclosure = "full"
+  /// Files read side by side; nil: as many as there are processors.
+  public var jobs: Int?
+  public var limits = IntakeLimits()
+
+  public init() {}
+
+  /// Reads and checks a pipeline file; every problem of it at once.
+  public static func read(_ path: String) throws(Diagnostics) -> PipelineFile {
+    guard let data = FileManager.default.contents(atPath: path) else {
+      throw Diagnostics([
+        Diagnostic(
+          .error, "pipeline.unreadable", "the pipeline file cannot be read", at: Place(file: path),
+          remedy: "give the path of a pipeline file, for example Pipelines/weekly.yml")
+      ])
+    }
+    var file = PipelineFile()
+    file.path = path
+    file.digest = data.withUnsafeBytes { SHA256Hasher.hex(of: $0) }
+    let text = String(decoding: data, as: UTF8.self)
+    let base = URL(fileURLWithPath: path).deletingLastPathComponent()
+    var problems: [Diagnostic] = []
+
+    func problem(_ code: String, _ message: String, _ node: Node?, remedy: String? = nil) {
+      problems.append(
+        Diagnostic(
+          .error, "pipeline.\(code)", message,
+          at: Place(file: path, line: node?.mark?.line, column: node?.mark?.column), remedy: remedy))
+    }
+    func folder(_ node: Node) -> String? {
+      guard let text = node.scalar?.string, !text.isEmpty else {
+        problem("bad-value", "a path is expected here", node)
+        return nil
+      }
+      return URL(fileURLWithPath: text, relativeTo: base).standardizedFileURL.path
+    }
+    func folders(_ node: Node) -> [String] {
+      if let list = node.sequence { return list.compactMap(folder) }
+      return folder(node).map { [$0] } ?? []
+    }
+    func number(_ node: Node, _ range: ClosedRange<Int>) -> Int? {
+      guard let text = node.scalar?.string, let value = Int(text.filter { $0 != "_" }), range.contains(value) else {
+        problem("bad-value", "a whole number from \(range.lowerBound) to \(range.upperBound) is expected here", node)
+        return nil
+      }
+      return value
+    }
+    func entries(_ node: Node, _ what: String) -> [(String, Node, Node)] {
+      guard let mapping = node.mapping else {
+        problem("bad-value", "\(what) must be a mapping of keys to values", node)
+        return []
+      }
+      var seen: Set<String> = []
+      var result: [(String, Node, Node)] = []
+      for (key, value) in mapping {
+        guard let name = key.scalar?.string else { continue }
+        if !seen.insert(name).inserted { problem("duplicate-key", "'\(name)' is given twice", key) }
+        result.append((name, key, value))
+      }
+      return result
+    }
+    func unknown(_ name: String, _ node: Node, _ known: [String]) {
+      problem("unknown-key", "unknown key '\(name)'", node, remedy: "known keys: \(known.joined(separator: ", "))")
+    }
+
+    let known = [
+      "pipeline", "claims", "registries", "jurisdiction", "rules", "knowledge", "exempt", "law", "store", "output",
+      "look_back_days", "reject_limit", "intake", "fill_floor", "packets", "jobs",
+    ]
+    do {
+      guard let root = try Yams.compose(yaml: text) else {
+        throw Diagnostics([
+          Diagnostic(
+            .error, "pipeline.empty", "the pipeline file is empty", at: Place(file: path),
+            remedy: "start from Pipelines/weekly.yml")
+        ])
+      }
+      for (name, key, value) in entries(root, "the pipeline file") {
+        switch name {
+        case "pipeline": file.name = value.scalar?.string ?? file.name
+        case "claims": file.claims = folder(value)
+        case "registries": file.registries = folder(value)
+        case "jurisdiction": file.jurisdiction = folder(value)
+        case "rules": file.rules = folders(value)
+        case "knowledge": file.knowledge = folders(value)
+        case "exempt": file.exempt = folder(value)
+        case "law": file.law = folder(value)
+        case "store": file.store = folder(value)
+        case "output": file.output = folder(value)
+        case "look_back_days": file.lookBackDays = Int64(number(value, 0...36_500) ?? 365)
+        case "reject_limit": file.rejectLimit = number(value, 0...1_000_000) ?? file.rejectLimit
+        case "fill_floor": file.fillFloor = number(value, 0...100) ?? file.fillFloor
+        case "jobs": file.jobs = number(value, 1...256)
+        case "intake":
+          for (name, key, value) in entries(value, "intake") {
+            switch name {
+            case "max_ratio": file.limits.maxRatio = number(value, 1...1_000_000) ?? file.limits.maxRatio
+            case "max_member_bytes":
+              file.limits.maxMemberBytes = number(value, 1...Int.max) ?? file.limits.maxMemberBytes
+            case "max_file_bytes": file.limits.maxFileBytes = number(value, 1...Int.max) ?? file.limits.maxFileBytes
+            default: unknown(name, key, ["max_ratio", "max_member_bytes", "max_file_bytes"])
+            }
+          }
+        case "packets":
+          for (name, key, value) in entries(value, "packets") {
+            switch name {
+            case "min_counted_fen": file.minCountedFen = Int64(number(value, 0...Int.max) ?? 1_000_000)
+            case "disclosure":
+              file.disclosure = value.scalar?.string ?? ""
+              if file.disclosure != "full" {
+                problem(
+                  "disclosure", "disclosure '\(file.disclosure)' is not available; masking does not exist yet", value,
+                  remedy: "write 'disclosure: full'")
+              }
+            default: unknown(name, key, ["min_counted_fen", "disclosure"])
+            }
+          }
+        default: unknown(name, key, known)
+        }
+      }
+    } catch let error as Diagnostics {
+      throw error
+    } catch let error as YamlError {
+      throw Diagnostics([
+        Diagnostic(
+          .error, "pipeline.yaml", "this is not valid YAML: \(error)", at: Place(file: path),
+          remedy: "mend the syntax at the place named")
+      ])
+    } catch {
+      throw Diagnostics([Diagnostic(.error, "pipeline.yaml", "this is not valid YAML", at: Place(file: path))])
+    }
+    if file.rules.isEmpty {
+      problem("no-rules", "no rule folder is named", nil, remedy: "add a line 'rules: [rules]'")
+    }
+    if !problems.isEmpty { throw Diagnostics(problems) }
+    file.limits.rejectLimitPerMillion = file.rejectLimit
+    return file
+  }
+}

@@ -1,0 +1,266 @@
+import Audit
+import ClaimModel
+import Diagnostics
+import Foundation
+import Normalize
+import Registries
+import RulePacks
+
+/// What became of one test.
+public struct RuleTestResult: Sendable {
+  public var rule: String
+  public var name: String
+  public var place: Place
+  /// Empty: the test holds.
+  public var failures: [String]
+}
+
+/// `yijian test`: runs the tests beside rules; 0 if all hold, 1 if one fails or there is none.
+public func testRules(_ paths: [String], matching pattern: String?, junit: String?) -> Int32 {
+  let printer = EventPrinter(format: .text)
+  do {
+    var regex: Regex<AnyRegexOutput>?
+    if let pattern {
+      do { regex = try Regex(pattern) } catch {
+        throw Diagnostic(
+          .error, "usage.regex", "--run is not a regular expression", remedy: "for example --run 'boundary|reversal'")
+      }
+    }
+    var results: [RuleTestResult] = []
+    for path in testFiles(paths) { results += try runTestFile(path, matching: regex) }
+    for result in results where !result.failures.isEmpty {
+      print("FAIL \(result.rule): \(result.name) (\(result.place.file ?? ""):\(result.place.line ?? 0))")
+      for failure in result.failures { print("     \(failure)") }
+    }
+    let failed = results.count { !$0.failures.isEmpty }
+    print("\(results.count - failed) tests hold, \(failed) fail")
+    if results.isEmpty { print("no test was run; look at the path and at --run") }
+    if let junit { try writeJUnit(results, to: junit) }
+    return failed == 0 && !results.isEmpty ? ExitCode.done : ExitCode.saysNo
+  } catch {
+    return report(error, printer)
+  }
+}
+
+private func testFiles(_ paths: [String]) -> [String] {
+  var files: [String] = []
+  for path in paths {
+    var isFolder: ObjCBool = false
+    if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue {
+      let all = (try? FileManager.default.subpathsOfDirectory(atPath: path)) ?? []
+      files += all.filter { $0.hasSuffix(".test.yml") || $0.hasSuffix(".test.yaml") }.sorted().map { path + "/" + $0 }
+    } else {
+      files.append(path)
+    }
+  }
+  return files
+}
+
+/// Runs the tests of one file against the rule beside it (`X.yml` for `X.test.yml`).
+func runTestFile(_ path: String, matching regex: Regex<AnyRegexOutput>?) throws -> [RuleTestResult] {
+  guard let data = FileManager.default.contents(atPath: path) else {
+    throw Diagnostic(.error, "usage.no-file", "the test file can't be read", at: Place(file: path))
+  }
+  let file = try RuleTestFile(text: String(decoding: data, as: UTF8.self), path: path)
+  let rulePath = path.replacingOccurrences(of: ".test.y", with: ".y")
+  guard let ruleData = FileManager.default.contents(atPath: rulePath) else {
+    throw Diagnostic(
+      .error, "test.no-rule", "there is no rule beside the test", at: Place(file: rulePath),
+      remedy: "put X.test.yml beside X.yml")
+  }
+  let (rule, problems) = parseRule(text: String(decoding: ruleData, as: UTF8.self), path: rulePath)
+  guard let rule else { throw Diagnostics(problems) }
+  return try file.tests.filter { test in regex.map { test.name.contains($0) } ?? true }.map { test in
+    RuleTestResult(rule: rule.id, name: test.name, place: test.place, failures: try failures(of: test, rule))
+  }
+}
+
+/// What differs between what a test expects and what the rule finds.
+private func failures(of test: RuleTest, _ original: Rule) throws -> [String] {
+  var rule = original
+  for (name, value) in test.parameters {
+    guard let i = rule.parameters.firstIndex(where: { $0.name == name }) else {
+      return ["the rule has no parameter \(name)"]
+    }
+    rule.parameters[i].values = [Parameter.Value(from: nil, value: value, basis: "test")]
+  }
+  if test.fires.isEmpty, test.silent.isEmpty, test.suppressed.isEmpty, test.notRunnable == nil, test.unevaluable == nil
+  {
+    return ["the test expects nothing; name findings in fires or rows in silent"]
+  }
+  let codes = CodeTable()
+  let registries = try registries(of: test, codes)
+  let claims = try claims(of: test, rule, registries, codes)
+  // A draft rule is tested as it will run.
+  rule.status = .active
+  let result = try audit(
+    rules: [rule],
+    AuditInput(claims: claims, registries: registries, fillFloorPercent: 0, incompleteTables: incompleteTables(test)))
+  var failures: [String] = []
+  let coverage = result.coverage.first { $0.rule == rule.id }
+  if let reason = test.notRunnable {
+    if coverage?.status != .notRunnable {
+      failures.append("expected not runnable, but the rule ran")
+    } else if !reason.isEmpty, coverage?.reason.contains(reason) != true {
+      failures.append("not runnable for another reason: \(coverage?.reason ?? "")")
+    }
+    return failures
+  }
+  if coverage?.status == .notRunnable { return ["not runnable: \(coverage?.reason ?? "")"] }
+  var found: [String: Finding] = [:]
+  for finding in result.findings { found[finding.key] = finding }
+  for expected in test.fires {
+    guard let finding = found.removeValue(forKey: expected.key) else {
+      failures.append("no finding with key \(expected.key)")
+      continue
+    }
+    for (column, text) in expected.fields.sorted(by: { $0.key < $1.key }) where value(column, of: finding) != text {
+      failures.append("\(expected.key): \(column) is \(value(column, of: finding)), expected \(text)")
+    }
+  }
+  for silent in test.silent {
+    for key in found.keys.sorted() where key == silent.key || key.split(separator: "|").contains(Substring(silent.key))
+    {
+      failures.append("\(silent.key) must stay silent, but there is a finding with key \(key)")
+      found[key] = nil
+    }
+  }
+  for key in found.keys.sorted() { failures.append("a finding that the test does not name: key \(key)") }
+  if !test.suppressed.isEmpty {
+    var seen = Set(result.suppressions.map { "\($0.findingID) \($0.exemption)" })
+    for expected in test.suppressed {
+      let id = StableID.finding(rule: rule.id, key: expected.key)
+      let exemption = expected.fields["exemption"] ?? ""
+      if seen.remove("\(id) \(exemption)") == nil {
+        failures.append("\(expected.key) is not suppressed by \(exemption)")
+      }
+    }
+    for extra in seen.sorted() { failures.append("a suppression that the test does not name: \(extra)") }
+  }
+  if let expected = test.unevaluable, coverage?.rowsUnevaluable != expected {
+    failures.append("\(coverage?.rowsUnevaluable ?? 0) rows unevaluable, expected \(expected)")
+  }
+  return failures
+}
+
+private func incompleteTables(_ test: RuleTest) -> [ClaimTable: String] {
+  var result: [ClaimTable: String] = [:]
+  for name in test.incomplete {
+    if let table = ClaimTable(name: name) { result[table] = "the test says that \(name) is incomplete" }
+  }
+  return result
+}
+
+private func registries(of test: RuleTest, _ codes: CodeTable) throws -> Registries {
+  let folder = FileManager.default.temporaryDirectory.appendingPathComponent("yijian-test-\(UUID().uuidString)")
+  try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+  defer { try? FileManager.default.removeItem(at: folder) }
+  for (name, table) in test.registries {
+    guard let schema = RegistrySchema.named(name) else {
+      throw Diagnostic(.error, "test.registry", "no rule can look up \(name)", at: test.place)
+    }
+    let missing = schema.columns.filter { $0.required && !table.header.contains($0.name) }.map(\.name)
+    func quoted(_ text: String) -> String {
+      text.contains { ",\"\n".contains($0) } ? "\"" + text.replacingOccurrences(of: "\"", with: "\"\"") + "\"" : text
+    }
+    var lines = [(table.header + missing).joined(separator: ",")]
+    for row in table.rows {
+      lines.append((row + missing.map { $0 == "begndate" ? "2000-01-01" : "" }).map(quoted).joined(separator: ","))
+    }
+    try Data((lines.joined(separator: "\n") + "\n").utf8).write(to: folder.appendingPathComponent(name + ".csv"))
+  }
+  var result = try loadRegistries(folder: folder.path, codes: codes)
+  if result["hosp_lv_rank"] == nil { result.tables["hosp_lv_rank"] = try shippedRanks(codes) }
+  return result
+}
+
+/// rule-definitions CAT-03: 01-04, 12 → 3; 05-07, 13 → 2; 08-10, 14 → 1; 11 → 0.
+private func shippedRanks(_ codes: CodeTable) throws -> Registry? {
+  guard let schema = RegistrySchema.named("hosp_lv_rank") else { return nil }
+  let ranks: [(String, Int64)] = [
+    ("01", 3), ("02", 3), ("03", 3), ("04", 3), ("05", 2), ("06", 2), ("07", 2), ("08", 1), ("09", 1), ("10", 1),
+    ("11", 0), ("12", 3), ("13", 2), ("14", 1),
+  ]
+  return Registry(
+    schema: schema, count: ranks.count,
+    columns: [
+      "hosp_lv": .text(ranks.map { codes.intern($0.0) }), "rank": .number(ranks.map(\.1)),
+      "basis": .text(ranks.map { _ in CodeTable.null }),
+    ], isAmbiguous: ranks.map { _ in false }, digest: "shipped", source: "shipped")
+}
+
+private func claims(of test: RuleTest, _ rule: Rule, _ registries: Registries, _ codes: CodeTable) throws
+  -> EffectiveClaims
+{
+  var raw: [ClaimTable: RawRows] = [:]
+  var segments: [SegmentIdentity] = []
+  let wanted = neededColumns(rules: [rule])
+  for table in ClaimTable.allCases {
+    var columns = wanted[table] ?? []
+    columns.formUnion(["psn_no", "fixmedins_code", "bydise_setl_payamt", "bilg_dr_code"])
+    var loader = RowLoader(table: table, columns: columns, codes: codes)
+    if let given = test.tables[table.name] {
+      segments.append(SegmentIdentity(batch: "test", file: table.name))
+      let valid = table.index(of: "vali_flag")
+      for (row, line) in zip(given.rows, given.lines) {
+        var fields = [String](repeating: "", count: table.columns.count)
+        if let valid { fields[valid] = "1" }
+        for (name, text) in zip(given.header, row) {
+          if let i = table.index(of: name) { fields[i] = text }
+        }
+        FieldsBlob.encode(fields).withUnsafeBytes {
+          loader.append(segment: Int32(segments.count - 1), line: Int32(line), fields: $0)
+        }
+      }
+    }
+    raw[table] = loader.finish()
+  }
+  return try effectiveClaims(
+    NormalizationInput(
+      raw: raw, segments: segments, medTypes: registries["med_type_b"].map { StoreState.medTypes($0, codes) },
+      excludedSetlTypes: [], codes: codes)
+  ).claims
+}
+
+private func value(_ column: String, of f: Finding) -> String {
+  func day(_ d: Int64?) -> String { d.map(CivilTime.text(day:)) ?? "" }
+  func number(_ n: Int64?) -> String { n.map { String($0) } ?? "" }
+  switch column {
+  case "verdict": return f.verdict.rawValue
+  case "severity": return f.severity.rawValue
+  case "subject_type": return f.subjectType.rawValue
+  case "subject": return f.subject
+  case "psn_no": return f.psnNo
+  case "fixmedins_code": return f.fixmedinsCode
+  case "setl_ids": return f.setlIDs.joined(separator: "|")
+  case "line_ids": return f.lineIDs.joined(separator: "|")
+  case "from_date": return day(f.from)
+  case "to_date": return day(f.to)
+  case "measure": return number(f.measure)
+  case "threshold": return number(f.threshold)
+  case "amount_fen": return String(f.amountFen)
+  case "fund_fen": return String(f.fundFen)
+  case "explanation": return f.explanation
+  default: return ""
+  }
+}
+
+private func writeJUnit(_ results: [RuleTestResult], to path: String) throws {
+  func escaped(_ text: String) -> String {
+    text.replacingOccurrences(of: "&", with: "&amp;").replacingOccurrences(of: "<", with: "&lt;")
+      .replacingOccurrences(of: "\"", with: "&quot;")
+  }
+  var xml = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+  xml +=
+    "<testsuite name=\"yijian test\" tests=\"\(results.count)\" failures=\"\(results.count { !$0.failures.isEmpty })\">\n"
+  for result in results {
+    xml += "  <testcase classname=\"\(escaped(result.rule))\" name=\"\(escaped(result.name))\""
+    if result.failures.isEmpty {
+      xml += "/>\n"
+    } else {
+      xml +=
+        ">\n    <failure message=\"\(escaped(result.failures[0]))\">\(escaped(result.failures.joined(separator: "\n")))</failure>\n  </testcase>\n"
+    }
+  }
+  try Data((xml + "</testsuite>\n").utf8).write(to: URL(fileURLWithPath: path))
+}

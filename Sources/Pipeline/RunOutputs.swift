@@ -1,0 +1,357 @@
+import Audit
+import Cases
+import ClaimModel
+import ClaimStore
+import Foundation
+import Intake
+import Normalize
+import Referral
+import Registries
+import Reporting
+import RulePacks
+
+/// What a run leaves for people and programs: packets, index.html, run.json and the CSV files of one batch.
+struct RunOutputs {
+  let run: WeeklyRun
+  let state: StoreState
+  let revision: BatchRevision
+  let summaries: [FileSummary]
+  let delivery: DeliveryCheck
+  let result: AuditResult
+  let assignment: CaseAssignment
+  let last: RunSnapshot
+  let record: RunRecord
+  let asOf: Int64
+  let batch: BatchFolder
+  let acceptedReasons: [String]
+  let mayWritePackets: Bool
+  let blocking: [BatchRevision]
+
+  private var label: String { record.label }
+
+  /// 3 while a batch of the store is incomplete or too many rows of this one were rejected, else 0.
+  var exitCode: Int32 {
+    let others = (try? run.ledger.incompleteBatches().contains { $0.name != revision.name }) ?? false
+    if revision.isIncomplete || others { return ExitCode.incomplete }
+    var read = 0
+    var rejected = 0
+    for summary in summaries {
+      for member in summary.members {
+        read += member.rowsRead
+        rejected += member.rejects.values.reduce(0, +)
+      }
+      rejected += summary.values.reduce(0) { $0 + $1.rejected }
+    }
+    return rejected * 1_000_000 > run.file.rejectLimit * read ? ExitCode.incomplete : ExitCode.done
+  }
+
+  // MARK: Packets
+
+  /// One bag for each case above the threshold; the folder of each, relative to the output folder, by case id.
+  func writePackets(into folder: AtomicFolder) throws -> [String: String] {
+    let chosen = assignment.cases.filter { $0.countedFen >= run.file.minCountedFen && $0.countedFen > 0 }
+    guard mayWritePackets, !chosen.isEmpty else { return [:] }
+    let evidence = EvidenceIndex(
+      raw: state.raw, isValid: state.normalized.isValid, claims: state.normalized.claims)
+    let current = Set(result.findings.map(\.id))
+    var packets: [String: String] = [:]
+    try AtomicFile.makeFolder(folder.path + "/packets")
+    for caseFile in chosen.sorted(by: { $0.id.utf8.lexicographicallyPrecedes($1.id.utf8) }) {
+      let input = PacketInput(
+        caseFile: caseFile,
+        findings: assignment.records.filter { $0.caseID == caseFile.id && current.contains($0.finding.id) },
+        suppressions: result.suppressions.filter {
+          $0.subjectType == caseFile.subjectType && $0.subject == caseFile.subject
+        },
+        rules: run.pack.rules, ruleFiles: ruleFiles(), laws: laws(), exemptionNames: exemptionNames(),
+        coverage: result.coverage, claims: state.normalized.claims, evidence: evidence, registries: state.registries,
+        sources: sources(),
+        fetch: { segment, lines, body in
+          let reader = try run.ledger.segmentReader(state.segments[Int(segment)].record.key)
+          try reader.fetch(lines: lines, body)
+        },
+        excludedSetlTypes: run.jurisdiction.excludedSetlTypes, asOf: asOf, runID: record.runID, batchLabel: label,
+        toolVersion: toolVersion, acceptedReasons: acceptedReasons)
+      let name = try PacketWriter().write(input, into: folder.path + "/packets")
+      packets[caseFile.id] = "packets/" + (name.split(separator: "/").last.map(String.init) ?? name)
+    }
+    return packets
+  }
+
+  private func laws() -> [String: LawText] {
+    Dictionary(uniqueKeysWithValues: run.pack.law.map { ($0.key, LawText($0)) })
+  }
+
+  private func exemptionNames() -> [String: String] {
+    Dictionary(uniqueKeysWithValues: run.pack.exemptions.map { ($0.id, $0.name) })
+  }
+
+  /// Text of each rule file, to travel in packets.
+  private func ruleFiles() -> [String: String] {
+    var result: [String: String] = [:]
+    for rule in run.pack.rules {
+      if let data = FileManager.default.contents(atPath: rule.path) {
+        result[rule.id] = String(decoding: data, as: UTF8.self)
+      }
+    }
+    return result
+  }
+
+  private func sources() -> [SourceFile] {
+    state.segments.map { segment in
+      SourceFile(
+        batch: BatchRevision.label(segment.batch, segment.revision),
+        file: segment.record.memberName.map { "\(segment.file)!\($0)" } ?? segment.file,
+        table: segment.record.key.table.name, digest: segment.record.key.digest, rows: segment.record.rows)
+    }
+  }
+
+  // MARK: Report
+
+  /// index.html, run.json and the CSV files.
+  func writeReport(into folder: AtomicFolder, stages: [StageRecord], packets: [String: String]) throws {
+    let model = try reportModel(stages: stages, packets: packets)
+    try folder.write(MachineFiles.findings(assignment.records), to: "findings.csv")
+    try folder.write(MachineFiles.rejects(model.rejects), to: "rejects.csv")
+    try folder.write(MachineFiles.coverage(result.coverage), to: "coverage.csv")
+    try folder.write(MachineFiles.suppressed(result.suppressions), to: "suppressed.csv")
+    try folder.write(model.runJSON(), to: "run.json")
+    try folder.write(model.indexHTML(), to: "index.html")
+  }
+
+  private func reportModel(stages: [StageRecord], packets: [String: String]) throws -> RunReportModel {
+    var model = RunReportModel()
+    model.runID = record.runID
+    model.toolVersion = toolVersion
+    model.pipeline = run.file.name
+    model.batch = revision.name
+    model.revision = revision.revision
+    model.label = label
+    model.asOf = asOf
+    model.startedAt = record.startedAt
+    model.digests.files = Dictionary(
+      uniqueKeysWithValues: revision.files.compactMap { file in file.digest.map { (file.name, $0) } })
+    model.digests.registries = state.registries.tables.mapValues(\.digest)
+    model.digests.rules = run.pack.digest
+    model.digests.pipeline = run.file.digest
+    model.comparedWith = last.run?.label
+    model.incomplete = try incompleteBatches()
+    model.ignoredFiles = batch.ignored
+    model.rejectLimitPerMillion = run.file.rejectLimit
+
+    let figures = BatchFigures(state, batch: revision.name)
+    let dispositions = figures.dispositions()
+    model.files = try fileRows(dispositions)
+    var tables: [String: RunReportModel.Counts] = [:]
+    for row in model.files {
+      if let table = row.table { tables[table, default: .init()] = tables[table, default: .init()] + row.counts }
+    }
+    model.tables = tables.map { .init(table: $0.key, counts: $0.value) }
+    model.older = olderRows(dispositions)
+    model.sums = figures.sums()
+    model.fundPaidFen = figures.fundPaid()
+    model.reconciliation = [figures.settlementLines()] + (delivery.check.map { [$0] } ?? [])
+    for file in revision.files {
+      guard let digest = file.digest, let reading = file.reading else { continue }
+      model.rejects += try run.ledger.content(digest: digest, reading: reading, fileName: file.name)?.rejects ?? []
+    }
+    model.rejects += try figures.setAsideRejects(ledger: run.ledger)
+    fillProfile(&model)
+
+    model.findings = assignment.records
+    model.suppressions = result.suppressions
+    model.coverage = result.coverage
+    model.ruleTitles = Dictionary(uniqueKeysWithValues: run.pack.rules.map { ($0.id, $0.nameZh) })
+    model.cases = assignment.cases
+    model.packets = packets
+    model.packetThresholdFen = run.file.minCountedFen
+    model.totalCountedFen = assignment.totalCountedFen
+    if !mayWritePackets {
+      model.packetsWithheld = "批次不完整，未经说明理由不生成移送材料"
+    }
+    if let institutions = state.registries["fixmedins_b"] {
+      let codes = institutions.columns["fixmedins_code"]?.codes ?? []
+      let names = institutions.columns["fixmedins_name"]?.codes ?? []
+      for i in 0..<institutions.count {
+        model.institutionNames[state.codes.text(codes[i])] = state.codes.text(names[i])
+      }
+    }
+    model.stages = stages.map { .init(name: $0.name, rows: $0.rows, bytes: $0.bytes, milliseconds: $0.milliseconds) }
+    return model
+  }
+
+  private func incompleteBatches() throws -> [RunReportModel.IncompleteBatch] {
+    var all = try run.ledger.incompleteBatches().filter { $0.name != revision.name }
+    if revision.isIncomplete { all.append(revision) }
+    return all.map { one in
+      .init(
+        label: one.label, reason: one.incompleteReason ?? "",
+        acceptedReason: one.acceptedReason
+          ?? (blocking.contains { $0.name == one.name } ? run.options.acceptIncomplete : nil))
+    }
+  }
+
+  private func fileRows(_ dispositions: [Int32: [Disposition: Int]]) throws -> [RunReportModel.FileRow] {
+    var segmentOf: [String: Int32] = [:]
+    for (i, segment) in state.segments.enumerated() where segment.batch == revision.name {
+      segmentOf["\(segment.file)\n\(segment.record.key.member)"] = Int32(i)
+    }
+    var rows: [RunReportModel.FileRow] = []
+    for (file, summary) in zip(revision.files, summaries) {
+      if file.name == "delivery.csv", file.reading == nil { continue }
+      if file.state != .read {
+        var row = RunReportModel.FileRow(
+          name: file.name, table: nil, state: file.state == .missing ? .missing : .refused, digest: file.digest)
+        row.bytes = file.size
+        row.refusalCode = file.refusal?.code
+        row.refusalMessage = file.refusal?.message
+        row.rowsBeforeRefusal = file.state == .refused ? summary.reachedRows : nil
+        rows.append(row)
+        continue
+      }
+      for (ordinal, member) in summary.members.enumerated() {
+        var row = RunReportModel.FileRow(
+          name: member.name.map { "\(file.name)!\($0)" } ?? file.name, table: member.table, state: .read,
+          digest: file.digest)
+        row.bytes = file.size
+        row.inflatedBytes = member.inflatedBytes
+        row.charset = member.charset
+        row.delimiter = member.delimiter
+        row.enclosure = member.enclosure
+        row.headerKind = member.header
+        row.missingColumns = member.missingColumns
+        row.unknownColumns = member.unknownColumns
+        row.counts.read = member.rowsRead
+        row.counts.rejected = member.rejects.values.reduce(0, +)
+        for (code, n) in member.rejects.sorted(by: { $0.key < $1.key }) {
+          row.problems.append(.init(column: nil, code: code, action: .rejected, count: n))
+        }
+        if ordinal < summary.values.count {
+          row.counts.rejected += summary.values[ordinal].rejected
+          for p in summary.values[ordinal].problems {
+            row.problems.append(.init(column: p.column, code: p.code, action: p.action, count: p.rows))
+          }
+        }
+        if let segment = segmentOf["\(file.name)\n\(ordinal)"] {
+          for (disposition, n) in dispositions[segment] ?? [:] {
+            if disposition == .counts {
+              row.counts.accepted += n
+            } else {
+              row.counts.setAside[disposition.reason, default: 0] += n
+            }
+          }
+        }
+        rows.append(row)
+      }
+    }
+    return rows
+  }
+
+  /// Rows of older batches that this batch set aside: what is set aside now and was not after the last run.
+  private func olderRows(_ dispositions: [Int32: [Disposition: Int]]) -> [RunReportModel.OlderRows] {
+    let before = previousSetAside()
+    var change: [String: Int] = [:]
+    for (i, segment) in state.segments.enumerated() where segment.batch != revision.name {
+      for (disposition, n) in dispositions[Int32(i)] ?? [:] where disposition != .counts {
+        let key = "\(segment.batch)\n\(segment.record.key.fileName)\n\(disposition.reason)"
+        let more = n - (before[key] ?? 0)
+        if more > 0 { change["\(segment.record.key.table.name)\n\(disposition.reason)", default: 0] += more }
+      }
+    }
+    return change.map { key, rows in
+      let parts = key.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+      return .init(table: parts[0], reason: parts[1], rows: rows)
+    }
+  }
+
+  private func previousSetAside() -> [String: Int] {
+    guard let text = last.run?.report, let data = text.data(using: .utf8),
+      let decoded = try? JSONDecoder().decode(StatusFigures.self, from: data)
+    else { return [:] }
+    return decoded.setAside
+  }
+
+  /// What `status` and the next run want to know of this one.
+  var statusJSON: String {
+    var figures = StatusFigures()
+    let dispositions = BatchFigures(state, batch: revision.name).dispositions()
+    for (i, segment) in state.segments.enumerated() {
+      for (disposition, n) in dispositions[Int32(i)] ?? [:] where disposition != .counts {
+        figures.setAside["\(segment.batch)\n\(segment.record.key.fileName)\n\(disposition.reason)"] = n
+      }
+    }
+    figures.findings = assignment.records.count { $0.state != .withdrawn }
+    figures.cases = assignment.cases.count
+    figures.countedFen = assignment.totalCountedFen
+    return (try? jsonText(figures)) ?? "{}"
+  }
+
+  private func fillProfile(_ model: inout RunReportModel) {
+    var profiles: [ClaimTable: TableProfile] = [:]
+    for value in summaries.flatMap(\.values) {
+      if profiles[value.profile.table] == nil {
+        profiles[value.profile.table] = value.profile
+      } else {
+        profiles[value.profile.table]?.merge(value.profile)
+      }
+    }
+    for (table, profile) in profiles {
+      for (i, column) in table.columns.enumerated() {
+        model.profile.append(
+          .init(table: table.name, column: column.name, rows: profile.rows, filled: profile.filled[i]))
+      }
+      // A whole matrix of institutions and columns is no reading matter: columns that rules and keys need.
+      let needed = Set(table.columns.filter { $0.needed || $0.required || $0.rejectsRow }.map(\.name))
+        .union(["list_type", "med_list_codg", "hilist_code", "insutype", "dise_no", "dscg_way", "hosp_lv"])
+      for institution in profile.institutions where !institution.institution.isEmpty {
+        for (i, column) in table.columns.enumerated()
+        where needed.contains(column.name) && institution.filled[i] < institution.rows {
+          model.profile.append(
+            .init(
+              table: table.name, institution: institution.institution, column: column.name, rows: institution.rows,
+              filled: institution.filled[i]))
+        }
+      }
+      for code in profile.unknownCodes {
+        model.unknownCodes.append(.init(table: table.name, column: code.column, code: code.code, rows: code.rows))
+      }
+      if profile.identity.personsWithSeveralCertificates > 0 {
+        model.identityDuplicates.append(
+          .init(
+            table: table.name, what: "一个 psn_no 对应多个 certno", count: profile.identity.personsWithSeveralCertificates))
+      }
+      if profile.identity.certificatesWithSeveralPersons > 0 {
+        model.identityDuplicates.append(
+          .init(
+            table: table.name, what: "一个 certno 对应多个 psn_no", count: profile.identity.certificatesWithSeveralPersons))
+      }
+    }
+    for unknown in state.normalized.unknownMedTypes {
+      model.unknownCodes.append(
+        .init(table: "med_type_b", column: "med_type", code: unknown.code, rows: unknown.rows, fen: unknown.fen ?? 0))
+    }
+  }
+
+  /// The run's last words on standard output.
+  func resultLines(_ packets: [String: String]) -> [String] {
+    let standing = assignment.records.filter { $0.state != .withdrawn }
+    var lines = [
+      "batch    \(label): \(standing.count) findings (\(assignment.records.count { $0.state == .new }) new), \(assignment.cases.count) cases, \(FixedPoint.yuan(assignment.totalCountedFen)) yuan counted"
+    ]
+    if !mayWritePackets {
+      lines.append("packets  none: a batch is incomplete; see the report, or give --accept-incomplete REASON")
+    }
+    lines.append("report   \(record.outputFolder)/index.html")
+    for id in packets.keys.sorted() { lines.append("packet   \(record.outputFolder)/\(packets[id] ?? "")") }
+    return lines
+  }
+}
+
+/// Figures of a finished run that the ledger keeps.
+struct StatusFigures: Codable {
+  /// Rows set aside by batch, segment and reason (line feeds between).
+  var setAside: [String: Int] = [:]
+  var findings = 0
+  var cases = 0
+  var countedFen: Int64 = 0
+}

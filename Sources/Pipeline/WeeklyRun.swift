@@ -1,0 +1,304 @@
+import Audit
+import Cases
+import ClaimModel
+import ClaimStore
+import Diagnostics
+import Foundation
+import Intake
+import Normalize
+import Registries
+import RulePacks
+
+/// The weekly job: every batch of the input, one after the other, from exports to packets.
+///
+/// The stages stand in `process(_:)` in the order in which data passes them.
+final class WeeklyRun {
+  let options: RunOptions
+  let file: PipelineFile
+  let pack: RulePack
+  let jurisdiction: Jurisdiction
+  let registriesFolder: String
+  let outputFolder: String
+  let printer: EventPrinter
+  let ledger: Ledger
+  /// Read once; civil time of the machine, or SOURCE_DATE_EPOCH.
+  let clock: RunClock
+  let jobs: Int
+  /// Digests of registries, rule files and the pipeline file, `name sha256` each, sorted.
+  let configurationDigests: [String: [String: String]]
+  /// Lines for standard output: one a batch done.
+  private(set) var results: [String] = []
+
+  init(
+    options: RunOptions, file: PipelineFile, pack: RulePack, jurisdiction: Jurisdiction, registriesFolder: String,
+    outputFolder: String, ledger: Ledger, printer: EventPrinter, clock: RunClock,
+    configurationDigests: [String: [String: String]]
+  ) {
+    self.options = options
+    self.file = file
+    self.pack = pack
+    self.jurisdiction = jurisdiction
+    self.registriesFolder = registriesFolder
+    self.outputFolder = outputFolder
+    self.ledger = ledger
+    self.printer = printer
+    self.clock = clock
+    self.configurationDigests = configurationDigests
+    jobs = options.jobs ?? file.jobs ?? ProcessInfo.processInfo.activeProcessorCount
+  }
+
+  /// All batches in byte order of their names; the worst exit code of them.
+  func run(_ batches: [BatchFolder]) throws -> Int32 {
+    printer.send(.started(pipeline: file.name, batches: batches.count))
+    var code = ExitCode.done
+    for (i, batch) in batches.enumerated() {
+      let one = try process(batch, isLast: i == batches.count - 1)
+      if one != ExitCode.done { code = one }
+    }
+    if code == ExitCode.done, try !ledger.incompleteBatches().filter(\.blocksPackets).isEmpty {
+      code = ExitCode.incomplete
+    }
+    return code
+  }
+
+  /// One batch through all stages.
+  private func process(_ batch: BatchFolder, isLast: Bool) throws -> Int32 {
+    var stopwatch = Stopwatch(printer)
+
+    // What was delivered, and whether it is done already.
+    let digests = try fingerprints(of: batch)
+    guard let plan = try planRevision(batch, digests, isLast: isLast) else { return try reportFinished(batch) }
+    let label = BatchRevision.label(batch.id, plan.revision)
+    printer.send(.batch(label: label, note: plan.note))
+    let digestText = try jsonText(plan.digests)
+    var run = RunRecord(
+      runID: plan.runID, batch: batch.id, revision: plan.revision, asOf: nil, startedAt: clock.text,
+      toolVersion: toolVersion, digests: digestText, exitCode: 0, outputFolder: outputFolder + "/" + label)
+    run.startedAt = try ledger.beginRun(run)
+    let startedAt = CivilTime.parseTime(run.startedAt) ?? clock.seconds
+
+    // Intake and values: bytes → segments.
+    stopwatch.start("intake", batch: label)
+    let reading = try readingName()
+    let intake = BatchIntake(
+      ledger: ledger, limits: file.limits, startedAt: startedAt, jobs: jobs, printer: printer, reading: reading)
+    var records = try intake.read(batch.files, digests: digests)
+    let delivery = try DeliveryCheck(batch, records, ledger)
+    records += delivery.missingFiles
+    records.sort { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+    let revision = BatchRevision(
+      name: batch.id, revision: plan.revision, incompleteReason: incompleteReason(batch, records, delivery),
+      acceptedReason: nil, files: records)
+    let summaries = try records.map { try FileSummary.decode($0.report) }
+    stopwatch.stop(
+      rows: summaries.reduce(0) { $0 + $1.members.reduce(0) { $0 + $1.rowsRead } },
+      bytes: batch.files.reduce(0) { $0 + $1.size })
+
+    // The whole store into memory, column by column, and what counts of it.
+    stopwatch.start("normalise", batch: label)
+    let state = try StoreState.load(
+      ledger: ledger, replacing: revision, rules: pack.rules, registriesFolder: registriesFolder,
+      knowledge: file.knowledge, excludedSetlTypes: jurisdiction.excludedSetlTypes)
+    stopwatch.stop(rows: state.raw.values.reduce(0) { $0 + $1.count }, bytes: 0)
+
+    // Rules → findings, and what changed since the last run.
+    stopwatch.start("audit", batch: label)
+    let blocking = try blockingBatches(with: revision)
+    let result = try audit(
+      rules: pack.rules,
+      AuditInput(
+        claims: state.normalized.claims, registries: state.registries, fillFloorPercent: file.fillFloor,
+        incompleteTables: incompleteTables(blocking)))
+    let asOf = try asOfDay(state, batch: batch.id, startedAt: startedAt)
+    let last = try ledger.baseline(of: plan.runID)
+    let silent = Set(result.coverage.filter { $0.status != .run }.map(\.rule))
+    let records0 = FindingHistory.compare(
+      current: result.findings, last: last.findings, silentRules: silent, cutoff: asOf - file.lookBackDays,
+      batchLabel: label)
+    stopwatch.stop(rows: state.normalized.claims[.line].count, bytes: 0)
+
+    // Findings → cases, one fen once.
+    stopwatch.start("cases", batch: label)
+    let assignment = assignCases(records: records0, open: last.openCases, batchLabel: label)
+    stopwatch.stop(rows: assignment.records.count, bytes: 0)
+
+    // Everything a person reads: packets, report, tables. Written aside, synced, renamed; then the run is done.
+    let accepted = acceptances(blocking)
+    var finalRevision = revision
+    if accepted.contains(where: { $0.batch == revision.name }) {
+      finalRevision.acceptedReason = options.acceptIncomplete
+    }
+    let mayWritePackets = blocking.isEmpty || options.acceptIncomplete != nil
+    run.asOf = CivilTime.text(day: asOf)
+    stopwatch.start("packets", batch: label)
+    let outputs = RunOutputs(
+      run: self, state: state, revision: finalRevision, summaries: summaries, delivery: delivery, result: result,
+      assignment: assignment, last: last, record: run, asOf: asOf, batch: batch,
+      acceptedReasons: try acceptedReasons(accepted), mayWritePackets: mayWritePackets, blocking: blocking)
+    let folder = try AtomicFolder(for: run.outputFolder)
+    let packets = try outputs.writePackets(into: folder)
+    stopwatch.stop(rows: packets.count, bytes: 0)
+    stopwatch.start("report", batch: label)
+    let exitCode = outputs.exitCode
+    run.exitCode = Int(exitCode)
+    try outputs.writeReport(into: folder, stages: stopwatch.stages, packets: packets)
+    try folder.commit()
+    stopwatch.stop(rows: assignment.records.count, bytes: 0)
+    run.stages = stopwatch.stages
+    run.finishedAt = nil
+    run.report = outputs.statusJSON
+    try ledger.finishRun(
+      run, revision: finalRevision, findings: assignment.records, openCases: assignment.cases, accepted: accepted)
+
+    results += outputs.resultLines(packets)
+    if options.failOnFindings, exitCode == ExitCode.done, !result.findings.isEmpty { return ExitCode.saysNo }
+    return exitCode
+  }
+
+  // MARK: What is to be done
+
+  private struct RevisionPlan {
+    var revision: Int
+    var runID: String
+    var digests: [String: [String: String]]
+    var note: String
+  }
+
+  /// SHA-256 of each claim file and of delivery.csv, by name.
+  private func fingerprints(of batch: BatchFolder) throws -> [String: String] {
+    var result: [String: String] = [:]
+    for claim in batch.files {
+      // A file that cannot be opened is refused later, by name.
+      result[claim.name] = (try? fingerprint(path: claim.path)) ?? ""
+    }
+    if let delivery = batch.delivery { result["delivery.csv"] = try fingerprint(path: delivery) }
+    return result
+  }
+
+  /// Which revision this delivery is; nil if it is done already.
+  private func planRevision(_ batch: BatchFolder, _ digests: [String: String], isLast: Bool) throws -> RevisionPlan? {
+    var all = configurationDigests
+    all["files"] = digests
+    let previous = try ledger.latestRevision(of: batch.id)
+    func plan(_ revision: Int, _ note: String) -> RevisionPlan {
+      let text = all.keys.sorted().flatMap { kind in
+        (all[kind] ?? [:]).values.sorted()
+      }.sorted().joined(separator: "\n")
+      return RevisionPlan(
+        revision: revision, runID: "\(batch.id)~\(revision)-\(SHA256Hasher.hex(of: text).prefix(8))", digests: all,
+        note: note)
+    }
+    guard let previous else { return plan(1, "\(batch.files.count) files") }
+    let before = Set(previous.files.compactMap { file in file.digest.map { "\(file.name) \($0)" } })
+    let now = Set(
+      digests.filter { $0.key != "delivery.csv" || before.contains { $0.hasPrefix("delivery.csv ") } }.map {
+        "\($0.key) \($0.value)"
+      })
+    if before != now {
+      return plan(previous.revision + 1, "files differ from revision \(previous.revision); corrected batch")
+    }
+    let same = plan(previous.revision, "accepted though incomplete; evaluated again")
+    let finished = try ledger.finishedRun(same.runID)
+    let isNewest = try ledger.lastSnapshot().run?.batch == batch.id
+    if finished == nil, isLast || isNewest {
+      return plan(previous.revision + 1, "registries, rules or pipeline differ; evaluated again")
+    }
+    if options.acceptIncomplete != nil, isNewest, try !ledger.incompleteBatches().filter(\.blocksPackets).isEmpty {
+      return same
+    }
+    return nil
+  }
+
+  /// A batch that was done before: nothing changes, its results are named again.
+  private func reportFinished(_ batch: BatchFolder) throws -> Int32 {
+    guard let last = try ledger.lastRun(of: batch.id) else { return ExitCode.done }
+    printer.send(.batch(label: last.label, note: "done before; nothing changed"))
+    results.append("report   \(last.outputFolder)/index.html")
+    let packets = (try? FileManager.default.contentsOfDirectory(atPath: last.outputFolder + "/packets")) ?? []
+    for name in packets.sorted() { results.append("packet   \(last.outputFolder)/packets/\(name)") }
+    return Int32(last.exitCode)
+  }
+
+  /// What else decides which rows bytes give: limits and the version of the reader.
+  private func readingName() throws -> String {
+    let limits = file.limits
+    let text = [
+      "reader 1", "\(limits.maxRatio)", "\(limits.maxMemberBytes)", "\(limits.maxFileBytes)",
+      "\(limits.rejectLimitPerMillion)",
+    ].joined(separator: "\n")
+    return "r1" + SHA256Hasher.hex(of: text).prefix(8)
+  }
+
+  // MARK: Incomplete batches
+
+  private func incompleteReason(
+    _ batch: BatchFolder, _ records: [BatchFileRecord], _ delivery: DeliveryCheck
+  ) -> String? {
+    var reasons: [String] = []
+    if batch.files.isEmpty { reasons.append("the folder holds no claim file") }
+    for record in records where record.state == .refused {
+      reasons.append("\(record.name) was refused: \(record.refusal?.message ?? "")")
+    }
+    reasons += delivery.problems.map(\.message)
+    return reasons.isEmpty ? nil : reasons.joined(separator: "; ")
+  }
+
+  /// Latest revisions that are incomplete and that nobody accepted, the one under work included.
+  private func blockingBatches(with revision: BatchRevision) throws -> [BatchRevision] {
+    var all = try ledger.latestRevisions().filter { $0.name != revision.name }
+    all.append(revision)
+    return all.filter(\.isIncomplete).filter { $0.blocksPackets }
+      .sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+  }
+
+  /// Claim tables of which an incomplete batch may lack rows, with the reason. Incomplete batches count here even when
+  /// they were accepted: what is lost is lost.
+  private func incompleteTables(_ blocking: [BatchRevision]) throws -> [ClaimTable: String] {
+    var result: [ClaimTable: String] = [:]
+    let accepted = try ledger.incompleteBatches().filter { batch in !blocking.contains { $0.name == batch.name } }
+    for batch in blocking + accepted {
+      // Which table a lost file held is not always known: every table may lack rows then.
+      for table in ClaimTable.allCases where lacks(table, batch) {
+        result[table] = result[table] ?? "batch \(batch.label) is incomplete"
+      }
+    }
+    return result
+  }
+
+  private func lacks(_ table: ClaimTable, _ batch: BatchRevision) -> Bool {
+    let lost = batch.files.filter { $0.state != .read }
+    if lost.isEmpty { return true }
+    return lost.contains { file in
+      let name = (file.name.split(separator: "/").last.map(String.init) ?? file.name).lowercased()
+      let named = ClaimTable.allCases.first { t in ([t.name] + t.aliases).contains { name.hasPrefix($0) } }
+      return named == nil || named == table
+    }
+  }
+
+  private func acceptances(_ blocking: [BatchRevision]) -> [(batch: String, reason: String)] {
+    guard let reason = options.acceptIncomplete else { return [] }
+    return blocking.map { ($0.name, reason) }
+  }
+
+  private func acceptedReasons(_ now: [(batch: String, reason: String)]) throws -> [String] {
+    let before = try ledger.incompleteBatches().compactMap { batch in
+      batch.acceptedReason.map { "\(batch.label): \($0)" }
+    }
+    return (before + now.map { "\($0.batch): \($0.reason)" }).sorted()
+  }
+
+  /// `--as-of`, else the newest setl_time of the batch, of the store, else the day of the run.
+  private func asOfDay(_ state: StoreState, batch: String, startedAt: Int64) throws -> Int64 {
+    if let text = options.asOf, let day = CivilTime.parseDay(text) { return day }
+    let rows = state.raw[.settlements]
+    let times = rows?.columns["setl_time"]?.numbers ?? []
+    var ofBatch = Int64.min
+    var ofStore = Int64.min
+    for (i, time) in times.enumerated() where time != ColumnData.null {
+      ofStore = max(ofStore, time)
+      if let rows, state.segments[Int(rows.origin[i].segment)].batch == batch { ofBatch = max(ofBatch, time) }
+    }
+    let newest = ofBatch != Int64.min ? ofBatch : ofStore != Int64.min ? ofStore : startedAt
+    return CivilTime.dayOf(time: newest)
+  }
+}

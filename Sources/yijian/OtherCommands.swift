@@ -1,0 +1,70 @@
+import ArgumentParser
+import Pipeline
+import SyntheticClaims
+
+struct SynthCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "synth", abstract: "Writes synthetic weeks of claims, registries and the truth about them.")
+
+  @Option(help: "Seed; the same seed and options give the same bytes.")
+  var seed: UInt64 = 1
+  @Option(help: "Number of settlements.")
+  var settlements: Int = 1000
+  @Option(help: "Folder to write: batches/, registries/, truth.csv.")
+  var out: String?
+  @Option(help: "wide: all columns as a national extract has them; narrow: only what rules read.")
+  var layout: SynthOptions.Layout = .wide
+  @Option(help: "clean, planted, broken or load.")
+  var kind: SynthOptions.Kind = .planted
+  @Option(help: "Write the project's three samples into this folder instead.")
+  var samples: String?
+
+  func run() throws {
+    if let samples { throw ArgumentParser.ExitCode(writeSampleClaims(into: samples)) }
+    guard let out else { throw ValidationError("--out DIR is missing") }
+    if settlements < 1 { throw ValidationError("--settlements takes a whole number from 1") }
+    throw ArgumentParser.ExitCode(
+      synthesizeClaims(seed: seed, settlements: settlements, out: out, layout: layout, kind: kind))
+  }
+}
+
+struct CheckCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "check", abstract: "Checks rule files, rule folders and pipeline files; prints every problem.")
+  @Argument(help: "Files or folders.") var paths: [String]
+  func run() throws { throw ArgumentParser.ExitCode(checkPaths(paths)) }
+}
+
+struct TestCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "test", abstract: "Runs the tests beside rules.")
+  @Argument(help: "Rule folders or test files.") var paths: [String]
+  @Option(name: .customLong("run"), help: "Only tests whose name matches this regular expression.") var pattern: String?
+  @Option(help: "Also write a JUnit XML file.") var junit: String?
+  func run() throws { throw ArgumentParser.ExitCode(testRules(paths, matching: pattern, junit: junit)) }
+}
+
+struct VerifyCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "verify", abstract: "Checks a packet's digests and derives its findings anew from its evidence.")
+  @Argument(help: "Packet folder.") var packet: String
+  func run() throws { throw ArgumentParser.ExitCode(verifyPacketCommand(packet)) }
+}
+
+struct StatusCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "status", abstract: "Says what the store holds: batches, runs, findings, open cases.")
+  @Option(help: "Pipeline file that names the store.") var pipeline = "Pipelines/weekly.yml"
+  @Option(help: "Folder of the store.") var store: String?
+  @Flag(help: "Print JSON.") var json = false
+  func run() throws { throw ArgumentParser.ExitCode(printStatus(pipeline: pipeline, store: store, asJSON: json)) }
+}
+
+struct ExplainCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "explain", abstract: "Prints a finding with its rule, law, lines, amounts and SQL.")
+  @Argument(help: "Finding id, for example ADM-01-bbc779b5ae16cd4c.") var finding: String
+  @Option(help: "Pipeline file that names the store and rules.") var pipeline = "Pipelines/weekly.yml"
+  @Option(help: "Folder of the store.") var store: String?
+  func run() throws { throw ArgumentParser.ExitCode(explainFinding(finding, pipeline: pipeline, store: store)) }
+}

@@ -1,0 +1,58 @@
+import ArgumentParser
+import Pipeline
+
+let toolVersion = Pipeline.toolVersion
+
+extension OutputFormat: ExpressibleByArgument {}
+
+struct RunCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "run", abstract: "Audits every batch of a folder and writes reports and packets.")
+
+  @Argument(help: "Pipeline file, for example Pipelines/weekly.yml.")
+  var pipeline: String
+  @Option(help: "Folder whose folders are the batches (or with batches/ and registries/ in it).")
+  var input: String?
+  @Option(help: "Folder into which one folder a batch is written.")
+  var output: String?
+  @Option(help: "Folder of the claim store and ledger.")
+  var store: String?
+  @Option(help: "Folder of registry tables.")
+  var registries: String?
+  @Option(help: "Day from which look_back_days counts, yyyy-MM-dd. Default: the newest setl_time of the batch.")
+  var asOf: String?
+  @Option(help: "Files read side by side. Default: as many as there are processors.")
+  var jobs: Int?
+  @Flag(help: "Say which files, tables and rules would run and what is missing; write nothing.")
+  var plan = false
+  @Option(
+    help: ArgumentHelp(
+      "Write packets although a batch is incomplete; the reason stands in every packet.", valueName: "reason"))
+  var acceptIncomplete: String?
+  @Flag(help: "Exit with 1 if there is a finding.")
+  var failOnFindings = false
+  @Option(help: "Form of progress and messages: text or json.")
+  var format: OutputFormat = .text
+
+  func validate() throws {
+    if let jobs, jobs < 1 { throw ValidationError("--jobs takes a whole number from 1") }
+    if let reason = acceptIncomplete, reason.allSatisfy(\.isWhitespace) {
+      throw ValidationError("--accept-incomplete needs a reason; it is printed in every packet")
+    }
+  }
+
+  func run() throws {
+    var options = RunOptions(pipeline: pipeline)
+    options.input = input
+    options.output = output
+    options.store = store
+    options.registries = registries
+    options.asOf = asOf
+    options.jobs = jobs
+    options.plan = plan
+    options.acceptIncomplete = acceptIncomplete
+    options.failOnFindings = failOnFindings
+    options.format = format
+    throw ArgumentParser.ExitCode(runPipeline(options))
+  }
+}

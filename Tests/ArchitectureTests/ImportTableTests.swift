@@ -1,0 +1,84 @@
+import Foundation
+import Testing
+
+/// What each module may import of the house; data flows one way. Change it only with Documentation/architecture.md.
+private let mayImport: [String: Set<String>] = [
+  "Diagnostics": [],
+  "ClaimModel": ["CCrypto"],
+  "Intake": ["Diagnostics", "ClaimModel", "CZlib", "CZip", "CIconv", "CCrypto"],
+  "Normalize": ["Diagnostics", "ClaimModel", "Intake"],
+  "Registries": ["Diagnostics", "ClaimModel", "Intake", "Normalize"],
+  "RulePacks": ["Diagnostics", "ClaimModel", "Registries", "Yams"],
+  "ClaimStore": ["Diagnostics", "ClaimModel", "GRDB", "GRDBSQLite"],
+  "Audit": ["Diagnostics", "ClaimModel", "Registries", "RulePacks"],
+  "SQLLowering": ["Diagnostics", "ClaimModel", "Registries", "RulePacks"],
+  "Cases": ["Diagnostics", "ClaimModel"],
+  "Referral": [
+    "Diagnostics", "ClaimModel", "Normalize", "Registries", "RulePacks", "ClaimStore", "Audit", "SQLLowering", "Cases",
+    "CXlsxWriter", "GRDBSQLite",
+  ],
+  "Reporting": ["Diagnostics", "ClaimModel", "RulePacks", "Cases"],
+  "SyntheticClaims": ["Diagnostics", "ClaimModel", "CZlib", "CZip", "CIconv"],
+  "Pipeline": [
+    "Diagnostics", "ClaimModel", "Intake", "Normalize", "Registries", "RulePacks", "ClaimStore", "Audit", "SQLLowering",
+    "Cases", "Referral", "Reporting", "Yams",
+  ],
+  "yijian": ["Pipeline", "SyntheticClaims", "Diagnostics", "ArgumentParser"],
+]
+
+private let systemModules: Set<String> = ["Foundation", "FoundationEssentials", "Glibc", "Synchronization", "Dispatch"]
+
+private func sourcesFolder() -> URL {
+  URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+    .appendingPathComponent("Sources")
+}
+
+private func imports(of file: URL) throws -> [String] {
+  try String(contentsOf: file, encoding: .utf8).split(separator: "\n").compactMap { line in
+    var words = line.split(separator: " ").map(String.init)
+    while let first = words.first,
+      ["public", "internal", "package", "private", "@_exported", "@preconcurrency"].contains(first)
+    {
+      words.removeFirst()
+    }
+    guard words.first == "import", words.count >= 2 else { return nil }
+    let name = words[1] == "struct" || words[1] == "class" || words[1] == "func" ? words[2] : words[1]
+    return String(name.split(separator: ".")[0])
+  }
+}
+
+@Test(arguments: mayImport.keys.sorted())
+func moduleImportsOnlyWhatStandsBeforeIt(module: String) throws {
+  let folder = sourcesFolder().appendingPathComponent(module)
+  let files = try FileManager.default.subpathsOfDirectory(atPath: folder.path).filter { $0.hasSuffix(".swift") }
+  #expect(!files.isEmpty, "\(module) has no source file")
+  let allowed = try #require(mayImport[module])
+  for file in files.sorted() {
+    for name in try imports(of: folder.appendingPathComponent(file)) where !systemModules.contains(name) {
+      #expect(allowed.contains(name), "\(module)/\(file) imports \(name)")
+    }
+  }
+}
+
+@Test func everySourceFolderIsInTheTable() throws {
+  let folders = try FileManager.default.contentsOfDirectory(atPath: sourcesFolder().path)
+  let swiftModules = folders.filter { !$0.hasPrefix("C") || ["ClaimModel", "ClaimStore", "Cases"].contains($0) }
+  #expect(Set(swiftModules) == Set(mayImport.keys))
+}
+
+@Test(arguments: mayImport.keys.sorted())
+func moduleHasAReadme(module: String) throws {
+  let text = try String(
+    contentsOf: sourcesFolder().appendingPathComponent(module).appendingPathComponent("README.md"), encoding: .utf8)
+  #expect(text.split(separator: "\n").count >= 6, "\(module)/README.md says too little")
+}
+
+/// Hot modules keep Foundation out: no `String`, `Date` or `Data` where rows pass.
+@Test(arguments: ["ClaimModel", "Diagnostics", "Audit", "SQLLowering", "RulePacks"])
+func moduleKeepsFoundationOut(module: String) throws {
+  let folder = sourcesFolder().appendingPathComponent(module)
+  for file in try FileManager.default.subpathsOfDirectory(atPath: folder.path) where file.hasSuffix(".swift") {
+    let names = try imports(of: folder.appendingPathComponent(file))
+    #expect(!names.contains("Foundation"), "\(module)/\(file) imports Foundation")
+  }
+}
