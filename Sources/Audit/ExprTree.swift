@@ -74,8 +74,13 @@ extension Expr {
     case .text: .text
     case .day, .dayOf: .day
     case .integer, .parameter, .number, .countHits: .integer
-    case .add(let a, _), .subtract(let a, _), .multiply(let a, _), .setLeast(_, let a), .setGreatest(_, let a),
-      .leastOfHits(let a), .greatestOfHits(let a), .sumOfHits(let a):
+    // The days between two days are a number.
+    case .subtract(let a, let b) where a.kind(in: rule) == .day && b.kind(in: rule) == .day: .integer
+    // A number times or plus a day or an amount has the other's kind.
+    case .add(let a, let b), .multiply(let a, let b):
+      a.kind(in: rule) == .integer ? b.kind(in: rule) : a.kind(in: rule)
+    case .subtract(let a, _), .setLeast(_, let a), .setGreatest(_, let a), .leastOfHits(let a),
+      .greatestOfHits(let a), .sumOfHits(let a):
       a.kind(in: rule)
     case .least(let all), .greatest(let all), .coalesce(let all): all.first?.kind(in: rule)
     case .children(let a): a.function == .count ? .integer : a.value?.kind(in: rule)

@@ -30,6 +30,18 @@ extension Expr {
     }
   }
 
+  /// Names of the lookups it speaks of.
+  var lookups: Set<String> {
+    var names = parts.reduce(into: Set<String>()) { $0.formUnion($1.lookups) }
+    switch self {
+    case .registry(let name, _, _), .found(let name), .setContains(let name, _, _), .setLeast(let name, _),
+      .setGreatest(let name, _):
+      names.insert(name)
+    default: break
+    }
+    return names
+  }
+
   /// How the value is printed; nil for conditions.
   func kind(in rule: Rule) -> ValueKind? {
     switch self {
