@@ -130,7 +130,8 @@ struct RunSetup {
       let state = known.map { "revision \($0.revision) in the store" } ?? "new"
       lines.append("batch     \(batch.id) (\(state)): \(batch.files.count) files")
       for claim in batch.files {
-        lines.append("  reads   \(claim.name)  \(claim.size) bytes  \(Self.tableNamed(claim.name) ?? "table from its header")")
+        lines.append(
+          "  reads   \(claim.name)  \(claim.size) bytes  \(Self.tableNamed(claim.name) ?? "table from its header")")
       }
       if batch.delivery != nil { lines.append("  compares with delivery.csv") }
       for table in ClaimTable.allCases where !batch.files.contains(where: { Self.tableNamed($0.name) == table.name }) {
