@@ -113,6 +113,12 @@ struct RunSetup {
     return ["registries": registries, "rules": ["pack": pack.digest], "pipeline": ["pipeline": file.digest]]
   }
 
+  /// The table that a file's name promises; nil if it promises none.
+  private static func tableNamed(_ file: String) -> String? {
+    let name = (file.split(separator: "/").last ?? "").lowercased()
+    return ClaimTable.allCases.first { table in ([table.name] + table.aliases).contains { name.hasPrefix($0) } }?.name
+  }
+
   /// What would run and what is missing (`--plan`).
   func planText() throws -> String {
     var lines = ["pipeline  \(file.name)", "store     \(storeFolder)", "output    \(outputFolder)"]
@@ -123,7 +129,14 @@ struct RunSetup {
       let known = try ledger?.latestRevision(of: batch.id)
       let state = known.map { "revision \($0.revision) in the store" } ?? "new"
       lines.append("batch     \(batch.id) (\(state)): \(batch.files.count) files")
-      for claim in batch.files { lines.append("  reads   \(claim.name)  \(claim.size) bytes") }
+      for claim in batch.files {
+        lines.append(
+          "  reads   \(claim.name)  \(claim.size) bytes  \(Self.tableNamed(claim.name) ?? "table from its header")")
+      }
+      if batch.delivery != nil { lines.append("  compares with delivery.csv") }
+      for table in ClaimTable.allCases where !batch.files.contains(where: { Self.tableNamed($0.name) == table.name }) {
+        lines.append("  no file is named \(table.name)")
+      }
       for name in batch.ignored { lines.append("  ignores \(name)") }
       if batch.files.isEmpty { lines.append("  missing: no claim file; the batch would be incomplete") }
     }

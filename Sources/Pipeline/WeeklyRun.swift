@@ -84,6 +84,7 @@ final class WeeklyRun {
       ledger: ledger, limits: file.limits, startedAt: startedAt, jobs: jobs, printer: printer, reading: reading)
     var records = try intake.read(batch.files, digests: digests)
     let delivery = try DeliveryCheck(batch, records, ledger)
+    for problem in delivery.problems { printer.send(.diagnostic(problem)) }
     records += delivery.missingFiles
     records.sort { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
     let revision = BatchRevision(

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes a small, crowded, deliberately awkward input: few persons, codes and days, so that everything collides.
 
-    random_claims.py DIR [--seed N] [--visits N]
+    random_claims.py DIR [--seed N] [--visits N] [--soil]
 
 Where `yijian synth` writes plausible weeks, this writes the corners of the definitions: versions with equal or missing
 updt_time, refunds of refunds, reversals without a partner, lines whose settlement and visit disagree, registry rows
@@ -171,6 +171,27 @@ def reversals(draw, lines, end):
     return result
 
 
+BAD = {
+    "2025-02-30": ["begntime", "endtime", "begndate", "setl_time", "fee_ocur_time", "updt_time"],
+    "abc": ["cnt", "pric", "det_item_fee_sumamt", "inscp_amt", "fund_pay_sumamt", "preselfpay_amt"],
+    "12.345": ["det_item_fee_sumamt", "inscp_amt", "fund_pay_sumamt", "overlmt_selfpay"],
+}
+
+
+def soil(draw, tables):
+    """Nulls, blanks, small letters and bad values in any column of any table."""
+    for rows in tables.values():
+        for row in rows:
+            while draw.chance(0.08):
+                column = draw.some(sorted(row))
+                row[column] = draw.some(["", f"  {row[column]} ", row[column].lower()])
+            if draw.chance(0.03):
+                bad = draw.some(sorted(BAD))
+                column = draw.some(BAD[bad])
+                if column in row:
+                    row[column] = bad
+
+
 def spread(draw, tables, batches):
     """Rows over batches; some are sent again, changed, with an older, equal or newer updt_time."""
     result = {batch: {table: [] for table in tables} for batch in batches}
@@ -285,10 +306,14 @@ def main():
     parser.add_argument("folder")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--visits", type=int, default=120)
+    parser.add_argument("--soil", action="store_true", help="also nulls and bad values in every column")
     options = parser.parse_args()
     draw = Draw(options.seed)
     batches = ["2025-W10", "2025-W11", "2025-W12"]
-    for batch, tables in spread(draw, claims(draw, options.visits), batches).items():
+    tables = claims(draw, options.visits)
+    if options.soil:
+        soil(draw, tables)
+    for batch, tables in spread(draw, tables, batches).items():
         folder = os.path.join(options.folder, "batches", batch)
         os.makedirs(folder, exist_ok=True)
         for table, columns in (("setl_d", SETL), ("mdtrt_d", VISIT), ("fee_list_d", LINE)):
