@@ -29,9 +29,11 @@ final class RuleRun {
     filledRows = [Int](repeating: 0, count: rule.fill.count)
     plainScope = rule.scope.conjuncts.filter { $0.lookupNames.isEmpty }
     lookupScope = rule.scope.conjuncts.filter { !$0.lookupNames.isEmpty }
+    // A rule that says itself when a lookup's overlapping rows matter is taken at its word.
+    let spoken = rule.unevaluable.reduce(into: Set<String>()) { $0.formUnion($1.when.lookupNames) }
     ambiguousLookups = rule.lookups.filter { lookup in
       if case .groups = lookup.take { return false }
-      return true
+      return !spoken.contains(lookup.name)
     }.map(\.name)
   }
 

@@ -53,13 +53,18 @@ struct RunOutputs {
     guard mayWritePackets, !chosen.isEmpty else { return [:] }
     let evidence = EvidenceIndex(
       raw: state.raw, isValid: state.normalized.isValid, claims: state.normalized.claims)
-    let current = Set(result.findings.map(\.id))
+    // Findings that only stand from earlier runs (older than look-back, rule not runnable) cannot be derived from today's
+    // rows; they stay in findings.csv and out of the evidence.
+    let current = Dictionary(uniqueKeysWithValues: result.findings.map { ($0.id, $0) })
     var packets: [String: String] = [:]
     try AtomicFile.makeFolder(folder.path + "/packets")
     for caseFile in chosen.sorted(by: { $0.id.utf8.lexicographicallyPrecedes($1.id.utf8) }) {
       let input = PacketInput(
         caseFile: caseFile,
-        findings: assignment.records.filter { $0.caseID == caseFile.id && current.contains($0.finding.id) },
+        findings: assignment.records.filter { record in
+          record.caseID == caseFile.id
+            && current[record.finding.id].map { FindingHistory.isSame($0, record.finding) } == true
+        },
         suppressions: result.suppressions.filter {
           $0.subjectType == caseFile.subjectType && $0.subject == caseFile.subject
         },

@@ -43,7 +43,8 @@ public func loadRegistries(folder: String, knowledge: [String] = [], codes: Code
         continue
       }
       do {
-        let source = index == 0 ? name : path + "/" + name
+        // Where a folder lies on this machine is nobody's business in a packet.
+        let source = index == 0 ? name : "\(path.split(separator: "/").last ?? "knowledge")/\(name)"
         let text = try CSVTable(path: path + "/" + name)
         let table = try registry(schema, text, source: source, place: place, codes: codes)
         result.tables[schema.name] = table
