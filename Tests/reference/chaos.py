@@ -59,7 +59,7 @@ class Input:
     """Rows of texts: each is (folder, file, table, row); a file takes its columns from `columns`."""
 
     def __init__(self):
-        self.rows, self.columns, self.excluded = [], {}, []
+        self.rows, self.columns, self.headers, self.excluded = [], {}, {}, []
 
     def write(self, root):
         files = {}
@@ -67,19 +67,19 @@ class Input:
             files.setdefault((folder, name), []).append(row)
         for (folder, name), columns in self.columns.items():
             rows = files.get((folder, name), [])
-            if folder == "registries" and not rows:
+            if folder == "registries" and not rows and (folder, name) not in self.headers:
                 continue
             path = os.path.join(root, folder, name)
             os.makedirs(os.path.dirname(path), exist_ok=True)
             with open(path, "w", encoding="utf-8", newline="") as file:
                 writer = csv.writer(file, lineterminator="\n")
-                writer.writerow(columns)
+                writer.writerow(self.headers.get((folder, name), {}).get(column, column) for column in columns)
                 writer.writerows([row.get(column, "") for column in columns] for row in rows)
         os.makedirs(os.path.join(root, "registries"), exist_ok=True)
 
     def without(self, dropped):
         other = Input()
-        other.columns, other.excluded = self.columns, self.excluded
+        other.columns, other.headers, other.excluded = self.columns, self.headers, self.excluded
         other.rows = [row for at, row in enumerate(self.rows) if at not in dropped]
         return other
 
@@ -110,7 +110,7 @@ class Generator:
         return (START + timedelta(days=self.random.randint(first, last))).isoformat()
 
     def time(self, day):
-        return day + self.pick("", "", " 00:00:00", " 08:30", "T08:30:00", " 08:30:00.0", " 08:30:00", " 23:59:59")
+        return day + self.pick("", "", " 00:00:00", " 08:30", "T08:30:00", " 08:30:00.0", " 08:30:00", " 08:30:00.5", " 23:59:59")
 
     def updated(self):
         return self.pick("", "2025-03-25", "2025-03-25 00:00:00", "2025-03-25T00:00:00", "2025-03-25 00:00:00.0",
@@ -122,13 +122,16 @@ class Generator:
     def amount(self):
         if self.chance(10):
             return self.pick("0", "0.00", "-1.5", "-0.01", "0.005" if self.chance(5) else "0.01")
+        if self.huge and self.chance(50):
+            return self.pick("99999999999999.99", "33333333333333.33", "1234567890123.45")
         return self.pick("0.01", "0.03", "1", "3.33", "3.33", "10", "10.00", "7.77", "100.50")
 
     def make(self):
         self.persons = self.random.sample(["9901", "9902", "9903", "99aB", "9905"], self.pick(2, 3, 4))
-        self.places = ["H01", "H02", "H03", "P01", "H04"][:self.pick(4, 5)]
+        self.places = ["H01", "P01", "H02", "H03", "H04"][:self.pick(2, 3, 5)]
         if self.chance(20):
-            self.places.append("h01")
+            self.places.append(self.pick("h01", "p01"))
+        self.huge = self.chance(5)
         if self.chance(25):
             self.input.excluded = self.pick(["3"], ["2", "3"])
         rows = {"mdtrt_d": self.visits(), "setl_d": None, "fee_list_d": None}
@@ -166,7 +169,7 @@ class Generator:
         for at in range(1, number + 1):
             visit = self.visit_rows[at - 1] if at <= len(self.visit_rows) else self.one_of(self.visit_rows)
             day = visit["begntime"][:10] or self.day()
-            fund = self.pick("0", "5", "9.99", "100", "13.34", "0.01", "200", "-3", "")
+            fund = "77777777777777.77" if self.huge and self.chance(50) else self.pick("0", "5", "9.99", "100", "13.34", "0.01", "200", "-3", "")
             row = {
                 "setl_id": f"S{at}",
                 "mdtrt_id": self.pick("", "V99") if self.chance(8) else visit["mdtrt_id"],
@@ -181,7 +184,7 @@ class Generator:
                 "setl_time": self.maybe(self.time(self.day(5, 22)), 8),
                 "med_type": self.one_of(MED_TYPES) if self.chance(30) else visit["med_type"],
                 "setl_type": self.pick("1", "2", "3", ""), "inscp_amt": self.pick("", "10", "100", "0", "15.5", "-4"),
-                "fund_pay_sumamt": fund, "dise_no": self.maybe(self.cased(self.one_of(DISEASES)), 25),
+                "fund_pay_sumamt": fund, "dise_no": self.maybe(self.cased(self.pick(*DISEASES, "M03900", "M01600")), 25),
                 "updt_time": self.updated()}
             if self.chance(6):
                 row["refd_setl_flag"] = "1"
@@ -208,7 +211,7 @@ class Generator:
                 "setl_id": settlement["setl_id"], "init_feedetl_sn": "",
                 "psn_no": settlement["psn_no"], "fixmedins_code": settlement["fixmedins_code"],
                 "fee_ocur_time": self.time(day), "cnt": self.pick("1", "1", "2", "2.0", "0.5", "1.0000"),
-                "pric": self.maybe(self.pick("3", "3.00", "7.5"), 5), "det_item_fee_sumamt": self.amount(),
+                "pric": self.maybe(self.pick("3", "3.00", "7.5", "3.0000001" if self.chance(5) else "3.000000"), 5), "det_item_fee_sumamt": self.amount(),
                 "fulamt_ownpay_amt": self.maybe(self.pick("0", "0.5", "1"), 40),
                 "overlmt_selfpay": self.maybe(self.pick("0", "0.01"), 60),
                 "preselfpay_amt": self.maybe(self.pick("0", "0.33", "-1"), 60),
@@ -302,9 +305,18 @@ class Generator:
                     if self.chance(25):
                         self.random.shuffle(columns)
                     for column in self.optional(table):
-                        if column in columns and self.chance(3):
+                        if column in columns and self.chance(10 if column == "vali_flag" else 3):
                             columns.remove(column)
+                    if self.chance(1):
+                        # Without a column it needs the file is refused.
+                        columns.remove(self.one_of(reference.NEEDED[table]))
                     self.input.columns[place] = columns
+                    self.input.headers[place] = {}
+                    for alias, column in reference.ALIASES[table].items():
+                        if self.chance(10):
+                            self.input.headers[place][column] = alias
+                    if self.chance(5):
+                        self.input.headers[place][columns[0]] = columns[0].upper()
                     places[table].append(place)
         for table, members in rows.items():
             uploads = []
@@ -314,6 +326,10 @@ class Generator:
                     uploads.append((self.one_of(places[table]), self.again(table, row)))
             self.random.shuffle(uploads)
             for (folder, name), row in uploads:
+                if self.chance(2):
+                    row = dict(row)
+                    column = self.one_of(sorted(row))
+                    row[column] = self.pick(" ", "\t", "  ") + row[column] + " "
                 self.input.rows.append((folder, name, table, row))
 
     def optional(self, table):
@@ -360,6 +376,11 @@ class Generator:
         begin, end = self.validity()
         row = {"begndate": begin, "enddate": end, "vali_flag": self.pick("0", "") if self.chance(6) else "1",
                **values}
+        if self.chance(3):
+            column = self.pick("begndate", "enddate", next(iter(values)))
+            row[column] = self.pick("", "NULL") if column != "begndate" else self.pick("", "2025/03/01", "2025-02-30")
+        if self.chance(2):
+            row["enddate"] = self.pick("x", "2025-3-9", "20250309")
         self.input.rows.append(("registries", f"{table}.csv", table, row))
 
     def registries(self):
@@ -369,6 +390,8 @@ class Generator:
                 columns.remove("vali_flag")
             self.input.columns["registries", f"{table}.csv"] = columns
             if self.chance(60 if table == "med_type_b" else 4):
+                if self.chance(50) and table != "med_type_b":
+                    self.input.headers["registries", f"{table}.csv"] = {}
                 continue
             getattr(self, f"make_{table}")()
 
@@ -412,7 +435,8 @@ class Generator:
                 row = self.input.rows[-1][3]
                 if self.chance(60):
                     # Ends or begins 29 to 32 days off a day of service.
-                    day = date.fromisoformat(self.day(0, 16))
+                    own = [one for one in self.settlement_rows if one["psn_no"] == person and one["begndate"]]
+                    day = date.fromisoformat(self.one_of(own)["begndate"][:10] if own else self.day(0, 16))
                     away = timedelta(days=self.pick(0, 1, 29, 30, 31, 32))
                     if self.chance(50):
                         row["begndate"], row["enddate"] = "2020-01-01", (day - away).isoformat()
