@@ -123,7 +123,7 @@ class Generator:
         if self.chance(10):
             return self.pick("0", "0.00", "-1.5", "-0.01", "0.005" if self.chance(5) else "0.01")
         if self.huge and self.chance(50):
-            return self.pick("99999999999999.99", "33333333333333.33", "1234567890123.45")
+            return self.pick("99999999.99", "333333333.33", "123456789.01")
         return self.pick("0.01", "0.03", "1", "3.33", "3.33", "10", "10.00", "7.77", "100.50")
 
     def make(self):
@@ -131,6 +131,7 @@ class Generator:
         self.places = ["H01", "P01", "H02", "H03", "H04"][:self.pick(2, 3, 5)]
         if self.chance(20):
             self.places.append(self.pick("h01", "p01"))
+        # Products beyond 64 bits; above 10^12 fen a settlement's shares are null in verify.sql, by design.
         self.huge = self.chance(5)
         if self.chance(25):
             self.input.excluded = self.pick(["3"], ["2", "3"])
@@ -169,7 +170,7 @@ class Generator:
         for at in range(1, number + 1):
             visit = self.visit_rows[at - 1] if at <= len(self.visit_rows) else self.one_of(self.visit_rows)
             day = visit["begntime"][:10] or self.day()
-            fund = "77777777777777.77" if self.huge and self.chance(50) else self.pick("0", "5", "9.99", "100", "13.34", "0.01", "200", "-3", "")
+            fund = "777777777.77" if self.huge and self.chance(50) else self.pick("0", "5", "9.99", "100", "13.34", "0.01", "200", "-3", "")
             row = {
                 "setl_id": f"S{at}",
                 "mdtrt_id": self.pick("", "V99") if self.chance(8) else visit["mdtrt_id"],
