@@ -1,6 +1,6 @@
 # Two commands are enough: `make run` and `make test`. Both install the system libraries they lack.
 
-PACKAGES := zlib1g-dev libsqlite3-dev libssl-dev libzip-dev libxlsxwriter-dev pkg-config sqlite3
+PACKAGES := zlib1g-dev libsqlite3-dev libssl-dev libzip-dev libxlsxwriter-dev pkg-config sqlite3 python3
 PIPELINE ?= Pipelines/weekly.yml
 SAMPLE ?= SampleClaims/planted
 OUTPUT ?= Reports/runs/planted
@@ -12,11 +12,11 @@ YIJIAN := .build/release/yijian
 run: build
 	$(YIJIAN) run $(PIPELINE) --input $(SAMPLE) --output $(OUTPUT) --store $(STORE)
 
-# Tests run optimised with checks on: the samples are a real week, and debug builds read them ten times slower.
 test: setup
 	swift build --build-tests
 	swift test --skip-build --parallel --num-workers 2
 	python3 Tests/truth/check_truth.py SampleClaims/clean SampleClaims/planted
+	sh Tools/compare-reference.sh .build/debug/yijian
 
 build: setup
 	swift build -c release --product yijian
@@ -37,8 +37,10 @@ format:
 lint:
 	swift format lint --strict -r Sources Tests Package.swift
 
-check-generated: build
-	sh Tools/check-generated.sh $(YIJIAN)
+# Uses the debug build that the tests made, so that nothing is built twice.
+check-generated: setup
+	swift build --product yijian
+	sh Tools/check-generated.sh .build/debug/yijian
 
 bench: build
 	sh Benchmarks/weekly.sh $(YIJIAN) $(SIZE)

@@ -7,10 +7,19 @@ final class IndexShelf {
   private let registries: Registries
   private let codes: CodeTable
   private var indexes: [[String]: RegistryIndex] = [:]
+  private var regionsOfTables: [String: Set<UInt32>] = [:]
 
   init(_ registries: Registries, _ codes: CodeTable) {
     self.registries = registries
     self.codes = codes
+  }
+
+  /// Region codes, folded, of which a table has rows.
+  func regions(_ table: String) -> Set<UInt32> {
+    if let known = regionsOfTables[table] { return known }
+    let present = Set((registries[table]?.columns["admdvs"]?.codes ?? []).map { codes.folded($0) })
+    regionsOfTables[table] = present
+    return present
   }
 
   func index(_ table: String, _ columns: [String]) -> RegistryIndex? {
@@ -37,7 +46,7 @@ extension Evaluator {
       return mine
     }
     let lookup = try lookup(name)
-    let probe = try LookupProbe(lookup, self, f)
+    var probe = try LookupProbe(lookup, self, f)
     var result = LookupOutcome(
       found: [UInt8](repeating: Kleene.no, count: f.count), row: [Int32](repeating: -1, count: f.count),
       isAmbiguous: [Bool](repeating: false, count: f.count))
@@ -78,7 +87,7 @@ extension Evaluator {
 
   /// One position for each position of the frame and group of a lookup with `take: groups`.
   func expanding(_ lookup: Lookup, by column: String, _ f: Frame) throws -> Frame {
-    let probe = try LookupProbe(lookup, self, f)
+    var probe = try LookupProbe(lookup, self, f)
     var positions: [Int32] = []
     var group = GroupedRows(start: [], end: [], rows: [])
     let values: [UInt64] =
@@ -119,7 +128,7 @@ extension Evaluator {
 }
 
 /// The keys, region and days of a lookup over a frame, ready to be asked position by position.
-final class LookupProbe {
+struct LookupProbe {
   private let lookup: Lookup
   private let evaluator: Evaluator
   // keys[k][alternative][position]
@@ -132,6 +141,7 @@ final class LookupProbe {
   private var values: [UInt64] = []
   private var groups: [Int] = []
   private var lastIndex: (restricted: Int, index: RegistryIndex)?
+  private var lastLevels: (region: UInt32, levels: [UInt32]) = (CodeTable.null, [])
 
   init(_ lookup: Lookup, _ evaluator: Evaluator, _ f: Frame) throws {
     choice = [Int](repeating: 0, count: lookup.keys.count)
@@ -174,7 +184,7 @@ final class LookupProbe {
 
   /// Calls the body with the index and the key's group on each level of the region order (−1 where no row has it), for
   /// each combination of alternatives in turn, until it gives an answer. `skipping` leaves keys out.
-  func eachAlternative<T>(_ i: Int, skipping: Set<String> = [], _ body: (RegistryIndex, [Int]) -> T?) -> T? {
+  mutating func eachAlternative<T>(_ i: Int, skipping: Set<String> = [], _ body: (RegistryIndex, [Int]) -> T?) -> T? {
     for k in 0..<choice.count { choice[k] = 0 }
     while true {
       values.removeAll(keepingCapacity: true)
@@ -204,13 +214,17 @@ final class LookupProbe {
     }
   }
 
-  private func ask<T>(_ i: Int, _ restricted: Int, _ body: (RegistryIndex, [Int]) -> T?) -> T? {
+  private mutating func ask<T>(_ i: Int, _ restricted: Int, _ body: (RegistryIndex, [Int]) -> T?) -> T? {
     guard let index = index(restricted) else { return nil }
     groups.removeAll(keepingCapacity: true)
     if let regions {
-      let levels = evaluator.regionLevels(regions[i])
+      if regions[i] != lastLevels.region || lastLevels.levels.isEmpty {
+        // A level of which the table has no row can't answer.
+        let present = evaluator.indexes.regions(lookup.table)
+        lastLevels = (regions[i], evaluator.regionLevels(regions[i]).filter { present.contains($0) })
+      }
       values.append(0)
-      for level in levels {
+      for level in lastLevels.levels {
         values[values.count - 1] = KeyIndex.keyValue(code: level)
         groups.append(index.index.group(values))
       }
@@ -220,7 +234,7 @@ final class LookupProbe {
     return body(index, groups)
   }
 
-  private func index(_ restricted: Int) -> RegistryIndex? {
+  private mutating func index(_ restricted: Int) -> RegistryIndex? {
     if let lastIndex, lastIndex.restricted == restricted { return lastIndex.index }
     var columns: [String] = []
     for (k, key) in lookup.keys.enumerated() where restricted & (1 << k) != 0 { columns.append(key.column) }

@@ -76,10 +76,11 @@ public final class CodeTable: @unchecked Sendable {
   public func folded(_ code: UInt32) -> UInt32 {
     let known = folds[Int(code)]
     if known != UInt32.max { return known }
-    let slice = bytes[starts[Int(code)]..<starts[Int(code) + 1]]
+    // The text is copied first: a slice alive while `intern` appends would copy the whole table, for every new code.
+    let text = withBytes(code) { Array($0) }
     var result = code
-    if slice.contains(where: { $0 >= 0x61 && $0 <= 0x7A }) {
-      let upper = slice.map { $0 >= 0x61 && $0 <= 0x7A ? $0 - 0x20 : $0 }
+    if text.contains(where: { $0 >= 0x61 && $0 <= 0x7A }) {
+      let upper = text.map { $0 >= 0x61 && $0 <= 0x7A ? $0 - 0x20 : $0 }
       result = upper.withUnsafeBytes { intern($0) }
     }
     folds[Int(code)] = result

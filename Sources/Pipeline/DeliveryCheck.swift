@@ -62,7 +62,8 @@ struct DeliveryCheck {
             .init(subject: subject, unit: .rows, expected: Int64(expected), found: Int64(found)))
           problems.append(
             Diagnostic(
-              .error, "intake.delivery-differs", "\(subject) has \(found) rows, delivery.csv says \(expected)", at: place,
+              .error, "intake.delivery-differs", "\(subject) has \(found) rows, delivery.csv says \(expected)",
+              at: place,
               remedy: "ask the exporter for the file again"))
         }
       }

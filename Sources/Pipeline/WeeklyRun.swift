@@ -84,6 +84,7 @@ final class WeeklyRun {
       ledger: ledger, limits: file.limits, startedAt: startedAt, jobs: jobs, printer: printer, reading: reading)
     var records = try intake.read(batch.files, digests: digests)
     let delivery = try DeliveryCheck(batch, records, ledger)
+    for problem in delivery.problems { printer.send(.diagnostic(problem)) }
     records += delivery.missingFiles
     records.sort { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
     let revision = BatchRevision(
@@ -111,7 +112,7 @@ final class WeeklyRun {
         incompleteTables: incompleteTables(blocking)))
     let asOf = try asOfDay(state, batch: batch.id, startedAt: startedAt)
     let last = try ledger.baseline(of: plan.runID)
-    let silent = Set(result.coverage.filter { $0.status != .run }.map(\.rule))
+    let silent = Set(result.coverage.filter { $0.status == .notRunnable }.map(\.rule))
     let records0 = FindingHistory.compare(
       current: result.findings, last: last.findings, silentRules: silent, cutoff: asOf - file.lookBackDays,
       batchLabel: label)
@@ -119,7 +120,9 @@ final class WeeklyRun {
 
     // Findings → cases, one fen once.
     stopwatch.start("cases", batch: label)
-    let assignment = assignCases(records: records0, open: last.openCases, batchLabel: label)
+    let assignment = assignCases(
+      records: records0, open: last.openCases, batchLabel: label,
+      shadowRules: Set(result.coverage.filter { $0.status == .shadow }.map(\.rule)))
     stopwatch.stop(rows: assignment.records.count, bytes: 0)
 
     // Everything a person reads: packets, report, tables. Written aside, synced, renamed; then the run is done.
@@ -190,21 +193,25 @@ final class WeeklyRun {
     }
     guard let previous else { return plan(1, "\(batch.files.count) files") }
     let before = Set(previous.files.compactMap { file in file.digest.map { "\(file.name) \($0)" } })
-    let now = Set(
-      digests.filter { $0.key != "delivery.csv" || before.contains { $0.hasPrefix("delivery.csv ") } }.map {
-        "\($0.key) \($0.value)"
-      })
+    let now = Set(digests.map { "\($0.key) \($0.value)" })
     if before != now {
       return plan(previous.revision + 1, "files differ from revision \(previous.revision); corrected batch")
+    }
+    // What could not be read may be readable now, with the same bytes.
+    if previous.files.contains(where: { ["intake.changed", "intake.unreadable"].contains($0.refusal?.code) }) {
+      return plan(previous.revision + 1, "a file that could not be read is tried again")
     }
     let same = plan(previous.revision, "accepted though incomplete; evaluated again")
     let finished = try ledger.finishedRun(same.runID)
     let isNewest = try ledger.lastSnapshot().run?.batch == batch.id
-    if finished == nil, isLast || isNewest {
+    if finished == nil, isLast {
       return plan(previous.revision + 1, "registries, rules or pipeline differ; evaluated again")
     }
     if options.acceptIncomplete != nil, isNewest, try !ledger.incompleteBatches().filter(\.blocksPackets).isEmpty {
       return same
+    }
+    if isNewest, let finished, !FileManager.default.fileExists(atPath: finished.outputFolder) {
+      return plan(previous.revision, "its output folder is gone; written again")
     }
     return nil
   }
@@ -213,9 +220,9 @@ final class WeeklyRun {
   private func reportFinished(_ batch: BatchFolder) throws -> Int32 {
     guard let last = try ledger.lastRun(of: batch.id) else { return ExitCode.done }
     printer.send(.batch(label: last.label, note: "done before; nothing changed"))
-    results.append("report   \(last.outputFolder)/index.html")
+    results.append("report   \(shown(last.outputFolder))/index.html")
     let packets = (try? FileManager.default.contentsOfDirectory(atPath: last.outputFolder + "/packets")) ?? []
-    for name in packets.sorted() { results.append("packet   \(last.outputFolder)/packets/\(name)") }
+    for name in packets.sorted() { results.append("packet   \(shown(last.outputFolder))/packets/\(name)") }
     return Int32(last.exitCode)
   }
 

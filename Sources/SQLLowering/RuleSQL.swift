@@ -128,7 +128,7 @@ private struct RuleLowering {
     if case .and(let list) = rule.scope { scope = list }
     for part in scope where part.usesRegistry { add(dialect.isTrue(try lowering.sql(part)), "范围 scope") }
     // A rule that says itself when a lookup's overlapping rows matter is taken at its word.
-    let spoken = rule.unevaluable.reduce(into: Set<String>()) { $0.formUnion($1.when.lookups) }
+    let spoken = rule.unevaluable.reduce(into: Set<String>()) { $0.formUnion($1.when.lookupNames) }
     for lookup in rule.lookups where !spoken.contains(lookup.name) {
       if case .groups = lookup.take { continue }
       add("r.\(Dialect.name(lookup.name + ".unknown")) <> 2", "登记行有效期重叠，不可评价 overlapping registry rows")
