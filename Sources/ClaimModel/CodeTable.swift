@@ -4,7 +4,7 @@
 /// depends on reading order: never write a code, never sort by one.
 public final class CodeTable: @unchecked Sendable {
   // Not locked: one thread loads, then all threads read. No method calls out while it changes a property, so the run
-  // time need not watch for overlapping access; it would at each of some fifty million fields.
+  // time need not watch for overlapping access; it would at each of tens of millions of fields.
   @exclusivity(unchecked) private var bytes: [UInt8] = []
   @exclusivity(unchecked) private var starts: [Int] = [0, 0]
   @exclusivity(unchecked) private var slots: [UInt32]
