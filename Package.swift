@@ -88,5 +88,6 @@ let package = Package(
     tests("SyntheticClaimsTests", ["SyntheticClaims", "ClaimModel"]),
     tests("PipelineTests", ["Pipeline", "SyntheticClaims", "ClaimModel", "Diagnostics", sqlite]),
     tests("ArchitectureTests", []),
+    tests("DocumentationTests", []),
   ]
 )

@@ -27,11 +27,18 @@ public func runPipeline(_ options: RunOptions) -> Int32 {
       registriesFolder: setup.registriesFolder, outputFolder: setup.outputFolder, ledger: ledger, printer: printer,
       clock: RunClock.now(), configurationDigests: try setup.configurationDigests())
     let code = try run.run(setup.batches)
-    for line in run.results { print(line) }
+    for line in run.results { print(options.format == .json ? jsonResult(line) : line) }
     return code
   } catch {
     return report(error, printer)
   }
+}
+
+/// A line of the results as a JSON object: its first word is the kind.
+private func jsonResult(_ line: String) -> String {
+  let kind = line.prefix { $0 != " " }
+  let value = line.dropFirst(kind.count).drop { $0 == " " }
+  return "{\"result\":\(jsonString(String(kind))),\"value\":\(jsonString(String(value)))}"
 }
 
 /// Prints an error's diagnostics and gives the exit code that its kind has.
@@ -79,6 +86,11 @@ struct RunSetup {
     }
     let found = try BatchFinder.batches(in: input)
     batches = found.batches
+    if batches.isEmpty {
+      throw Diagnostic(
+        .error, "usage.no-batch", "the input folder holds no batch", at: Place(file: input),
+        remedy: "put each delivery into a folder of its own under it")
+    }
     registriesFolder = options.registries.map(Self.absolute) ?? found.registries ?? file.registries ?? ""
     guard let store = options.store.map(Self.absolute) ?? file.store else {
       throw Diagnostic(
@@ -123,7 +135,6 @@ struct RunSetup {
   func planText() throws -> String {
     var lines = ["pipeline  \(file.name)", "store     \(storeFolder)", "output    \(outputFolder)"]
     lines.append("registries \(registriesFolder.isEmpty ? "none" : registriesFolder)")
-    if batches.isEmpty { lines.append("no batch: the input folder holds none") }
     let ledger = try Ledger.inspect(folder: storeFolder)
     for batch in batches {
       let known = try ledger?.latestRevision(of: batch.id)

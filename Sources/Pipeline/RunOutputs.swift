@@ -152,6 +152,7 @@ struct RunOutputs {
       if let table = row.table { tables[table, default: .init()] = tables[table, default: .init()] + row.counts }
     }
     model.tables = tables.map { .init(table: $0.key, counts: $0.value) }
+    model.files += registryRows()
     model.older = olderRows(dispositions)
     model.sums = figures.sums()
     model.fundPaidFen = figures.fundPaid()
@@ -183,6 +184,28 @@ struct RunOutputs {
     }
     model.stages = stages.map { .init(name: $0.name, rows: $0.rows, bytes: $0.bytes, milliseconds: $0.milliseconds) }
     return model
+  }
+
+  /// The registries that were looked up: their rejected rows are shown like those of claim files.
+  private func registryRows() -> [RunReportModel.FileRow] {
+    state.registries.tables.keys.sorted().compactMap { name in
+      guard let table = state.registries[name] else { return nil }
+      let file = table.source.contains("/") ? table.source : "registries/\(table.source)"
+      var row = RunReportModel.FileRow(name: file, table: name, state: .read, digest: table.digest)
+      row.counts.accepted = table.isAmbiguous.count { !$0 }
+      row.counts.rejected = table.rejected.count
+      if table.dropped > 0 { row.counts.setAside["cancelled"] = table.dropped }
+      row.counts.read = row.counts.accepted + row.counts.rejected + table.dropped
+      row.unknownColumns = table.unknownColumns
+      var problems: [String: Int] = [:]
+      for reject in table.rejected { problems["\(reject.column ?? "")\n\(reject.code)", default: 0] += 1 }
+      for (key, count) in problems.sorted(by: { $0.key < $1.key }) {
+        let parts = key.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+        row.problems.append(
+          .init(column: parts[0].isEmpty ? nil : parts[0], code: parts[1], action: .rejected, count: count))
+      }
+      return row
+    }
   }
 
   private func incompleteBatches() throws -> [RunReportModel.IncompleteBatch] {
@@ -343,11 +366,14 @@ struct RunOutputs {
     var lines = [
       "batch    \(label): \(standing.count) findings (\(assignment.records.count { $0.state == .new }) new), \(assignment.cases.count) cases, \(FixedPoint.yuan(assignment.totalCountedFen)) yuan counted"
     ]
+    if let reason = revision.incompleteReason {
+      lines.append("incomplete \(label): \(reason)")
+    }
     if !mayWritePackets {
       lines.append("packets  none: a batch is incomplete; see the report, or give --accept-incomplete REASON")
     }
-    lines.append("report   \(record.outputFolder)/index.html")
-    for id in packets.keys.sorted() { lines.append("packet   \(record.outputFolder)/\(packets[id] ?? "")") }
+    lines.append("report   \(shown(record.outputFolder))/index.html")
+    for id in packets.keys.sorted() { lines.append("packet   \(shown(record.outputFolder))/\(packets[id] ?? "")") }
     return lines
   }
 }
@@ -359,4 +385,10 @@ struct StatusFigures: Codable {
   var findings = 0
   var cases = 0
   var countedFen: Int64 = 0
+}
+
+/// A path as the user would type it here: relative where it lies under the working folder.
+func shown(_ path: String) -> String {
+  let here = FileManager.default.currentDirectoryPath + "/"
+  return path.hasPrefix(here) ? String(path.dropFirst(here.count)) : path
 }

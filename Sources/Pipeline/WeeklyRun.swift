@@ -220,9 +220,9 @@ final class WeeklyRun {
   private func reportFinished(_ batch: BatchFolder) throws -> Int32 {
     guard let last = try ledger.lastRun(of: batch.id) else { return ExitCode.done }
     printer.send(.batch(label: last.label, note: "done before; nothing changed"))
-    results.append("report   \(last.outputFolder)/index.html")
+    results.append("report   \(shown(last.outputFolder))/index.html")
     let packets = (try? FileManager.default.contentsOfDirectory(atPath: last.outputFolder + "/packets")) ?? []
-    for name in packets.sorted() { results.append("packet   \(last.outputFolder)/packets/\(name)") }
+    for name in packets.sorted() { results.append("packet   \(shown(last.outputFolder))/packets/\(name)") }
     return Int32(last.exitCode)
   }
 

@@ -86,6 +86,7 @@ struct CaseWorkbook {
       format_set_font_name(format, "宋体")
       format_set_font_size(format, 10)
       format_set_align(format, UInt8(LXW_ALIGN_VERTICAL_CENTER.rawValue))
+      if name == "words" { format_set_text_wrap(format) }
       if name == "head" {
         format_set_bold(format)
         format_set_bg_color(format, 0xDD_E6F0)
@@ -102,7 +103,7 @@ struct CaseWorkbook {
       Column("发现编号", 26), Column("规则", 9), Column("规则名称", 22), Column("系统初判", 10), Column("程度", 7),
       Column("人员编号", 24), Column("机构编号", 15), Column("起", 12), Column("止", 12), Column("度量", 8),
       Column("阈值", 8), Column("涉及金额（元）", 15), Column("基金金额（元）", 15), Column("计入金额（元）", 15),
-      Column("估算", 6), Column("说明", 60), Column("键", 36), Column("结算", 36), Column("明细", 36),
+      Column("估算", 6), Column("说明", 60), Column("键", 42), Column("结算", 42), Column("明细", 42),
     ]
     try sheets("线索汇总", columns, facts.findings, book) { record in
       let f = record.finding
@@ -121,11 +122,12 @@ struct CaseWorkbook {
       (name, ClaimTable.feeLines.columns[ClaimTable.feeLines.index(of: name) ?? 0])
     }
     let columns =
-      [Column("明细", 32), Column("结算ID", 22), Column("人员编号", 24), Column("规则", 16)]
+      [Column("明细", 42), Column("结算ID", 24), Column("人员编号", 24), Column("规则", 16)]
       + shown.map { name, column in
-        let isName = name.hasSuffix("_name")
+        // Catalogue codes have up to 27 characters; a code that its column cuts off is read wrongly.
+        let isLong = name.hasSuffix("_name") || name.hasSuffix("_codg") || name == "hilist_code"
         return Column(
-          column.kind == .money ? column.caption + "（元）" : column.caption, column.kind == .time ? 20 : isName ? 26 : 16)
+          column.kind == .money ? column.caption + "（元）" : column.caption, column.kind == .time ? 20 : isLong ? 28 : 16)
       } + [
         Column("净涉及金额（元）", 15), Column("净基金金额（元）", 15), Column("来源文件", 40), Column("来源行号", 10),
         Column("来源行SHA-256", 68),
@@ -167,7 +169,7 @@ struct CaseWorkbook {
     }
     let columns = [
       Column("次序", 7), Column("规则", 9), Column("规则名称", 22), Column("系统初判", 10), Column("发现编号", 26),
-      Column("金额单元（明细或结算余额）", 36), Column("单元基金金额（元）", 16), Column("计入金额（元）", 16),
+      Column("金额单元（明细或结算余额）", 42), Column("单元基金金额（元）", 16), Column("计入金额（元）", 16),
       Column("未计入原因（待认定）", 40),
     ]
     var number: Int64 = 0

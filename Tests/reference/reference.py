@@ -366,6 +366,8 @@ def load_claims(root, upto):
 # ---------------------------------------------------------------------------------------------------------------------
 
 ONE_ROW_KEYS = {"fixmedins_b": ["fixmedins_code"], "hilist_b": ["admdvs", "hilist_code"], "med_type_b": ["med_type"]}
+# Columns without which a row names nothing: such a row is left out.
+REGISTRY_KEYS = dict(ONE_ROW_KEYS, hilist_lmt_b=["kp_id", "med_list_codg"], opsp_reg_d=["psn_no", "opsp_dise_code"])
 ALWAYS = date.max.toordinal()
 
 
@@ -431,6 +433,9 @@ def registry_rows(folder, table):
             if field not in ("", "NULL", "\\N"):
                 row[name] = field
         if not row or row.get("vali_flag", "1") != "1":
+            continue
+        if any(column not in row for column in REGISTRY_KEYS.get(table, [])):
+            note(f"{table}: a row without its key is left out")
             continue
         row["from"] = day_of(row.get("begndate", ""))
         row["to"] = day_of(row["enddate"]) if "enddate" in row else ALWAYS
@@ -544,7 +549,8 @@ class Claims:
         gone, touched, unlinked = set(), set(), []
         for key in sorted(lines, key=lambda key: (key[0].encode(), key[1].encode())):
             line = lines[key]
-            if line["cnt"] >= 0:
+            # As uploaded: what a reversal has turned negative is no reversal itself.
+            if rows[key]["cnt"] >= 0:
                 continue
             original = (line["mdtrt_id"], line.get("init_feedetl_sn"))
             if original in lines and rows[original]["cnt"] > 0:

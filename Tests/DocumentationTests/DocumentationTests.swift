@@ -1,0 +1,153 @@
+import Foundation
+import Testing
+
+/// What the pages say is held against the sources, so that a page cannot fall behind in silence.
+private let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+  .deletingLastPathComponent()
+
+private func text(_ path: String) throws -> String {
+  try String(contentsOf: root.appendingPathComponent(path), encoding: .utf8)
+}
+
+private func swiftFiles(_ folder: String) throws -> [String] {
+  let base = root.appendingPathComponent(folder)
+  let found = FileManager.default.enumerator(atPath: base.path)?.compactMap { $0 as? String } ?? []
+  return try found.filter { $0.hasSuffix(".swift") }.sorted().map {
+    try String(contentsOf: base.appendingPathComponent($0), encoding: .utf8)
+  }
+}
+
+private func matches(_ pattern: String, _ texts: [String]) throws -> Set<String> {
+  let regex = try NSRegularExpression(pattern: pattern, options: [.anchorsMatchLines])
+  var result: Set<String> = []
+  for text in texts {
+    for match in regex.matches(in: text, range: NSRange(text.startIndex..., in: text)) {
+      guard let range = Range(match.range(at: 1), in: text) else { continue }
+      result.insert(String(text[range]))
+    }
+  }
+  return result
+}
+
+private let families =
+  "intake|csv|usage|explain|synth|pipeline|jurisdiction|law|exempt|registry|rule|sql|test|store|normalize|audit|packet"
+
+/// A file name or a column in a string literal looks like a code; these endings are never one.
+private func isCode(_ text: String) -> Bool {
+  !["csv", "sql", "html", "json", "sqlite", "xlsx", "txt", "yml", "day"].contains { text.hasSuffix("." + $0) }
+}
+
+@Suite struct DiagnosticPage {
+  @Test func namesEveryDiagnosticCodeOfTheSources() throws {
+    let sources = try swiftFiles("Sources")
+    var codes = try matches("\"((?:\(families))\\.[a-z][a-z0-9-]+)\"", sources).filter(isCode)
+    #expect(codes.count > 100, "the pattern no longer finds the codes")
+    // Codes that are put together from a family and a literal.
+    codes.formUnion(try matches("make\\(\\s*\"([a-z0-9-]+)\",", swiftFiles("Sources/Intake")).map { "intake." + $0 })
+    codes.formUnion(
+      try matches("problem\\(\\s*\"([a-z-]+)\"", [text("Sources/Pipeline/PipelineFile.swift")]).map { "pipeline." + $0 }
+    )
+    #expect(codes.contains("intake.truncated") && codes.contains("pipeline.unknown-key"))
+    let page = try text("Documentation/diagnostics.md")
+    let missing = codes.filter { !page.contains("`\($0)`") }.sorted()
+    #expect(missing.isEmpty, "add to Documentation/diagnostics.md: \(missing.joined(separator: ", "))")
+    // And the other way round: a code that no source has is not documented.
+    let stale = try matches("`((?:\(families))\\.[a-z][a-z0-9-]+)`", [page]).filter(isCode).subtracting(codes).sorted()
+    #expect(stale.isEmpty, "no source has \(stale.joined(separator: ", "))")
+  }
+
+  @Test func namesEveryRejectCodeAndReasonOfARow() throws {
+    var codes = try matches("case [A-Za-z0-9]+ = \"([a-z0-9-]+)\"", [text("Sources/Intake/RowSplitter.swift")])
+    codes.formUnion(
+      try matches("case \\.(?:bad|missing)[A-Za-z]+: \"([a-z-]+)\"", [text("Sources/Normalize/MemberPass.swift")]))
+    codes.formUnion(
+      try matches("(?:code: |aside\\(|return \\()\"([a-z-]+)\"", swiftFiles("Sources/Registries")))
+    codes.formUnion(
+      try matches("case \\.[A-Za-z]+: \"([a-z_]+)\"", [text("Sources/ClaimModel/Disposition.swift")])
+        .subtracting(["accepted"]))
+    #expect(codes.count >= 42, "the patterns no longer find the codes")
+    let page = try text("Documentation/diagnostics.md")
+    let missing = codes.filter { !page.contains("`\($0)`") }.sorted()
+    #expect(missing.isEmpty, "add to Documentation/diagnostics.md: \(missing.joined(separator: ", "))")
+  }
+}
+
+@Suite struct Readme {
+  @Test(arguments: ["README.md", "README.zh-CN.md"])
+  func showsTheTwoCommandsAndEveryExitCode(_ path: String) throws {
+    let page = try text(path)
+    #expect(page.contains("\nmake run\n") && page.contains("\nmake test\n"))
+    let codes = try matches("static let [a-zA-Z]+: Int32 = ([0-9]+)", [text("Sources/Pipeline/RunEvents.swift")])
+    #expect(codes.count >= 8)
+    for code in codes.sorted() { #expect(page.contains("\n| \(code) |"), "\(path) lacks exit code \(code)") }
+  }
+
+  @Test(arguments: ["README.md", "README.zh-CN.md"])
+  func namesEveryRuleAndCommand(_ path: String) throws {
+    let page = try text(path)
+    let rules = try FileManager.default.contentsOfDirectory(atPath: root.appendingPathComponent("Pipelines/rules").path)
+      .filter { $0.hasSuffix(".yml") && !$0.hasSuffix(".test.yml") }
+    #expect(!rules.isEmpty)
+    for rule in rules { #expect(page.contains("| \(rule.dropLast(4)) |"), "\(path) lacks \(rule)") }
+    for command in ["run", "synth", "check", "test", "verify", "status", "explain"] {
+      #expect(page.contains("yijian \(command)"), "\(path) lacks \(command)")
+      #expect(try text("Documentation/commands.md").contains("\n## yijian \(command)\n"))
+    }
+  }
+
+  /// The pasted lines of `make run` say how many findings and yuan; the kept sample report must say the same.
+  @Test(
+    .enabled(if: FileManager.default.fileExists(atPath: root.appendingPathComponent("Reports/sample").path)),
+    arguments: ["README.md", "README.zh-CN.md"], ["2025-W10", "2025-W11"])
+  func showsTheFiguresOfTheSampleReport(_ path: String, _ batch: String) throws {
+    struct RunFigures: Decodable {
+      struct Cases: Decodable {
+        var open: Int
+        var counted_fen: Int
+      }
+      struct Findings: Decodable { var by_state: [String: Int] }
+      var cases: Cases
+      var findings: Findings
+    }
+    let run = try JSONDecoder().decode(RunFigures.self, from: Data(text("Reports/sample/\(batch)/run.json").utf8))
+    let states = run.findings.by_state
+    let held = (states["new"] ?? 0) + (states["standing"] ?? 0) + (states["changed"] ?? 0)
+    let line = "batch    \(batch): \(held) findings (\(states["new"] ?? 0) new), \(run.cases.open) cases,"
+    #expect(try text(path).contains(line), "\(path) should show: \(line)")
+  }
+
+  /// Links of the pages to files of the repository lead somewhere.
+  @Test func linksLeadToFiles() throws {
+    var pages = ["README.md", "README.zh-CN.md", "CONTRIBUTING.md", "SampleClaims/README.md", "Pipelines/README.md"]
+    pages += try FileManager.default.contentsOfDirectory(atPath: root.appendingPathComponent("Documentation").path)
+      .filter { $0.hasSuffix(".md") }.sorted().map { "Documentation/" + $0 }
+    var checked = 0
+    for page in pages {
+      let folder = root.appendingPathComponent(page).deletingLastPathComponent()
+      for link in try matches("\\]\\(([^)#:]+)\\)", [text(page)]).sorted() {
+        checked += 1
+        #expect(
+          FileManager.default.fileExists(atPath: folder.appendingPathComponent(link).standardizedFileURL.path),
+          "\(page) links to \(link), which is not there")
+      }
+    }
+    #expect(checked > 5)
+  }
+}
+
+@Suite struct ModuleReadmes {
+  @Test func everyModuleSaysWhatItIs() throws {
+    let modules = try FileManager.default.contentsOfDirectory(atPath: root.appendingPathComponent("Sources").path)
+      .filter { name in
+        let folder = root.appendingPathComponent("Sources/\(name)").path
+        return (try? FileManager.default.contentsOfDirectory(atPath: folder))?.contains { $0.hasSuffix(".swift") }
+          ?? false
+      }.sorted()
+    #expect(modules.count >= 15)
+    for module in modules {
+      let readme = (try? text("Sources/\(module)/README.md")) ?? ""
+      #expect(readme.hasPrefix("# \(module)\n"), "Sources/\(module)/README.md is missing or has another title")
+      #expect(readme.split(separator: "\n").count >= 6, "Sources/\(module)/README.md says too little")
+    }
+  }
+}
