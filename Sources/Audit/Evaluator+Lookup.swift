@@ -133,6 +133,9 @@ struct LookupProbe {
   private let evaluator: Evaluator
   // keys[k][alternative][position]
   private let keys: [[[UInt64]]]
+  // By k; a `LookupKey` holds an expression tree, too dear to copy at each position.
+  private let anyWhenNull: [Bool]
+  private let columns: [String]
   private let regions: [UInt32]?
   private let day: [Int64]?
   private let within: [Int64]?
@@ -145,6 +148,8 @@ struct LookupProbe {
 
   init(_ lookup: Lookup, _ evaluator: Evaluator, _ f: Frame) throws {
     choice = [Int](repeating: 0, count: lookup.keys.count)
+    anyWhenNull = lookup.keys.map(\.anyWhenNull)
+    columns = lookup.keys.map(\.column)
     self.lookup = lookup
     self.evaluator = evaluator
     let codes = evaluator.codes
@@ -166,7 +171,7 @@ struct LookupProbe {
   func isDefined(_ i: Int) -> Bool {
     if let day, day[i] == ColumnData.null { return false }
     if let within, within[i] == ColumnData.null { return false }
-    for (k, key) in lookup.keys.enumerated() where !key.anyWhenNull {
+    for k in anyWhenNull.indices where !anyWhenNull[k] {
       if !keys[k].contains(where: { $0[i] != 0 }) { return false }
     }
     return true
@@ -191,12 +196,12 @@ struct LookupProbe {
       // Bit k: key k restricts. Which keys do decides which index is asked.
       var restricted = 0
       var isPassed = false
-      for (k, key) in lookup.keys.enumerated() {
-        if !skipping.isEmpty, skipping.contains(key.column) { continue }
+      for k in columns.indices {
+        if !skipping.isEmpty, skipping.contains(columns[k]) { continue }
         let value = keys[k][choice[k]][i]
         if value == 0 {
           // A null alternative is passed over, unless all are null and that means no restriction.
-          if key.anyWhenNull, !keys[k].contains(where: { $0[i] != 0 }) { continue }
+          if anyWhenNull[k], !keys[k].contains(where: { $0[i] != 0 }) { continue }
           isPassed = true
         }
         restricted |= 1 << k
@@ -236,10 +241,9 @@ struct LookupProbe {
 
   private mutating func index(_ restricted: Int) -> RegistryIndex? {
     if let lastIndex, lastIndex.restricted == restricted { return lastIndex.index }
-    var columns: [String] = []
-    for (k, key) in lookup.keys.enumerated() where restricted & (1 << k) != 0 { columns.append(key.column) }
-    if regions != nil { columns.append("admdvs") }
-    guard let index = evaluator.indexes.index(lookup.table, columns) else { return nil }
+    var asked = columns.indices.filter { restricted & (1 << $0) != 0 }.map { columns[$0] }
+    if regions != nil { asked.append("admdvs") }
+    guard let index = evaluator.indexes.index(lookup.table, asked) else { return nil }
     lastIndex = (restricted, index)
     return index
   }

@@ -3,12 +3,13 @@
 /// Code 0 is null, which in a claim file is the empty field. Codes follow the order of first sight, which
 /// depends on reading order: never write a code, never sort by one.
 public final class CodeTable: @unchecked Sendable {
-  // Not locked: one thread loads, then all threads read.
-  private var bytes: [UInt8] = []
-  private var starts: [Int] = [0, 0]
-  private var slots: [UInt32]
-  private var hashes: [UInt32] = [0]
-  private var folds: [UInt32] = [0]
+  // Not locked: one thread loads, then all threads read. No method calls out while it changes a property, so the run
+  // time need not watch for overlapping access; it would at each of tens of millions of fields.
+  @exclusivity(unchecked) private var bytes: [UInt8] = []
+  @exclusivity(unchecked) private var starts: [Int] = [0, 0]
+  @exclusivity(unchecked) private var slots: [UInt32]
+  @exclusivity(unchecked) private var hashes: [UInt32] = [0]
+  @exclusivity(unchecked) private var folds: [UInt32] = [0]
 
   /// The code of null.
   public static let null: UInt32 = 0
@@ -30,7 +31,8 @@ public final class CodeTable: @unchecked Sendable {
       slot = (slot + 1) & (slots.count - 1)
     }
     let code = UInt32(hashes.count)
-    bytes.append(contentsOf: text)
+    // Bound to bytes it is copied in one go; raw memory goes through an iterator, byte by byte.
+    text.withMemoryRebound(to: UInt8.self) { bytes.append(contentsOf: $0) }
     starts.append(bytes.count)
     hashes.append(hash)
     folds.append(UInt32.max)
@@ -69,7 +71,11 @@ public final class CodeTable: @unchecked Sendable {
 
   /// Calls the body with the UTF-8 bytes of a code.
   public func withBytes<R>(_ code: UInt32, _ body: (UnsafeRawBufferPointer) -> R) -> R {
-    bytes.withUnsafeBytes { body(UnsafeRawBufferPointer(rebasing: $0[starts[Int(code)]..<starts[Int(code) + 1]])) }
+    // Held here, so that a body that interns cannot pull the bytes from under itself.
+    let bytes = bytes
+    return bytes.withUnsafeBytes {
+      body(UnsafeRawBufferPointer(rebasing: $0[starts[Int(code)]..<starts[Int(code) + 1]]))
+    }
   }
 
   /// The code of the same text with ASCII letters in upper case: registries and claims are compared in that form.
@@ -122,7 +128,16 @@ public final class CodeTable: @unchecked Sendable {
     let end = starts[Int(code) + 1]
     if end - start != text.count { return false }
     return bytes.withUnsafeBytes { all in
-      for i in 0..<text.count where all[start + i] != text[i] { return false }
+      var i = 0
+      while i + 8 <= text.count {
+        let known = all.loadUnaligned(fromByteOffset: start + i, as: UInt64.self)
+        if known != text.loadUnaligned(fromByteOffset: i, as: UInt64.self) { return false }
+        i += 8
+      }
+      while i < text.count {
+        if all[start + i] != text[i] { return false }
+        i += 1
+      }
       return true
     }
   }

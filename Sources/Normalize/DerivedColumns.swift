@@ -74,9 +74,9 @@ private func deriveLines(
   var id: [UInt8] = []
   for row in 0..<line.count {
     id.removeAll(keepingCapacity: true)
-    codes.withBytes(visit[row]) { id.append(contentsOf: $0) }
+    codes.withBytes(visit[row]) { $0.withMemoryRebound(to: UInt8.self) { id.append(contentsOf: $0) } }
     id.append(0x3A)
-    codes.withBytes(serial[row]) { id.append(contentsOf: $0) }
+    codes.withBytes(serial[row]) { $0.withMemoryRebound(to: UInt8.self) { id.append(contentsOf: $0) } }
     ids[row] = id.withUnsafeBytes { codes.intern($0) }
     days[row] = dayOf(time[row])
     guard

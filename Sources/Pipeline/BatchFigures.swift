@@ -22,8 +22,14 @@ struct BatchFigures {
     var result: [Int32: [Disposition: Int]] = [:]
     for table in ClaimTable.allCases {
       guard let rows = state.raw[table], let all = state.normalized.dispositions[table] else { continue }
-      for (i, disposition) in all.enumerated() {
-        result[rows.origin[i].segment, default: [:]][disposition, default: 0] += 1
+      // Rows of a segment stand together: one look-up a run of equal rows, not two for each of a million.
+      var start = 0
+      while start < all.count {
+        let segment = rows.origin[start].segment
+        var end = start + 1
+        while end < all.count, all[end] == all[start], rows.origin[end].segment == segment { end += 1 }
+        result[segment, default: [:]][all[start], default: 0] += end - start
+        start = end
       }
     }
     return result
