@@ -110,7 +110,8 @@ class Generator:
         return (START + timedelta(days=self.random.randint(first, last))).isoformat()
 
     def time(self, day):
-        return day + self.pick("", "", " 00:00:00", " 08:30", "T08:30:00", " 08:30:00.0", " 08:30:00", " 08:30:00.5", " 23:59:59")
+        return day + self.pick("", "", " 00:00:00", " 08:30", "T08:30:00", " 08:30:00.0", " 08:30:00", " 08:30:00.5",
+                               " 23:59:59")
 
     def updated(self):
         return self.pick("", "2025-03-25", "2025-03-25 00:00:00", "2025-03-25T00:00:00", "2025-03-25 00:00:00.0",
@@ -170,7 +171,9 @@ class Generator:
         for at in range(1, number + 1):
             visit = self.visit_rows[at - 1] if at <= len(self.visit_rows) else self.one_of(self.visit_rows)
             day = visit["begntime"][:10] or self.day()
-            fund = "777777777.77" if self.huge and self.chance(50) else self.pick("0", "5", "9.99", "100", "13.34", "0.01", "200", "-3", "")
+            fund = self.pick("0", "5", "9.99", "100", "13.34", "0.01", "200", "-3", "")
+            if self.huge and self.chance(50):
+                fund = "777777777.77"
             row = {
                 "setl_id": f"S{at}",
                 "mdtrt_id": self.pick("", "V99") if self.chance(8) else visit["mdtrt_id"],
@@ -185,7 +188,8 @@ class Generator:
                 "setl_time": self.maybe(self.time(self.day(5, 22)), 8),
                 "med_type": self.one_of(MED_TYPES) if self.chance(30) else visit["med_type"],
                 "setl_type": self.pick("1", "2", "3", ""), "inscp_amt": self.pick("", "10", "100", "0", "15.5", "-4"),
-                "fund_pay_sumamt": fund, "dise_no": self.maybe(self.cased(self.pick(*DISEASES, "M03900", "M01600")), 25),
+                "fund_pay_sumamt": fund,
+                "dise_no": self.maybe(self.cased(self.pick(*DISEASES, "M03900", "M01600")), 25),
                 "updt_time": self.updated()}
             if self.chance(6):
                 row["refd_setl_flag"] = "1"
@@ -212,7 +216,8 @@ class Generator:
                 "setl_id": settlement["setl_id"], "init_feedetl_sn": "",
                 "psn_no": settlement["psn_no"], "fixmedins_code": settlement["fixmedins_code"],
                 "fee_ocur_time": self.time(day), "cnt": self.pick("1", "1", "2", "2.0", "0.5", "1.0000"),
-                "pric": self.maybe(self.pick("3", "3.00", "7.5", "3.0000001" if self.chance(5) else "3.000000"), 5), "det_item_fee_sumamt": self.amount(),
+                "pric": self.maybe(self.pick("3", "3.00", "7.5", "3.0000001" if self.chance(5) else "3.000000"), 5),
+                "det_item_fee_sumamt": self.amount(),
                 "fulamt_ownpay_amt": self.maybe(self.pick("0", "0.5", "1"), 40),
                 "overlmt_selfpay": self.maybe(self.pick("0", "0.01"), 60),
                 "preselfpay_amt": self.maybe(self.pick("0", "0.33", "-1"), 60),
@@ -472,7 +477,7 @@ output: {root}/out
 look_back_days: 36500
 reject_limit: 1000000
 fill_floor: 0
-packets: {{min_counted_fen: 1, disclosure: full}}
+packets: {{min_counted_fen: {floor}, disclosure: full}}
 """
 
 
@@ -481,7 +486,7 @@ def differences(made, root, yijian, verify):
     made.write(root)
     home = os.path.abspath("Pipelines")
     with open(os.path.join(root, "pipeline.yml"), "w", encoding="utf-8") as file:
-        file.write(PIPELINE.format(root=root, home=home))
+        file.write(PIPELINE.format(root=root, home=home, floor=1 if verify else 10 ** 15))
     with open(os.path.join(root, "jurisdiction.yml"), "w", encoding="utf-8") as file:
         values = ", ".join(f'"{value}"' for value in made.excluded)
         file.write(f"jurisdiction: chaos\nname: chaos\nparameters:\n  excluded_setl_type: [{values}]\n")
