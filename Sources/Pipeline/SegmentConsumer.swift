@@ -71,8 +71,10 @@ final class SegmentConsumer: RecordConsumer {
     members.append(member)
   }
 
+  /// The member begins anew, with `begin`: in another charset its header may say something else.
   private func forget() {
-    do { try writers.last?.restart() } catch { failure = failure ?? error }
+    writers.popLast()?.discard()
+    _ = members.popLast()
   }
 
   private func guarded(_ body: () throws -> Void) throws {

@@ -1,0 +1,85 @@
+import Foundation
+import Testing
+
+/// What is wrong before the first claim is read ends the command with its code, names the place, and leaves no store.
+@Suite struct RefusalTests {
+  static let rules = Project.root + "/Pipelines"
+  static let good = """
+    pipeline: test
+    jurisdiction: \(rules)/jurisdictions/default.yml
+    rules: [\(rules)/rules]
+    knowledge: [\(rules)/knowledge]
+    exempt: \(rules)/exempt
+    law: \(rules)/law
+
+    """
+
+  struct Wrong: CustomTestStringConvertible, Sendable {
+    var testDescription: String
+    var line: String
+    var says: String
+  }
+
+  @Test(arguments: [
+    Wrong(testDescription: "unknown key", line: "outptu: x", says: "small.yml:7:1: error[pipeline.unknown-key]"),
+    Wrong(
+      testDescription: "masked", line: "packets: {disclosure: masked}",
+      says: "small.yml:7:23: error[pipeline.disclosure]"),
+    Wrong(testDescription: "no number", line: "reject_limit: many", says: "small.yml:7:15: error[pipeline.bad-value]"),
+    Wrong(testDescription: "key twice", line: "pipeline: again", says: "small.yml"),
+  ])
+  func aWrongPipelineFileEndsWith65(wrong: Wrong) throws {
+    let folder = try Scratch.folder("wrong")
+    try write(Self.good + wrong.line + "\n", to: folder + "/small.yml")
+    let outcome = try yijian(
+      SampleRun.arguments(input: Project.sample("planted"), folder: folder, pipeline: folder + "/small.yml"))
+    #expect(outcome.code == 65)
+    #expect(outcome.err.contains(wrong.says), "\(outcome.err)")
+    #expect(outcome.out == "")
+    #expect(files(in: folder) == ["small.yml"])
+  }
+
+  @Test func filesBesideFoldersAreAUsageError() throws {
+    let folder = try Scratch.folder("mixed")
+    try write("a,b\n", to: folder + "/in/setl_d_1.csv")
+    try write("a,b\n", to: folder + "/in/2025-W10/setl_d_1.csv")
+    let outcome = try yijian(SampleRun.arguments(input: folder + "/in", folder: folder))
+    #expect(outcome.code == 64, "\(outcome.err)")
+  }
+
+  @Test(arguments: [
+    ["run"], ["run", Project.pipeline, "--jobs", "0"], ["run", Project.pipeline, "--as-of", "2025-02-30"],
+  ])
+  func wrongArgumentsAreAUsageError(arguments: [String]) throws {
+    #expect(try yijian(arguments).code == 64)
+  }
+
+  @Test func aRegistryWithoutARequiredColumnEndsWith65() throws {
+    let folder = try Scratch.folder("registry")
+    try copy(Project.sample("clean") + "/registries", folder + "/registries")
+    let file = folder + "/registries/opsp_reg_d.csv"
+    try write(text(of: file).replacing("psn_no,insu_admdvs", with: "person,insu_admdvs"), to: file)
+    let outcome = try yijian(
+      SampleRun.arguments(input: Project.sample("clean"), folder: folder) + ["--registries", folder + "/registries"])
+    #expect(outcome.code == 65)
+    #expect(outcome.err.contains("opsp_reg_d.csv") && outcome.err.contains("psn_no"), "\(outcome.err)")
+  }
+
+  /// Never zero: without its registry a rule says that it did not run.
+  @Test func aMissingRegistryMakesItsRuleNotRunnable() throws {
+    let folder = try Scratch.folder("registry")
+    try copy(Project.sample("clean") + "/registries", folder + "/registries")
+    try FileManager.default.removeItem(atPath: folder + "/registries/opsp_reg_d.csv")
+    let run = try SampleRun(Project.sample("clean"), more: ["--registries", folder + "/registries"])
+    #expect(run.outcome.code == 0, "\(run.outcome.err)")
+    let rows = try run.table("2025-W11", "coverage.csv").rows
+    let silent = rows.filter { $0["status"] == "not_runnable" }
+    #expect(silent.compactMap { $0["rule"] } == ["CHR-04"])
+    #expect(silent.first?["reason"]?.contains("opsp_reg_d") == true)
+  }
+
+  @Test func findingsFailOnlyWhereAsked() throws {
+    #expect(try SampleRun(Project.sample("planted"), more: ["--fail-on-findings"]).outcome.code == 1)
+    #expect(try SampleRun(Project.sample("clean"), more: ["--fail-on-findings"]).outcome.code == 0)
+  }
+}
