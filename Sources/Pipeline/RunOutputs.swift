@@ -152,7 +152,7 @@ struct RunOutputs {
       if let table = row.table { tables[table, default: .init()] = tables[table, default: .init()] + row.counts }
     }
     model.tables = tables.map { .init(table: $0.key, counts: $0.value) }
-    model.files += registryRows()
+    model.registries = registryRows()
     model.older = olderRows(dispositions)
     model.sums = figures.sums()
     model.fundPaidFen = figures.fundPaid()

@@ -193,7 +193,10 @@ private struct RegistryReader {
     }
     rejected.append(contentsOf: nulled)
     for (i, column) in schema.columns.enumerated() {
-      if column.kind == .text {
+      // sure_flag is 1 only where it says so (registry-tables section 4); the lowest of a limit's rows holds.
+      if column.name == "sure_flag", parsed[i] == ColumnData.null {
+        numbers[i].append(0)
+      } else if column.kind == .text {
         text[i].append(values[i].map { codes.intern($0) } ?? CodeTable.null)
       } else {
         numbers[i].append(parsed[i])
@@ -215,7 +218,8 @@ private struct RegistryReader {
       return ("bad-limit", "lmt_val", "not a value of this lmt_type")
     }
     if value("med_list_codg", values) == nil { return ("null-key", "med_list_codg", "the limit names no item") }
-    if let sure = index("sure_flag"), parsed[sure] != 0, parsed[sure] != 1 {
+    // Null is no certainty: it is kept as 0 below.
+    if let sure = index("sure_flag"), parsed[sure] != 0, parsed[sure] != 1, parsed[sure] != ColumnData.null {
       return ("bad-value", "sure_flag", "not 0 or 1")
     }
     return nil

@@ -27,7 +27,7 @@ extension RunReportModel {
     var out = "<h3>各表行数</h3>\n\(byTable.html)"
 
     var problems = HTMLTable([.text("文件"), .text("列"), .code("代码"), .text("处理"), .number("行数")])
-    for file in files.sortedByBytes(\.name) {
+    for file in (files + registries).sortedByBytes(\.name) {
       for p in file.problems.sortedByBytes({ "\($0.action.rawValue)\u{1}\($0.code)\u{1}\($0.column ?? "")" }) {
         problems.add([
           escaped(file.name), p.column.map { columnCell(file.table ?? "", $0) } ?? "整行", escaped(p.code),
@@ -198,7 +198,7 @@ extension RunReportModel {
       .text("文件"), .text("表"), .text("状态"), .number("读入"), .number("计入"), .number("另列"), .number("拒收"), .text("字符集"),
       .text("格式"), .number("大小"), .number("解压后"),
     ])
-    for file in files.sortedByBytes({ $0.name + "\u{1}" + ($0.table ?? "") }) {
+    for file in (files + registries).sortedByBytes({ $0.name + "\u{1}" + ($0.table ?? "") }) {
       var name = escaped(file.name)
       if let digest = file.digest { name += "<span class=\"digest\">\(escaped(digest))</span>" }
       if let code = file.refusalCode {

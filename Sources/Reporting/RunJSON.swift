@@ -106,6 +106,7 @@ extension RunReportModel {
           .object(["batch": .text($0.label), "reason": .text($0.reason), "accepted_reason": .text($0.acceptedReason)])
         }),
       "files": .list(files.sortedByBytes { $0.name + "\u{1}" + ($0.table ?? "") }.map(Self.json)),
+      "registries": .list(registries.sortedByBytes(\.name).map(Self.json)),
       "ignored_files": .texts(ignoredFiles.sortedByBytes()),
       "tables": .object(
         Dictionary(tables.map { ($0.table, Self.json($0.counts)) }, uniquingKeysWith: { first, _ in first })),

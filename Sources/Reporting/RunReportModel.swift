@@ -26,6 +26,8 @@ public struct RunReportModel: Sendable {
   public var incomplete: [IncompleteBatch] = []
   /// Files of this batch, refused and missing ones included.
   public var files: [FileRow] = []
+  /// Registry and knowledge tables that were looked up, with their rejected rows; not among the batch's counts.
+  public var registries: [FileRow] = []
   /// Names of files that are of no kind the run reads.
   public var ignoredFiles: [String] = []
   /// This batch, by table.

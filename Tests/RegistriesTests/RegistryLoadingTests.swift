@@ -139,6 +139,14 @@ struct RegistryLoadingTests {
     #expect(table.rejected.map(\.code) == ["contradicting-limits", "contradicting-limits"])
   }
 
+  @Test func aLimitWithoutSureFlagIsNotSure() throws {
+    let table = try load(
+      "hilist_lmt_b", Self.limits + "1,XA,visit,inpatient,,t,2025-01-01,\n2,XA,visit,outpatient,7,t,2025-01-01,\n")
+    #expect(texts(table, "kp_id") == ["1"])
+    #expect(table.columns["sure_flag"]?.numbers == [0])
+    #expect(table.rejected.map(\.code) == ["bad-value"])
+  }
+
   @Test func aMissingRequiredColumnRefusesTheTable() throws {
     let folder = try RegistryFolder(["drug_sup_b.csv": "med_list_codg,sup_key,begndate,enddate\nXA,K,2025-01-01,\n"])
     let error = #expect(throws: Diagnostics.self) { _ = try loadRegistries(folder: folder.path, codes: codes) }
