@@ -17,6 +17,7 @@ enum Charts {
     var body: Markup = ""
     for (i, bar) in bars.enumerated() {
       let y = i * 40 + 6
+      // Only the drawn length in pixels; the amount beside the bar is printed from whole fen.
       func width(_ fen: Int64) -> Double { Double(max(0, fen)) / Double(greatest) * room }
       body += """
         <text x="\(px(left - 8))" y="\(y + 19)" text-anchor="end" font-size="12" fill="#1a1f26">\(bar.label)</text>
