@@ -231,7 +231,8 @@ struct RuleReader {
       unordered = scalar.text
     }
     rule.shape = .pair(
-      a: (rows[0].name, rows[0].entity), b: (rows[1].name, rows[1].entity), match: matches, unordered: unordered)
+      a: (rows[0].name, rows[0].entity), b: (rows[1].name, rows[1].entity), match: matches,
+      order: unordered.map { .unordered(column: $0) } ?? .every)
   }
 
   private func columns(of entity: Entity) -> [String] {
