@@ -41,11 +41,15 @@ struct RuleReader {
   var waiting: (key: YamlScalar, fields: YamlFields, name: String)?
 
   static func read(text: String, problems: Problems) -> ParsedRule? {
-    guard let root = readYaml(text, problems: problems),
-      let fields = YamlFields(root, what: "the rule", known: keys, problems: problems)
-    else { return nil }
+    guard let root = readYaml(text, problems: problems) else { return nil }
+    return read(root: root, digest: SHA256Hasher.hex(of: text), problems: problems)
+  }
+
+  /// From a tree already read; `Mutations` changes trees.
+  static func read(root: YamlNode, digest: String, problems: Problems) -> ParsedRule? {
+    guard let fields = YamlFields(root, what: "the rule", known: keys, problems: problems) else { return nil }
     var reader = RuleReader(fields: fields, problems: problems)
-    return reader.read(digest: SHA256Hasher.hex(of: text))
+    return reader.read(digest: digest)
   }
 
   private init(fields: YamlFields, problems: Problems) {
