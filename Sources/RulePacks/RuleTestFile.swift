@@ -53,11 +53,23 @@ public struct RuleTest: Sendable {
   public var place: Place
 }
 
+/// A change of the rule that no test can notice, with the reason why the changed expression is equivalent.
+public struct MutationWaiver: Sendable, Equatable {
+  /// The part of the rule as `yijian test --mutate` prints it: `where`, `exempt.EX-01`.
+  public var at: String
+  /// `before → after` as printed.
+  public var mutation: String
+  public var equivalent: String
+  public var place: Place
+}
+
 /// A `RULE.test.yml` beside a rule. `given` and `registries` at the top hold for every test that does not give the
 /// same table itself. Tests run with the fill floor at 0.
 public struct RuleTestFile: Sendable {
   public var rule: String
   public var tests: [RuleTest]
+  /// Changes that `yijian test --mutate` need not notice.
+  public var waivers: [MutationWaiver]
   public var path: String
 
   /// Columns of findings.csv that `fires` may name.
@@ -74,6 +86,7 @@ public struct RuleTestFile: Sendable {
     if problems.hasErrors { throw Diagnostics(problems.sorted) }
     rule = read?.rule ?? ""
     tests = read?.tests ?? []
+    waivers = read?.waivers ?? []
     self.path = path
   }
 }
@@ -86,8 +99,8 @@ private struct RuleTestReader {
 
   init(problems: Problems) { self.problems = problems }
 
-  mutating func read(_ root: YamlNode) -> (rule: String, tests: [RuleTest])? {
-    let known = ["rule", "clock", "given", "registries", "tests"]
+  mutating func read(_ root: YamlNode) -> (rule: String, tests: [RuleTest], waivers: [MutationWaiver])? {
+    let known = ["rule", "clock", "given", "registries", "tests", "waivers"]
     guard let fields = YamlFields(root, what: "the test file", known: known, problems: problems) else { return nil }
     let rule = fields.required("rule")?.text ?? ""
     let clock = fields.scalar("clock").flatMap { problems.day($0, "clock") }
@@ -112,7 +125,20 @@ private struct RuleTestReader {
       fill(&test, one)
       tests.append(test)
     }
-    return (rule, tests)
+    return (rule, tests, waivers(fields))
+  }
+
+  private func waivers(_ fields: YamlFields) -> [MutationWaiver] {
+    fields.list("waivers").compactMap { node in
+      guard
+        let one = YamlFields(node, what: "a waiver", known: ["at", "mutation", "equivalent"], problems: problems),
+        let at = one.required("at"),
+        let mutation = one.required("mutation", remedy: "copy it from the output of yijian test --mutate"),
+        let reason = one.required("equivalent", remedy: "say why no row can tell the two expressions apart")
+      else { return nil }
+      return MutationWaiver(
+        at: at.text, mutation: mutation.text, equivalent: reason.text, place: problems.place(mutation))
+    }
   }
 
   private mutating func fill(_ test: inout RuleTest, _ one: YamlFields) {
@@ -153,6 +179,16 @@ private struct RuleTestReader {
     }
     if test.notRunnable != nil, !test.fires.isEmpty {
       problems.error("test.contradiction", "a rule that is not runnable can't fire", one.node)
+    }
+    for silent in test.silent {
+      let fires = test.fires.contains {
+        $0.key == silent.key || $0.key.split(separator: "|").contains(Substring(silent.key))
+      }
+      if fires {
+        problems.error(
+          "test.contradiction", "\(silent.key) can't be silent and stand in fires", line: silent.place.line ?? 1,
+          column: silent.place.column ?? 1)
+      }
     }
     checkRows(test)
   }
