@@ -22,13 +22,15 @@ public func ruleSQL(_ rule: Rule, dialect: Dialect = .sqlite) throws(Diagnostics
 /// The rule's own SQL with its findings at the end, for `explain`; it needs `preludeSQL` before it.
 public func sourceSQL(_ rule: Rule, dialect: Dialect = .sqlite) throws(Diagnostics) -> String {
   try ruleSQL(rule, dialect: dialect)
-    + "SELECT * FROM \(Dialect.name(rule.id + " findings")) f ORDER BY f.\"key\";\n"
+    + "SELECT * FROM \(dialect.quoted(rule.id + " findings")) f ORDER BY f.key;\n"
 }
 
-private struct RuleLowering {
+private final class RuleLowering {
   let rule: Rule
   let dialect: Dialect
   let lowering: ExpressionLowering
+  /// Tables of what findings sum, made before the findings.
+  private var summed: [(name: String, sql: String)] = []
 
   init(_ rule: Rule, _ dialect: Dialect) {
     self.rule = rule
@@ -36,7 +38,7 @@ private struct RuleLowering {
     lowering = ExpressionLowering(rule: rule, dialect: dialect)
   }
 
-  private func table(_ part: String) -> String { Dialect.name(rule.id + " " + part) }
+  private func table(_ part: String) -> String { dialect.quoted(rule.id + " " + part) }
 
   func text() throws -> String {
     // Written from the end: what the later steps ask for is what the earlier ones select.
@@ -81,7 +83,7 @@ private struct RuleLowering {
   private func rowsSQL() throws -> String {
     var sources: [String: ClaimSource] = [:]
     for binding in rule.shape.bindings {
-      sources[binding.name] = ClaimSource(alias: binding.name, entity: binding.entity)
+      sources[binding.name] = ClaimSource(alias: binding.name, entity: binding.entity, dialect: dialect)
     }
     var conditions: [String] = []
     var comment = "规则所看的行。 The rows the rule looks at."
@@ -90,6 +92,9 @@ private struct RuleLowering {
       comment = "规则所看的成对的行。 The pairs of rows the rule looks at."
       try lowering.with(sources) {
         for pair in match { conditions.append("\(try lowering.operand(pair.a)) = \(try lowering.operand(pair.b))") }
+      }
+      if let column = dialect.caseColumn {
+        conditions.append("\(dialect.quoted(a.binding)).\(column) = \(dialect.quoted(b.binding)).\(column)")
       }
       if case .adjacent = order { throw lowering.diagnostic("adjacent rows are not written yet") }
       if case .unordered(let column) = order, let x = sources[a.binding], let y = sources[b.binding] {
@@ -102,20 +107,21 @@ private struct RuleLowering {
     let early = try parts.filter { !$0.usesRegistry && $0 != .boolean(true) }.map {
       dialect.isTrue(try lowering.sql($0))
     }
-    let issue = try lowering.firstIsAtIssue().map { ",\n  \($0) AS \"first is at issue\"" } ?? ""
+    let issue = try lowering.firstIsAtIssue().map { ",\n  \($0) AS \(dialect.quoted("first is at issue"))" } ?? ""
     let columns = lowering.demanded.map { wanted -> String in
       let text = sources[wanted.binding]?.column(wanted.path, wanted.column) ?? "NULL"
-      return "    \(text) AS \(Dialect.name(wanted.name))"
+      return "    \(text) AS \(dialect.quoted(wanted.name))"
     }
+    let first = rule.shape.bindings.first.map { dialect.caseOf(dialect.quoted($0.name)) } ?? ""
     let from = rule.shape.bindings.compactMap { sources[$0.name]?.from }
     let matched = conditions.isEmpty ? "" : "\n  WHERE \(conditions.joined(separator: " AND "))"
     return """
       -- \(comment)
       \(dialect.createTable) \(table("rows")) AS
       SELECT r.*\(issue) FROM (
-        SELECT
+        SELECT \(first)
       \(columns.joined(separator: ",\n"))
-        FROM \(from.joined(separator: "\n  JOIN "))\(matched)
+        FROM \(from.joined(separator: ",\n  "))\(matched)
       ) r\(early.isEmpty ? "" : "\nWHERE " + early.joined(separator: "\n  AND "));
 
       """
@@ -133,7 +139,7 @@ private struct RuleLowering {
     let spoken = rule.unevaluable.reduce(into: Set<String>()) { $0.formUnion($1.when.lookupNames) }
     for lookup in rule.lookups where !spoken.contains(lookup.name) {
       if case .groups = lookup.take { continue }
-      add("r.\(Dialect.name(lookup.name + ".unknown")) <> 2", "登记行有效期重叠，不可评价 overlapping registry rows")
+      add("r.\(dialect.quoted(lookup.name + ".unknown")) <> 2", "登记行有效期重叠，不可评价 overlapping registry rows")
     }
     for row in rule.unevaluable {
       add("NOT \(dialect.isTrue(try lowering.sql(row.when)))", "不可评价 unevaluable: \(comment(row.reason))")
@@ -145,31 +151,42 @@ private struct RuleLowering {
     }
     let key = try rule.key.map(keyText).joined(separator: " || '|' || ")
     let previous = rule.lookups.last.map { table("lookup " + $0.name) } ?? table("rows")
-    let order = rule.shape.bindings.indices.map { "\($0 + 1)" }.joined(separator: ", ")
+    let order = orderOfHits().joined(separator: ", ")
     return """
       -- 命中：条件为真，没有除外或豁免为真；空值既不命中也不豁免。
       -- Hits: conditions are TRUE, no exemption is; NULL neither fires nor excuses.
       \(dialect.createTable) \(table("hits")) AS
-      SELECT r.*, \(key.isEmpty ? "''" : key) AS "key"
+      SELECT r.*, \(key.isEmpty ? "''" : key) AS key,
+        row_number() OVER (ORDER BY \(order)) AS hit
       FROM \(previous) r
-      \(conditions.isEmpty ? "" : "WHERE " + conditions.joined(separator: "\n  AND ") + "\n")ORDER BY \(order);
-      CREATE INDEX \(table("hits by key")) ON \(table("hits")) ("key");
+      \(conditions.isEmpty ? "" : "WHERE " + conditions.joined(separator: "\n  AND ") + "\n");\(dialect.createIndex(table("hits by key"), table("hits"), ["key"]))
 
       """
+  }
+
+  /// The order of hits: by the keys of their rows, then by the groups of registry rows.
+  private func orderOfHits() -> [String] {
+    var order = lowering.demanded.prefix(rule.shape.bindings.count).map { "r.\(dialect.quoted($0.name))" }
+    for lookup in rule.lookups {
+      if case .groups(let column) = lookup.take { order.append("r.\(dialect.quoted(lookup.name + "." + column))") }
+    }
+    return order
   }
 
   /// A part of the key as it is printed: days and times as dates, amounts as plain decimals, null as nothing.
   private func keyText(_ expr: Expr) throws -> String {
     let text = try lowering.operand(expr)
     switch expr.kind(in: rule) {
-    case .text, .integer, nil: return "COALESCE(\(text), '')"
-    case .day: return "COALESCE(date(\(text) * 86400, 'unixepoch'), '')"
-    case .time: return "COALESCE(datetime(\(text), 'unixepoch'), '')"
+    case .text, nil: return "COALESCE(\(text), '')"
+    case .integer: return "COALESCE(\(dialect.decimal(text)), '')"
+    case .day: return "COALESCE(\(dialect.dayText(text)), '')"
+    case .time: return "COALESCE(\(dialect.timeText(text)), '')"
     case .money, .quantity, .price, .ratio:
       let scale = expr.kind(in: rule)?.scale ?? 0
       let unit = "1" + String(repeating: "0", count: scale)
-      return "COALESCE(CASE WHEN \(text) < 0 THEN '-' ELSE '' END || (abs(\(text)) / \(unit))"
-        + " || substr(printf('.%0\(scale)d', abs(\(text)) % \(unit)), 1), '')"
+      let whole = dialect.decimal("(\(dialect.quotient("abs(\(text))", unit)))")
+      let fraction = dialect.padded("(abs(\(text)) % \(unit))", scale)
+      return "COALESCE(CASE WHEN \(text) < 0 THEN '-' ELSE '' END || \(whole) || '.' || \(fraction), '')"
     }
   }
 
@@ -181,12 +198,12 @@ private struct RuleLowering {
     var precedence = "CASE"
     for verdictCase in rule.cases {
       let when = try lowering.sql(verdictCase.when)
-      verdict += "\n      WHEN \(when) THEN \(Dialect.literal(verdictCase.verdict.rawValue))"
+      verdict += "\n      WHEN \(when) THEN \(dialect.literal(verdictCase.verdict.rawValue))"
       precedence += "\n      WHEN \(when) THEN \(verdictCase.precedence)"
     }
     if rule.cases.isEmpty {
-      verdict = "NULL"
-      precedence = "NULL"
+      verdict = dialect.null(.text)
+      precedence = dialect.null(.integer)
     } else {
       verdict += " END"
       precedence += " END"
@@ -195,22 +212,25 @@ private struct RuleLowering {
     let aggregates = (lowering.hitAggregates ?? []).enumerated()
       .map { ",\n        \($0.element) AS hits_\($0.offset + 1)" }.joined()
     lowering.hitAggregates = nil
+    let lines = try linesSQL()
+    let amountA = try amount(rule.amountA)
+    let amountF = try amount(rule.amountF)
     return """
-      \(try linesSQL())-- 结论：同一键的命中是一个发现；由上而下第一个为真的情形定结论，都不为真则无发现。
+      \(lines + summed.map(\.sql).joined())-- 结论：同一键的命中是一个发现；由上而下第一个为真的情形定结论，都不为真则无发现。
       -- Findings: hits of one key; the first case that is TRUE gives the verdict.
       \(dialect.createTable) \(table("findings")) AS
       SELECT * FROM (
-        SELECT \(Dialect.literal(rule.id)) AS rule, g."key" AS "key",
-          \(Dialect.literal(rule.subjectType.rawValue)) AS subject_type,
+        SELECT \(dialect.caseOf("g"))\(dialect.literal(rule.id)) AS rule, g.key AS key,
+          \(dialect.literal(rule.subjectType.rawValue)) AS subject_type,
           COALESCE(\(subject), '') AS subject,
           \(verdict) AS verdict,
           \(precedence) AS precedence,
-          \(try amount(rule.amountA)) AS amount_fen,
-          \(try amount(rule.amountF)) AS fund_fen
+          \(amountA) AS amount_fen,
+          \(amountF) AS fund_fen
         FROM (
-          SELECT r."key" AS "key", min(r.rowid) AS first_hit\(aggregates)
-          FROM \(table("hits")) r GROUP BY r."key") g
-          JOIN \(table("hits")) r ON r.rowid = g.first_hit
+          SELECT \(dialect.caseOf("r"))r.key AS key, min(r.hit) AS first_hit\(aggregates)
+          FROM \(table("hits")) r GROUP BY \(dialect.caseOf("r"))r.key) g
+          JOIN \(table("hits")) r ON r.hit = g.first_hit
       ) f WHERE f.verdict IS NOT NULL;
 
       """
@@ -226,8 +246,9 @@ private struct RuleLowering {
     case .hits(let binding):
       let id = try lowering.sql(.claim(binding: binding, path: [], column: "id", kind: .text))
       body = """
-        SELECT DISTINCT r."key" AS "key", l.id AS id, l.A AS A, l.F AS F
-        FROM \(table("hits")) r JOIN counting_line l ON l.mdtrt_id || ':' || l.bkkp_sn = \(id)
+        SELECT DISTINCT \(dialect.caseOf("r"))r.key AS key, l.id AS id, l.A AS A, l.F AS F
+        FROM \(table("hits")) r JOIN counting_line l
+          ON l.mdtrt_id || ':' || l.bkkp_sn = \(id)\(dialect.sameCase("l", "r"))
         """
     case .children(let binding, let variable, let condition):
       guard let entity = lowering.entities[binding] else {
@@ -235,23 +256,22 @@ private struct RuleLowering {
       }
       let key = ClaimSource.key(of: entity)
       let owner = try lowering.sql(.claim(binding: binding, path: [], column: key, kind: .text))
-      let source = ClaimSource(child: variable, entity: .line)
+      let source = ClaimSource(child: variable, entity: .line, dialect: dialect)
       body = try lowering.with([variable: source]) {
         let when = dialect.isTrue(try lowering.sql(condition))
         let own = source.column([], key)
         let columns = ["id", "A", "F"].map { "\(source.column([], $0)) AS \($0)" }.joined(separator: ", ")
         return """
-          SELECT DISTINCT r."key" AS "key", \(columns)
-          FROM \(table("hits")) r JOIN \(source.from)
-          WHERE \(own) = \(owner) AND \(when)
+          SELECT DISTINCT \(dialect.caseOf("r"))r.key AS key, \(columns)
+          FROM \(table("hits")) r, \(source.from)
+          WHERE \(own) = \(owner)\(dialect.sameCase(dialect.quoted(source.alias), "r")) AND \(when)
           """
       }
     }
     return """
       -- 发现所指的明细。 The lines of each finding.
       \(dialect.createTable) \(table("lines")) AS
-      \(body);
-      CREATE INDEX \(table("lines by key")) ON \(table("lines")) ("key");
+      \(body);\(dialect.createIndex(table("lines by key"), table("lines"), ["key"]))
 
 
       """
@@ -264,8 +284,8 @@ private struct RuleLowering {
       if rule.lines == .none { return "0" }
       let column = term == .sumA ? "A" : "F"
       // A line without an exact F makes the sum NULL rather than short.
-      return "(SELECT CASE WHEN count(*) = count(l.\(column)) THEN COALESCE(sum(l.\(column)), 0) END"
-        + " FROM \(table("lines")) l WHERE l.\"key\" = g.\"key\")"
+      return "(SELECT CASE WHEN count(*) = count(l.\(column)) THEN COALESCE(\(dialect.sum("l.\(column)")), 0) END"
+        + " FROM \(table("lines")) l WHERE l.key = g.key\(dialect.sameCase("l", "g")))"
     case .settlementA(let binding): return try sum("A", "counting_settlement", settlementKey(binding))
     case .settlementP(let binding): return try sum("P", "counting_settlement", settlementKey(binding))
     case .stayA(let binding): return try sum("stay_A", "stay", stayKey(binding))
@@ -295,8 +315,25 @@ private struct RuleLowering {
   /// The sum over the rows that a finding's hits name, each row once.
   private func sum(_ column: String, _ rows: String, _ by: RowKey) throws -> String {
     let id = try lowering.sql(by.id)
-    return "(SELECT COALESCE(sum(s.\(column)), 0) FROM \(rows) s"
-      + " WHERE s.\(by.key) IN (SELECT \(id) FROM \(table("hits")) r WHERE r.\"key\" = g.\"key\"))"
+    let identity = rows == "stay" ? "mdtrt_id" : "setl_id"
+    var binding = ""
+    if case .claim(let named, _, _, _) = by.id { binding = named }
+    let name = table((rows == "stay" ? "stays of " : "settlements of ") + binding)
+    if !summed.contains(where: { $0.name == name }) {
+      let columns = rows == "stay" ? "s.stay_A AS stay_A, s.stay_F AS stay_F" : "s.A AS A, s.P AS P"
+      summed.append(
+        (name, """
+          -- 发现所计的\(rows == "stay" ? "住院" : "结算")，每个一次。 What each finding sums, each once.
+          \(dialect.createTable) \(name) AS
+          SELECT DISTINCT \(dialect.caseOf("r"))r.key AS key, s.\(identity) AS id, \(columns)
+          FROM \(table("hits")) r JOIN \(rows) s ON s.\(by.key) = \(id)\(dialect.sameCase("s", "r"));\(
+            dialect.createIndex(table((rows == "stay" ? "stays by " : "settlements by ") + binding), name, ["key"]))
+
+
+          """))
+    }
+    return "(SELECT COALESCE(\(dialect.sum("s.\(column)")), 0) FROM \(name) s"
+      + " WHERE s.key = g.key\(dialect.sameCase("s", "g")))"
   }
 
   // MARK: claims
@@ -311,7 +348,8 @@ private struct RuleLowering {
     case .sumF:
       rows =
         rule.lines == .none
-        ? nothing : "\(table("lines")) l ON l.\"key\" = f.\"key\" JOIN money_unit u ON u.line_id = l.id"
+        ? nothing : "\(table("lines")) l ON l.key = f.key\(dialect.sameCase("l", "f"))"
+          + " JOIN money_unit u ON u.line_id = l.id\(dialect.sameCase("u", "l"))"
     case .settlementP(let binding):
       let by = settlementKey(binding)
       rows = try unitsOf(by)
@@ -321,10 +359,10 @@ private struct RuleLowering {
     return """
       -- 发现所主张的钱的单位。 The units of money each finding claims.
       \(dialect.createTable) \(table("claims")) AS
-      SELECT DISTINCT f.rule, f."key" AS "key", u.unit, u.fen, COALESCE(u.fixmedins_code, '') AS fixmedins_code,
+      SELECT DISTINCT \(dialect.caseOf("f"))f.rule, f.key AS key, u.unit, u.fen, COALESCE(u.fixmedins_code, '') AS fixmedins_code,
         COALESCE(u.psn_no, '') AS psn_no, u.practitioner
       FROM \(table("findings")) f JOIN \(rows)
-      WHERE u.fen IS NOT 0;
+      WHERE \(dialect.differs("u.fen", "0"));
 
       """
   }
@@ -333,8 +371,9 @@ private struct RuleLowering {
   private func unitsOf(_ by: RowKey) throws -> String {
     let id = try lowering.sql(by.id)
     return """
-      \(table("hits")) r ON r."key" = f."key"
-        JOIN counting_settlement s ON s.\(by.key) = \(id) JOIN money_unit u ON u.setl_id = s.setl_id
+      \(table("hits")) r ON r.key = f.key\(dialect.sameCase("r", "f"))
+        JOIN counting_settlement s ON s.\(by.key) = \(id)\(dialect.sameCase("s", "r"))
+        JOIN money_unit u ON u.setl_id = s.setl_id\(dialect.sameCase("u", "s"))
       """
   }
 

@@ -24,23 +24,23 @@ public func verifySQL(
   if !problems.isEmpty { throw Diagnostics(problems) }
   func union(_ part: String, _ columns: String, _ empty: String) -> String {
     if rules.isEmpty { return empty }
-    return rules.map { "SELECT \(columns) FROM \(Dialect.name($0.id + " " + part)) x" }
+    return rules.map { "SELECT \(columns) FROM \(dialect.quoted($0.id + " " + part)) x" }
       .joined(separator: "\nUNION ALL\n")
   }
   let findings = union(
     "findings",
-    "x.rule, x.\"key\" AS \"key\", x.subject_type, x.subject, x.verdict, x.precedence, x.amount_fen, x.fund_fen",
-    "SELECT '' AS rule, '' AS \"key\", '' AS subject_type, '' AS subject, '' AS verdict, 0 AS precedence,"
+    "x.rule, x.key AS key, x.subject_type, x.subject, x.verdict, x.precedence, x.amount_fen, x.fund_fen",
+    "SELECT '' AS rule, '' AS key, '' AS subject_type, '' AS subject, '' AS verdict, 0 AS precedence,"
       + " 0 AS amount_fen, 0 AS fund_fen WHERE FALSE")
   let claims = union(
-    "claims", "x.rule, x.\"key\" AS \"key\", x.unit, x.fen, x.fixmedins_code, x.psn_no, x.practitioner",
-    "SELECT '' AS rule, '' AS \"key\", '' AS unit, 0 AS fen, '' AS fixmedins_code, '' AS psn_no, '' AS practitioner"
+    "claims", "x.rule, x.key AS key, x.unit, x.fen, x.fixmedins_code, x.psn_no, x.practitioner",
+    "SELECT '' AS rule, '' AS key, '' AS unit, 0 AS fen, '' AS fixmedins_code, '' AS psn_no, '' AS practitioner"
       + " WHERE FALSE")
   let paid: String
   switch subjectType {
-  case .institution: paid = "c.fixmedins_code = \(Dialect.literal(subject))"
-  case .person: paid = "c.psn_no = \(Dialect.literal(subject))"
-  case .practitioner: paid = "c.practitioner = \(Dialect.literal(subject))"
+  case .institution: paid = "c.fixmedins_code = \(dialect.literal(subject))"
+  case .person: paid = "c.psn_no = \(dialect.literal(subject))"
+  case .practitioner: paid = "c.practitioner = \(dialect.literal(subject))"
   // No rule of today has a group; its members are not in the evidence.
   case .group: paid = "FALSE"
   }
@@ -67,23 +67,23 @@ public func verifySQL(
     -- 本案的发现：对象是 \(subjectType.rawValue) \(comment(subject))。 Findings about the subject of the case.
     \(dialect.createTable) case_finding AS
     SELECT * FROM every_finding f
-    WHERE f.subject_type = \(Dialect.literal(subjectType.rawValue)) AND f.subject = \(Dialect.literal(subject));
+    WHERE f.subject_type = \(dialect.literal(subjectType.rawValue)) AND f.subject = \(dialect.literal(subject));
 
     -- 一分钱只计一次：每个单位归次序最先的发现（优先次序、规则、键）；线索不计；只计付给（或为）本案对象的钱。
     -- One fen once: each unit goes to its first claimant in the case; leads count nothing.
     \(dialect.createTable) counted_unit AS
-    SELECT w.rule, w."key" AS "key", w.unit, w.fen FROM (
-      SELECT c.rule, c."key", c.unit, c.fen,
-        row_number() OVER (PARTITION BY c.unit ORDER BY f.precedence, f.rule, f."key") AS place
-      FROM every_claim c JOIN case_finding f ON f.rule = c.rule AND f."key" = c."key"
+    SELECT w.rule, w.key AS key, w.unit, w.fen FROM (
+      SELECT c.rule, c.key, c.unit, c.fen,
+        row_number() OVER (PARTITION BY c.unit ORDER BY f.precedence, f.rule, f.key) AS place
+      FROM every_claim c JOIN case_finding f ON f.rule = c.rule AND f.key = c.key
       WHERE f.verdict <> '线索' AND \(paid)
     ) w WHERE w.place = 1;
-    CREATE INDEX counted_unit_by_key ON counted_unit (rule, "key");
+    CREATE INDEX counted_unit_by_key ON counted_unit (rule, key);
 
-    SELECT f.rule AS rule, f."key" AS "key", f.amount_fen AS amount_fen, f.fund_fen AS fund_fen,
-      COALESCE((SELECT sum(u.fen) FROM counted_unit u WHERE u.rule = f.rule AND u."key" = f."key"), 0) AS counted_fen
+    SELECT f.rule AS rule, f.key AS key, f.amount_fen AS amount_fen, f.fund_fen AS fund_fen,
+      COALESCE((SELECT sum(u.fen) FROM counted_unit u WHERE u.rule = f.rule AND u.key = f.key), 0) AS counted_fen
     FROM case_finding f
-    ORDER BY f.rule, f."key";
+    ORDER BY f.rule, f.key;
 
     """
 }
