@@ -115,6 +115,9 @@ public enum Comparison: String, Sendable, Hashable, CaseIterable {
 }
 
 /// How a rule finds rows of a registry.
+///
+/// Only where every key is matched by `equal` can rows rejected for overlap make it null; with another match they are
+/// just no rows. Texts meet regardless of ASCII case, prefixes too.
 public struct Lookup: Sendable, Hashable {
   public enum Take: Sendable, Hashable {
     /// The one row that holds.
@@ -134,7 +137,9 @@ public struct Lookup: Sendable, Hashable {
     /// The column's text has at least so many characters; the key gives no value. Only with `take: any`.
     case length(atLeast: Int)
     /// The column equals that of some row which another lookup (`take: any`, declared before) finds; without such a
-    /// row nothing is found. The key gives no value of its own. Only with `take: any`.
+    /// row nothing is found. The key gives no value of its own. Only with `take: any`. Null where the other lookup is
+    /// null; of its rows only those of the first alternative and level that has any count, unless it joins levels.
+    /// Rows with a null in the column give no value.
     case anyOf(lookup: String, column: String)
   }
 
@@ -159,8 +164,9 @@ public struct Lookup: Sendable, Hashable {
   public var keys: [Key]
   /// Six-digit admdvs from which the region order starts; null starts at 000000. nil: not read in region order.
   public var region: Expr?
-  /// Rows of all levels of the region order count, not only those of the first level that has any. Only with
-  /// `take: any`.
+  /// Rows of all levels of the region order count, not only those of the first level that has any row that meets all
+  /// keys. Only with `take: any`; whether a row is found is the same with and without, which rows are is not
+  /// (`Match.anyOf`).
   public var joinsLevels: Bool
   /// The day on which rows must hold; nil: rows of any time.
   public var day: Expr?
@@ -230,26 +236,38 @@ public struct NamedExpr: Sendable, Hashable {
   }
 }
 
-/// Rows that are formed of base rows. `scope`, `unevaluable` and the lookups that do not speak of the formed row are
-/// about base rows and thin them out; all else is about formed rows. A base row is in none where a `by` value or a day
-/// of it is null. The base binding itself can be read beside the formed row only with `runs`.
+/// Rows that are formed of base rows. `scope`, and what of `unevaluable` and the lookups does not speak of the formed
+/// row, are about base rows and thin them out; all else is about formed rows. A base row is in none where a `by` value
+/// or a day of it is null. The base binding itself, and lookups about it, can be read beside the formed row only with
+/// `runs`. `take: groups` is not for formed rows.
+///
+/// Coverage counts base rows: those in scope, and as unevaluable those that are so themselves or are a member of a
+/// formed row that is, each once. With `occupancy` it counts formed rows, and no others.
+///
+/// Hits of one finding are in ascending order of `day` (where the shape gives one), then of the base row's id (with
+/// `runs`), then of the `by` values (texts by bytes); the first stands for the finding. Its settlements and member
+/// lines are those of its hits' members; with `runs` the member is the base row.
 public struct Formed: Sendable, Hashable {
   public enum Kind: Sendable, Hashable {
     /// One row for each different set of `by` values.
     case group
     /// One row for each set of `by` values and day on which a base row falls: its values are over the base rows of the
-    /// `days` days that end with it. Gives `day`; the members are those base rows.
+    /// `days` days that end with it. Gives `day`; the members are those base rows. `days` is the greatest among the
+    /// rows of the day itself; where it is null or below 1 the day has no row.
     case window(day: Expr, days: Expr)
     /// One row for each set of `by` values and day. Gives `day`; `supply`, the whole days that Σ of the expression
     /// covers (rounded down; a day with less than 1 is no row); `held`, max(0, held before − days since) + supply,
-    /// where the first row starts with 0. The expression is a product of two quantities (10⁻⁸ of a day).
+    /// where the first row starts with 0. The expression is a product of two quantities (10⁻⁸ of a day); a base row
+    /// with a null in it supplies nothing, but is a member of the day.
     case stock(day: Expr, supply: StockSupply)
     /// One row for each base row and each day from `first` to `last`, both included. Gives `day`; `by` is empty.
-    /// Among the rows that `where` leaves, days that follow each other are a run; runs shorter than `atLeast` are
-    /// dropped, the others give `run_first`, `run_last` and `run_length` (days) on every row.
+    /// Among the rows that `where` and `unless` leave, days that follow each other are a run; runs shorter than
+    /// `atLeast` (its value on the run's first day; null drops it) are dropped, the others give `run_first`, `run_last`
+    /// and `run_length` (days) on every row. Only what comes after `unless` can read these. Exemptions come later: they
+    /// take days out of a run's finding, not out of the run.
     case runs(first: Expr, last: Expr, atLeast: Expr)
     /// One row for each set of `by` values and day on which a base row's days `first` … `last` fall: `count`, the number
-    /// of different values of `counted`. Runs as in `runs`, among rows of equal `by`.
+    /// of different values of `counted` (a null counts as none). Runs as in `runs`, among rows of equal `by`.
     case occupancy(first: Expr, last: Expr, counted: Expr, atLeast: Expr)
   }
 
@@ -327,7 +345,8 @@ public struct Population: Sendable, Hashable {
   public var entity: Entity
   /// Over `binding` alone, without lookups and parameters.
   public var condition: Expr
-  /// What a row of the population has in common with the rule's row; null meets nothing.
+  /// What a row of the population (`a`) has in common with the rule's row (`b`); null meets nothing. Without any, all
+  /// rows of the population are one group.
   public var match: [PairMatch]
   public var values: [FormedValue]
   public init(
@@ -441,11 +460,14 @@ public struct VerdictCase: Sendable, Hashable {
   public var severity: FindingSeverity
   /// Lower takes units of money first; `Int.max` for verdicts that never count.
   public var precedence: Int
-  public init(when: Expr, verdict: Verdict, severity: FindingSeverity, precedence: Int) {
+  /// The threshold that the finding names instead of the rule's.
+  public var threshold: Expr?
+  public init(when: Expr, verdict: Verdict, severity: FindingSeverity, precedence: Int, threshold: Expr? = nil) {
     self.when = when
     self.verdict = verdict
     self.severity = severity
     self.precedence = precedence
+    self.threshold = threshold
   }
 }
 
@@ -520,6 +542,7 @@ public struct Rule: Sendable {
   /// Claim tables whose missing rows would create a hit.
   public var absence: [ClaimTable] = []
   /// Columns that must be filled (fill_floor) over the rows that meet the conditions of the scope that use no lookup.
+  /// A count of children with a value stands for that column over those children.
   public var fill: [Expr] = []
   public var parameters: [Parameter] = []
   /// The day by which parameters are resolved, over the rows of `Shape.bindings`; nil: the latest value holds.
