@@ -43,7 +43,7 @@ private func codes(_ body: String) -> [String] {
       naeds: [hilist_b]
       scope: line.hilist_nmae = '中文药名' AND line.list_tipe = '101'
       where: line.hilist_name = '超目录药品' AND line.cnt = '3'
-      unless: line.A > 1 AND line.A < 0
+      unless: line.A > 0 AND line.A < 0
       cases: [{verdict: 明确违规, precedence: 30}]
       key: [line.id]
       amount: {A: sum_A, F: sum_G}
@@ -68,7 +68,7 @@ private func codes(_ body: String) -> [String] {
   }
 
   @Test func numbersThatDecideNeedABasis() {
-    #expect(codes("each: stay\nwhere: stay.nights > 3\nkey: [stay.mdtrt_id]") == ["10:21 rule.threshold"])
+    #expect(codes("each: stay\nwhere: stay.nights > 3\nkey: [stay.mdtrt_id]") == ["10:22 rule.threshold"])
     #expect(codes("each: stay\nwhere: stay.nights > 1\nkey: [stay.mdtrt_id]") == [])
     #expect(
       codes(
@@ -117,7 +117,7 @@ private func codes(_ body: String) -> [String] {
       codes(
         "each: stay\nwhere: stay.nights > 1\nkey: [stay.mdtrt_id]\nexempt:\n"
           + "  - {id: EX-01, when: stay.nwb_flag = '1'}\n  - {id: EX-07, when: stay.nwb_flag = '1'}")
-        == ["14:22 rule.unused-exemption"])
+        == ["14:23 rule.unused-exemption"])
   }
 }
 
@@ -147,12 +147,12 @@ private func codes(_ body: String) -> [String] {
 
   @Test(arguments: [
     // A formed row stands for many lines: none of them can be read beside it.
-    ("where: buy.held > 1 AND line.A > 0\nkey: [buy.psn_no]", "11:8 rule.stage"),
-    ("where: buy.held > 1\nkey: [line.id]", "12:7 rule.stage"),
+    ("where: buy.held > 1 AND line.A > 0\nkey: [buy.psn_no]", "10:8 rule.stage"),
+    ("where: buy.held > 1\nkey: [line.id]", "11:7 rule.stage"),
     // Nor can it be read before it is formed.
-    ("scope: buy.held > 1\nkey: [buy.psn_no]", "11:8 rule.stage"),
-    ("where: buy.hold > 1\nkey: [buy.psn_no]", "11:12 rule.column"),
-    ("where: buy.held > 1\nlines: {of: line, as: l}\nkey: [buy.psn_no]", "12:13 rule.shape"),
+    ("scope: buy.held > 1\nkey: [buy.psn_no]", "10:8 rule.stage"),
+    ("where: buy.hold > 1\nkey: [buy.psn_no]", "10:12 rule.column"),
+    ("where: buy.held > 1\nlines: {of: line, as: l}\nkey: [buy.psn_no]", "11:13 rule.shape"),
   ])
   func whatIsAtHandWhere(_ body: String, _ expected: String) {
     let text = stock.replacing("where:", with: "place:") + body + "\nsubject_id: buy.place"
