@@ -20,6 +20,23 @@ public struct Dialect: Sendable {
   public var startsWith: @Sendable (_ text: String, _ prefix: String) -> String
   /// Letters of ASCII in upper case.
   public var upper: @Sendable (_ text: String) -> String
+  /// Whether the text begins with what another text expression gives, bytes compared.
+  public var beginsWith: @Sendable (_ text: String, _ beginning: String) -> String
+  /// The first n characters of a text.
+  public var prefix: @Sendable (_ text: String, _ count: Int) -> String
+  /// A ÷ b of whole numbers, cut towards zero.
+  public var quotient: @Sendable (_ a: String, _ b: String) -> String
+  /// A SELECT of the whole numbers `n` from 0 to a number, both included; none where it is negative or null.
+  public var numbers: @Sendable (_ last: String) -> String
+  /// A SELECT of a, k, n, q = ⌊a·k/n⌋ and r = a·k − q·n over all 64 bits, each once, of a query of a, k and n with
+  /// 0 ≤ a, 0 ≤ k ≤ n, n > 0 and q within 64 bits.
+  public var shares: @Sendable (_ source: String) -> String
+  /// A day as `yyyy-MM-dd`.
+  public var dayText: @Sendable (_ day: String) -> String
+  /// A time as `yyyy-MM-dd HH:mm:ss`.
+  public var timeText: @Sendable (_ time: String) -> String
+  /// The day that `yyyy-MM-dd` writes.
+  public var dayOfText: @Sendable (_ text: String) -> String
   /// The row number by which a registry row is named.
   public var rowNumber: String
 
@@ -42,6 +59,21 @@ public struct Dialect: Sendable {
       "substr(\(text), 1, \(prefix.unicodeScalars.count)) = \(literal(prefix))"
     },
     upper: { "upper(\($0))" },
+    beginsWith: { "substr(\($0), 1, length(\($1))) = \($1)" },
+    prefix: { "substr(\($0), 1, \($1))" },
+    quotient: { "\($0) / \($1)" },
+    numbers: { last in
+      """
+      WITH RECURSIVE counting(n, last) AS (
+        SELECT 0, x.last FROM (SELECT \(last) AS last) x WHERE x.last >= 0
+        UNION ALL SELECT c.n + 1, c.last FROM counting c WHERE c.n < c.last)
+      SELECT c.n AS n FROM counting c
+      """
+    },
+    shares: sqliteShares,
+    dayText: { "date(\($0) * 86400, 'unixepoch')" },
+    timeText: { "datetime(\($0), 'unixepoch')" },
+    dayOfText: { "CAST(strftime('%s', \($0)) AS INTEGER) / 86400" },
     rowNumber: "rowid")
 
   /// A text literal; quotes doubled. NUL can't stand in a literal and is cut out: no rule file holds one.
