@@ -108,13 +108,8 @@ struct PreparedTest {
 
   /// What the rule finds with the test's parameters; nil with the reason if it has no such parameter.
   func run(_ original: Rule) throws -> (result: AuditResult, problem: String?) {
-    var rule = original
-    for (name, value) in test.parameters.sorted(by: { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }) {
-      guard let i = rule.parameters.firstIndex(where: { $0.name == name }) else {
-        return (AuditResult(), "the rule has no parameter \(name)")
-      }
-      rule.parameters[i].values = [Parameter.Value(from: nil, value: value, basis: "test")]
-    }
+    var rule: Rule
+    do { rule = try test.applied(to: original) } catch { return (AuditResult(), error.message) }
     // A draft rule is tested as it will run.
     rule.status = .active
     return (try audit(rules: [rule], input), nil)

@@ -4,7 +4,7 @@ import RulePacks
 /// What all shapes that form rows share: base rows, then the shape's own template, then the conditions on formed rows.
 ///
 /// `"RULE base"` holds the base rows in scope with the values of `by`, the days and whatever is aggregated;
-/// `"RULE formed"` the formed rows, numbered in the order of `by` and day (runs: of the base row's id and day);
+/// `"RULE formed"` the formed rows, numbered in the order of day, then `by` or the base row;
 /// `"RULE members"`, where the finding names them, which base rows a formed row is made of.
 extension RuleLowering {
   func formedSQL(_ formed: Formed) throws -> [String] {
@@ -14,10 +14,12 @@ extension RuleLowering {
     var later: [String]
     if let atLeast = formed.atLeast {
       let runs = try runsSQL(formed, from: last, atLeast: atLeast)
-      let hits = try hitsSQL(from: table("runs"), conditions: excusing(), order: ["r.\"formed row\""])
+      let hits = try hitsSQL(from: table("runs"), conditions: exempting(), order: ["r.\"formed row\""])
       later = [runs, hits]
     } else {
-      later = [try hitsSQL(from: last, conditions: judging(.formed) + excusing(), order: ["r.\"formed row\""])]
+      later = [
+        try hitsSQL(from: last, conditions: judging(.formed) + excluding() + exempting(), order: ["r.\"formed row\""])
+      ]
     }
     later = try lookupTables(formedLookups, from: table("formed")) + later
 
@@ -66,7 +68,7 @@ extension RuleLowering {
     case .group: break
     case .window(let day, let days):
       try add("first", day)
-      try add("days", days)
+      try add("days", days, isKnown: false)
     case .stock(let day, let supply):
       try add("first", day)
       let product = "(\(try lowering.operand(supply.quantity)) * \(try lowering.operand(supply.daysEach)))"

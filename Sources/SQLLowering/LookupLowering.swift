@@ -60,7 +60,7 @@ struct LookupLowering {
   }
 
   /// The value stands in a column of some row that this lookup finds: of the first alternative with a row, and of the
-  /// first level that has one unless levels are joined. FALSE where it finds none or can't be evaluated.
+  /// first level that has one unless levels are joined. FALSE where it finds none.
   private func isAmongRows(_ value: String, _ column: String) throws -> String {
     let alias = "h_" + lookup.name.filter { $0.isASCII && ($0.isLetter || $0.isNumber) }
     func rows(_ choice: [Int]) throws -> String {
@@ -79,8 +79,7 @@ struct LookupLowering {
         (before + ["EXISTS (SELECT 1 \(rows) AND \(same.joined(separator: " AND ")))"]).joined(separator: " AND "))
       before.append("NOT EXISTS (SELECT 1 \(rows))")
     }
-    let found = ways.count == 1 ? ways[0] : "(" + ways.map { "(\($0))" }.joined(separator: " OR ") + ")"
-    return "r.\(name("unknown")) = 0 AND \(found)"
+    return ways.count == 1 ? ways[0] : "(" + ways.map { "(\($0))" }.joined(separator: " OR ") + ")"
   }
 
   /// `g` holds on the day, or on a day within the window around it.
@@ -123,9 +122,8 @@ struct LookupLowering {
 
   /// Whether the keys of the lookup hold all of the table's own: then overlapping rows on any level forbid an answer.
   private var isKeyComplete: Bool {
-    let columns = Set(
-      lookup.keys.filter { $0.match == .equal }.map(\.column) + (lookup.region == nil ? [] : ["admdvs"]))
-    return schema.key.allSatisfy(columns.contains)
+    let columns = Set(lookup.keys.map(\.column) + (lookup.region == nil ? [] : ["admdvs"]))
+    return lookup.keys.allSatisfy { $0.match == .equal } && schema.key.allSatisfy(columns.contains)
   }
 
   /// The level of a row in the region order; nil without one.
@@ -163,6 +161,7 @@ struct LookupLowering {
   private func unknown() throws -> String {
     var nulls: [String] = []
     for key in lookup.keys where !key.anyWhenNull && !key.alternatives.isEmpty { nulls.append(try allNull(key)) }
+    for other in lookup.lookupsNamed.sorted() { nulls.append("r.\(Dialect.name(other + ".unknown")) <> 0") }
     if let day = lookup.day { nulls.append("\(try lowering.operand(day)) IS NULL") }
     if let within = lookup.within { nulls.append("\(try lowering.operand(within)) IS NULL") }
     var states: [String] = []

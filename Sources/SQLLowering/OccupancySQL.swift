@@ -23,16 +23,16 @@ extension RuleLowering {
   /// `occupancy`: one row for each set of `by` values and day; how many different values are there at once.
   func occupancySQL(_ formed: Formed) -> String {
     let names = by(formed, "b").joined(separator: ", ")
-    return daysBelow(formed)
-      + formedTable(
-        formed, note: "每组每日一行：当日不同取值的个数。 One row for each group and day: how many at once.",
-        order: formedBy(formed, "z") + ["z.\(column(formed, "day"))"],
-        """
-        SELECT \(byColumns(formed, "b")), b."first" + n.n AS \(column(formed, "day")),
-            count(DISTINCT b."counted") AS \(column(formed, "count"))
-          FROM \(table("base")) b JOIN \(table("numbers")) n ON n.n <= b."last" - b."first"
-          GROUP BY \(names), b."first" + n.n
-        """)
+    return formedTable(
+      formed, note: "每组每日一行：当日不同取值的个数。 One row for each group and day: how many at once.",
+      order: ["z.\(column(formed, "day"))"] + formedBy(formed, "z"),
+      """
+      SELECT \(byColumns(formed, "b")), d.day AS \(column(formed, "day")),
+          count(DISTINCT b."counted") AS \(column(formed, "count"))
+        FROM (\(daysOfBase)) d
+          JOIN \(table("base")) b ON b."base row" = d."base row"
+        GROUP BY \(names), d.day
+      """)
   }
 
   /// The same rows as a run counted them over the whole store; the evidence of one case can't count them.
@@ -58,7 +58,7 @@ extension RuleLowering {
     if formed.by.isEmpty { columns = ["1 AS \"always\", "] }
     return formedTable(
       formed, note: "每日人数，由全部数据算得，记在 context 表。 Counted over the whole store; kept in `context`.",
-      order: formedBy(formed, "z") + ["z.\(column(formed, "day"))"],
+      order: ["z.\(column(formed, "day"))"] + formedBy(formed, "z"),
       """
       SELECT \(columns.joined())\(dialect.dayOfText("substr(c.\"key\", length(c.\"key\") - 9)")) AS \(column(formed, "day")),
           CAST(c.value AS INTEGER) AS \(column(formed, "count"))

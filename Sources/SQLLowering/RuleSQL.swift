@@ -61,7 +61,8 @@ struct RuleLowering {
   private func plainSQL() throws -> [String] {
     let asked = rule.lookups
     let hits = try hitsSQL(
-      from: asked.last.map { table("lookup " + $0.name) } ?? table("rows"), conditions: judging(.all) + excusing(),
+      from: asked.last.map { table("lookup " + $0.name) } ?? table("rows"),
+      conditions: judging(.all) + excluding() + exempting(),
       order: rule.shape.bindings.indices.map { "\($0 + 1)" })
     let lookups = try lookupTables(asked, from: table("rows"))
     let rows = try rowsSQL()
@@ -192,10 +193,14 @@ struct RuleLowering {
     return conditions
   }
 
-  /// What makes a hit none.
-  func excusing() throws -> [Explained] {
+  /// What makes a hit none, unrecorded.
+  func excluding() throws -> [Explained] {
     try rule.unless.map { ("NOT \(dialect.isTrue(try lowering.sql($0)))", "除外 unless") }
-      + rule.exemptions.map { ("NOT \(dialect.isTrue(try lowering.sql($0.when)))", "豁免 \(comment($0.id))") }
+  }
+
+  /// What excuses a hit.
+  func exempting() throws -> [Explained] {
+    try rule.exemptions.map { ("NOT \(dialect.isTrue(try lowering.sql($0.when)))", "豁免 \(comment($0.id))") }
   }
 
   /// `WHERE …` with a condition and its comment on each line; nothing without conditions.

@@ -3,30 +3,23 @@ import RulePacks
 extension RuleLowering {
   /// `runs`: one row for each base row and each of its days; the base row stays at hand.
   func runDaysSQL(_ formed: Formed) -> String {
-    daysBelow(formed)
-      + formedTable(
-        formed, note: "每一基础行的每一日一行。 One row for each day of each base row.",
-        order: ["z.\"base row\"", "z.\(column(formed, "day"))"],
-        """
-        SELECT b.*, b."first" + n.n AS \(column(formed, "day"))
-          FROM \(table("base")) b JOIN \(table("numbers")) n ON n.n <= b."last" - b."first"
-        """)
-  }
-
-  /// The whole numbers from 0 up to the longest span of a base row.
-  func daysBelow(_ formed: Formed) -> String {
-    let longest = "(SELECT max(b.\"last\" - b.\"first\") FROM \(table("base")) b)"
-    return """
-      -- 从 0 起的整数，用来列出每一日。 Whole numbers from 0, to count days with.
-      \(dialect.createTable) \(table("numbers")) AS
-      \(dialect.numbers(longest));
-      CREATE INDEX \(table("numbers by n")) ON \(table("numbers")) (n);
-
-
+    formedTable(
+      formed, note: "每一基础行的每一日一行。 One row for each day of each base row.",
+      order: ["z.\(column(formed, "day"))", "z.\"base row\""],
       """
+      SELECT b.*, d.day AS \(column(formed, "day"))
+        FROM (\(daysOfBase)) d
+          JOIN \(table("base")) b ON b."base row" = d."base row"
+      """)
   }
 
-  /// Folds the days that meet `where` into runs: days that follow each other differ from their place in the order by
+  /// `base row` and `day`: each day of each base row.
+  var daysOfBase: String {
+    dialect.daySeries(
+      "SELECT b.\"base row\", b.\"first\" AS low, b.\"last\" AS high FROM \(table("base")) b", ["\"base row\""])
+  }
+
+  /// Folds the days that `where` and `unless` leave into runs: days that follow each other differ from their place in the order by
   /// the same number. Runs shorter than `atLeast`, as it is on their first day, are dropped.
   func runsSQL(_ formed: Formed, from previous: String, atLeast: Expr) throws -> String {
     let day = "r.\(column(formed, "day"))"
@@ -50,7 +43,7 @@ extension RuleLowering {
           SELECT r.*, \(day) - dense_rank() OVER (\(partition)ORDER BY \(day)) AS "run",
             \(try lowering.sql(atLeast)) AS "at least"
           FROM \(previous) r
-          \(whereClause(try judging(.formed)))) x
+          \(whereClause(try judging(.formed) + excluding()))) x
       ) y
       WHERE y.\(column(formed, "run_last")) - y.\(column(formed, "run_first")) + 1 >= y."run at least";
 

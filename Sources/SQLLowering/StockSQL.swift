@@ -12,7 +12,7 @@ extension RuleLowering {
     let values = formed.values.map { ", s.\(column(formed, $0.name))" }.joined()
     return formedTable(
       formed, note: "每组每日一行：当日供给天数与之后的持有天数。 One row for each group and day: supply, and what is then held.",
-      order: formedBy(formed, "z") + ["z.\(column(formed, "day"))"],
+      order: ["z.\(column(formed, "day"))"] + formedBy(formed, "z"),
       """
       SELECT \(byColumns(formed, "s")), s."first" AS \(column(formed, "day")), s."supply" AS \(column(formed, "supply")),
           s."sum" - s."first" - min(s."sum" - s."supply" - s."first") OVER (\(order)
