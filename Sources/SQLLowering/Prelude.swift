@@ -100,34 +100,26 @@ public func preludeSQL(dialect: Dialect = .sqlite) -> String {
         COALESCE((SELECT \(dialect.sum("l.a")) FROM line_at_issue l WHERE l.setl_id = k.setl_id\(same("l", "k"))), 0) AS sum_a
       FROM settlement_kept k) x;\(index("settlement_money_by_setl_id", "settlement_money", "setl_id"))
 
-    -- 2 每条明细的 ⌊A·P/T⌋ 与余数。乘积分两步算（P = hi·10⁶ + lo），全程整数，T 不超过 10¹² 分时精确；
-    -- 更大时为空，复核因此失败而不会给出错数。
-    -- 2 Quotient and remainder of A·P by T in whole numbers; NULL above 10^12 fen.
-    \(create) line_quotient AS
-    SELECT \(own("y"))y.mdtrt_id, y.bkkp_sn, y.setl_id, y.fee_ocur_time, y.a, y.p, y.t,
-      y.q1 * 1000000 + \(dialect.quotient("y.rest", "y.t")) AS q, y.rest % y.t AS r
-    FROM (
-      SELECT \(own("l"))l.mdtrt_id, l.bkkp_sn, l.setl_id, l.fee_ocur_time, l.a, m.p, m.t,
-        CASE WHEN m.t <= 1000000000000 THEN \(dialect.quotient("(l.a * (\(dialect.quotient("m.p", "1000000"))))", "m.t")) END AS q1,
-        CASE WHEN m.t <= 1000000000000
-          THEN l.a * (\(dialect.quotient("m.p", "1000000"))) % m.t * 1000000 + l.a * (m.p % 1000000) END AS rest
-      FROM line_at_issue l JOIN settlement_money m ON m.setl_id = l.setl_id\(same("m", "l"))
-      WHERE m.p < m.t) y;\(index("line_quotient_by_line", "line_quotient", "mdtrt_id", "bkkp_sn"))
+    -- 2 ⌊A·P/T⌋ 与余数，全程整数，64 位内处处精确：T 不超过 10¹² 分时乘积分两步算，更大时按二进制逐位长乘。
+    -- 2 Quotient and remainder of A·P by T, of lines and of their sum, in whole numbers.
+    \(create) money_share AS
+    \(dialect.shares("""
+      SELECT l.a AS a, m.p AS k, m.t AS n FROM line_at_issue l JOIN settlement_money m
+          ON m.setl_id = l.setl_id\(same("m", "l"))
+        WHERE m.p < m.t
+        UNION ALL SELECT m.sum_a, m.p, m.t FROM settlement_money m WHERE m.p < m.t
+      """));\(index("money_share_by_t", "money_share", "n", "k", "a"))
 
     -- 2 余下的分：按余数从大到小各加一分（并列时按发生时间、流水号）。 2 Places in the order of remainders.
     \(create) line_remainder AS
-    SELECT \(own("q"))q.mdtrt_id, q.bkkp_sn, q.q,
-      row_number() OVER (PARTITION BY \(own("q"))q.setl_id
-          ORDER BY \(dialect.descending("q.r")), \(dialect.ascending("q.fee_ocur_time")), q.bkkp_sn, q.mdtrt_id) AS place,
-      m.whole - \(dialect.windowSum("q.q", "PARTITION BY \(own("q"))q.setl_id")) AS left_over
-    FROM line_quotient q JOIN (
-      SELECT \(own("s"))s.setl_id,
-        \(dialect.quotient("(s.sum_a * (\(dialect.quotient("s.p", "1000000"))))", "s.t")) * 1000000
-          + \(dialect.quotient("""
-            (s.sum_a * (\(dialect.quotient("s.p", "1000000"))) % s.t * 1000000 + s.sum_a * (s.p % 1000000))
-            """, "s.t")) AS whole
-      FROM settlement_money s WHERE s.p < s.t AND s.t <= 1000000000000
-    ) m ON m.setl_id = q.setl_id\(same("m", "q"));\(index("line_remainder_by_line", "line_remainder", "mdtrt_id", "bkkp_sn"))
+    SELECT \(own("l"))l.mdtrt_id, l.bkkp_sn, x.q,
+      row_number() OVER (PARTITION BY \(own("l"))l.setl_id
+        ORDER BY \(dialect.descending("x.r")), \(dialect.ascending("l.fee_ocur_time")), l.bkkp_sn, l.mdtrt_id) AS place,
+      w.q - \(dialect.windowSum("x.q", "PARTITION BY \(own("l"))l.setl_id")) AS left_over
+    FROM line_at_issue l JOIN settlement_money m ON m.setl_id = l.setl_id\(same("m", "l"))
+      JOIN money_share x ON x.a = l.a AND x.k = m.p AND x.n = m.t
+      JOIN money_share w ON w.a = m.sum_a AND w.k = m.p AND w.n = m.t
+    WHERE m.p < m.t;\(index("line_remainder_by_line", "line_remainder", "mdtrt_id", "bkkp_sn"))
 
     -- 计入的明细，金额为净额，含 A 与基金金额 F。 Lines that count, net, with id, day, A and F.
     \(create) counting_line AS

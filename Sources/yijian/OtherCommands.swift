@@ -50,13 +50,19 @@ struct TestCommand: ParsableCommand {
   @Option(name: .customLong("run"), help: "Only tests whose name matches this regular expression.") var pattern: String?
   @Option(help: "Also write a JUnit XML file.") var junit: String?
   @Flag(help: "Change each part of the rules in turn; list the changes that no test notices.") var mutate = false
+  @Flag(help: "Write what the rules find now into the tests that fail; exits with 1 if anything was written.")
+  var record = false
 
   func run() throws {
     if mutate {
-      if pattern != nil || junit != nil {
-        throw ValidationError("--mutate runs all tests of a rule; give it without --run and --junit")
+      if pattern != nil || junit != nil || record {
+        throw ValidationError("--mutate runs all tests of a rule; give it without --run, --junit and --record")
       }
       throw ArgumentParser.ExitCode(mutateRules(paths))
+    }
+    if record {
+      if junit != nil { throw ValidationError("--record writes no JUnit file; give it without --junit") }
+      throw ArgumentParser.ExitCode(recordTests(paths, matching: pattern))
     }
     throw ArgumentParser.ExitCode(testRules(paths, matching: pattern, junit: junit))
   }
