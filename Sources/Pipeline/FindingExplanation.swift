@@ -124,13 +124,15 @@ struct FindingExplanation {
       remarks.append("现在推导的结论与记录不同（见金额、初判）；以重新运行为准。 Derived anew it differs from the record: run the pipeline again.")
     }
     if let rule, let finding, rule.version != finding.ruleVersion {
-      remarks.append("记录由规则第 \(finding.ruleVersion) 版得出，现为第 \(rule.version) 版。 The record is of another version of the rule.")
+      remarks.append(
+        "记录由规则第 \(finding.ruleVersion) 版得出，现为第 \(rule.version) 版。 The record is of another version of the rule.")
     }
     if stored.rulesChanged { remarks.append("规则、法规、豁免或辖区文件自上次运行后已改动。 Rule files differ from those of the last run.") }
     let changed = stored.changedRegistries
     if !changed.isEmpty {
       remarks.append(
-        "登记表与上次运行所用的不同：\(changed.joined(separator: "、"))。 Registries differ from those of the last run; give --registries DIR.")
+        "登记表与上次运行所用的不同：\(changed.joined(separator: "、"))。 Registries differ from those of the last run; give --registries DIR."
+      )
     }
     for remark in remarks { page.line("注意：\(remark)", indent: 0) }
   }
@@ -199,7 +201,9 @@ struct FindingExplanation {
     var result: [(Entity, Int)] = []
     var seen: Set<String> = []
     func add(_ entity: Entity, _ row: Int) {
-      if seen.insert("\(entity.table.name) \(row) \(entity == .stay ? "stay" : "")").inserted { result.append((entity, row)) }
+      if seen.insert("\(entity.table.name) \(row) \(entity == .stay ? "stay" : "")").inserted {
+        result.append((entity, row))
+      }
     }
     func rows(_ entity: Entity, _ column: String, _ ids: [String]) -> [Int] {
       let values = claims[entity].columns[column]?.codes ?? []
@@ -226,7 +230,9 @@ struct FindingExplanation {
       case nil: nil
       }
     }
-    let id = own(entity == .line ? "id" : entity == .settlement ? "setl_id" : entity == .diagnosis ? "setl_list_diag_id" : "mdtrt_id")
+    let id = own(
+      entity == .line
+        ? "id" : entity == .settlement ? "setl_id" : entity == .diagnosis ? "setl_list_diag_id" : "mdtrt_id")
     page.line("")
     page.line("\(entity.zh) \(id ?? "")")
     let origin = table.origin[row]
@@ -398,7 +404,8 @@ struct FindingExplanation {
     if evidence.parameters.isEmpty { page.line("该规则没有参数。 The rule has none.") }
     page.table(
       evidence.parameters.map { parameter in
-        let value = parameter.kind == .money ? "\(FixedPoint.yuan(parameter.value)) 元" : parameter.kind.text(parameter.value)
+        let value =
+          parameter.kind == .money ? "\(FixedPoint.yuan(parameter.value)) 元" : parameter.kind.text(parameter.value)
         let from = parameter.from.map { "自 \(CivilTime.text(day: $0)) 起" } ?? "一直有效"
         return ["$\(parameter.name)", value, from, parameter.basis]
       })

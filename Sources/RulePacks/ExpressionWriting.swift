@@ -93,7 +93,8 @@ public struct ExpressionWriter {
   }
 
   private func children(_ a: ChildAggregate) -> String {
-    let path = ([a.binding] + a.path.map(\.rawValue) + ["\(a.of.rawValue == "diagnosis" ? "diagnose" : a.of.rawValue)s"])
+    let path =
+      ([a.binding] + a.path.map(\.rawValue) + ["\(a.of.rawValue == "diagnosis" ? "diagnose" : a.of.rawValue)s"])
       .joined(separator: ".")
     let (name, distinct) =
       switch a.function {

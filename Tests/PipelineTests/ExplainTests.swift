@@ -6,8 +6,10 @@ import Testing
   func explain(_ id: String, more: [String] = []) throws -> Outcome {
     let run = try Samples.planted.get()
     return try yijian(
-      ["explain", id, "--pipeline", Project.pipeline, "--store", run.store, "--registries",
-        Project.sample("planted") + "/registries"] + more)
+      [
+        "explain", id, "--pipeline", Project.pipeline, "--store", run.store, "--registries",
+        Project.sample("planted") + "/registries",
+      ] + more)
   }
 
   static func rows(_ name: String) throws -> [[String: String]] {
@@ -38,7 +40,7 @@ import Testing
     let source = try #require(part.split(separator: "\n").first).split(separator: " ")
     let path = Project.sample("planted") + "/batches/" + source[1]
     let number = source[3]
-    let offset = try #require(Int(source[5].dropFirst(2).prefix { $0.isNumber }))
+    let offset = try #require(Int(source[5].prefix { $0.isNumber }))
     let byNumber = try tool("sh", "-c", "gzip -dc \"$0\" | sed -n \"$1p\"", path, String(number))
     let byOffset = try tool("sh", "-c", "gzip -dc \"$0\" | tail -c +$1 | head -n 1", path, String(offset + 1))
     #expect(byNumber == byOffset)
