@@ -96,7 +96,10 @@ struct EngineCaseTests {
       let data = try Data(contentsOf: URL(fileURLWithPath: path))
       let read = try JSONDecoder().decode([String: [[String: String]]].self, from: data)
       var store = RandomStore()
-      for table in ClaimTable.allCases { store.claims[table] = read[table.name] ?? [] }
+      for table in ClaimTable.allCases {
+        let known = Set(table.columns.map(\.name))
+        store.claims[table] = (read[table.name] ?? []).map { row in row.filter { known.contains($0.key) } }
+      }
       for schema in RegistrySchema.all { store.registries[schema.name] = read[schema.name] }
       store.registries["hosp_lv_rank"] = store.registries["hosp_lv_rank"] ?? Self.ranks
       try add("planted", store.load(), Array(DifferentialTests.rules.indices), floor: true)
