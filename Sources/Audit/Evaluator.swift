@@ -63,6 +63,7 @@ final class Evaluator {
       return try claimColumn(binding, path, column, kind, f)
     case .registry(let name, let column, let kind):
       return try registryColumn(name, column, kind, f)
+    case .formed, .fact, .prefix, .percent, .atGreatestOfHits: throw EvaluationFault.type("not evaluated yet")
     case .integer(let v), .day(let v): return .number([Int64](repeating: v, count: f.count))
     case .text(let v): return .text([UInt32](repeating: codes.intern(v), count: f.count))
     case .boolean(let v): return .truth([UInt8](repeating: v ? Kleene.yes : Kleene.no, count: f.count))
@@ -382,6 +383,7 @@ final class Evaluator {
       var counts = [Int64](repeating: 0, count: f.count)
       for (i, owner) in inner.owner.enumerated() where holds[i] == Kleene.yes { counts[Int(owner)] += 1 }
       return a.function == .count ? .number(counts) : .truth(counts.map { $0 > 0 ? Kleene.yes : Kleene.no })
+    case .countDistinct: throw EvaluationFault.type("not evaluated yet")
     case .sum, .least, .greatest:
       guard let value = a.value else { throw EvaluationFault.type("an aggregate without a value") }
       let values = try numbers(value, inner)

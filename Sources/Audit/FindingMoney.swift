@@ -30,6 +30,7 @@ struct FindingMoney {
     lines = [[Int32]](repeating: [], count: finding.count)
     switch rule.lines {
     case .none: break
+    case .members: throw EvaluationFault.type("lines of formed rows")
     case .hits(let binding):
       let (entity, rows) = try run.evaluator.rows(binding, [], frame)
       if entity == .line { for (i, of) in finding.of.enumerated() { lines[Int(of)].append(rows[i]) } }
@@ -80,6 +81,7 @@ struct FindingMoney {
     case .settlementP(let binding): try sum(.settlement, "P", ownSettlements(binding, of))
     case .stayA(let binding): try sum(.stay, "stay_A", stays(binding, of))
     case .stayF(let binding): try sum(.stay, "stay_F", stays(binding, of))
+    case .partA, .partF, .overPriceA, .overPriceF: throw .type("not evaluated yet")
     }
   }
 
@@ -91,6 +93,7 @@ struct FindingMoney {
     case .settlementP(let binding): ofSettlements = ownSettlements(binding, of)
     case .stayF(let binding): ofSettlements = settlements(.stay, stays(binding, of))
     case .none, .sumA, .settlementA, .stayA: return []
+    case .partA, .partF, .overPriceA, .overPriceF: throw .type("not evaluated yet")
     }
     let settlement = claims[.settlement]
     if let children = settlement.children[.line] {
@@ -180,7 +183,7 @@ extension AmountTerm {
   /// The binding whose settlement or stay it reads.
   var binding: String? {
     switch self {
-    case .none, .sumA, .sumF: nil
+    case .none, .sumA, .sumF, .partA, .partF, .overPriceA, .overPriceF: nil
     case .settlementA(let name), .settlementP(let name), .stayA(let name), .stayF(let name): name
     }
   }

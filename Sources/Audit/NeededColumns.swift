@@ -38,7 +38,17 @@ public func neededColumns(rules: [Rule]) -> [ClaimTable: Set<String>] {
     if let atIssue = rule.atIssue, let entity = entities[atIssue.binding] {
       for step in atIssue.order { add(entity, step.column) }
     }
-    if case .pair(let a, _, _, let column?) = rule.shape { add(a.entity, column) }
+    if case .pair(let a, _, _, let order) = rule.shape {
+      switch order {
+      case .every: break
+      case .unordered(let column): add(a.entity, column)
+      case .adjacent(let columns): for column in columns { add(a.entity, column) }
+      }
+    }
+    for population in rule.populations {
+      let inner = entities.merging([population.binding: population.entity]) { $1 }
+      for expression in population.memberExpressions { add(expression, inner) }
+    }
   }
   return result
 }

@@ -19,7 +19,7 @@ struct Pairing {
 
   init(
     _ run: RuleRun, _ a: (binding: String, entity: Entity), _ b: (binding: String, entity: Entity), match: [PairMatch],
-    unordered: String?, aCandidates: [Int32]? = nil, bCandidates: [Int32]? = nil
+    order pairOrder: PairOrder, aCandidates: [Int32]? = nil, bCandidates: [Int32]? = nil
   ) throws {
     self.a = a
     self.b = b
@@ -32,7 +32,8 @@ struct Pairing {
     aKeys = left.keys
     bRows = right.rows
     index = KeyIndex(columns: right.keys, count: right.rows.count)
-    if let unordered {
+    if case .adjacent = pairOrder { throw EvaluationFault.type("adjacent rows") }
+    if case .unordered(let unordered) = pairOrder {
       let column = run.input.claims[a.entity].columns[unordered]
       guard case .text(let values)? = column else {
         // Without the column no row is smaller than another.

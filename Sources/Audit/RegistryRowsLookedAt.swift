@@ -40,9 +40,10 @@ extension RuleRun {
         try body(keeping(frame, plainScope))
         start = end
       }
-    case .pair(let a, let b, let match, let unordered):
+    case .formed: throw EvaluationFault.type("formed rows")
+    case .pair(let a, let b, let match, let order):
       let pairing = try Pairing(
-        self, a, b, match: match, unordered: unordered, aCandidates: candidates(a.entity),
+        self, a, b, match: match, order: order, aCandidates: candidates(a.entity),
         bCandidates: candidates(b.entity))
       try pairing.eachBlock { try body(keeping($0, pairing.remainingScope)) }
     }

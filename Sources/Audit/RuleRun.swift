@@ -50,8 +50,9 @@ final class RuleRun {
         try look(frame, plainScope)
         start = end
       }
-    case .pair(let a, let b, let match, let unordered):
-      let pairing = try Pairing(self, a, b, match: match, unordered: unordered)
+    case .formed: throw EvaluationFault.type("formed rows")
+    case .pair(let a, let b, let match, let order):
+      let pairing = try Pairing(self, a, b, match: match, order: order)
       try pairing.eachBlock { try look($0, pairing.remainingScope) }
     }
     return hits.frame(rule)

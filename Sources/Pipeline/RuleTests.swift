@@ -42,7 +42,7 @@ public func testRules(_ paths: [String], matching pattern: String?, junit: Strin
   }
 }
 
-private func testFiles(_ paths: [String]) -> [String] {
+func testFiles(_ paths: [String]) -> [String] {
   var files: [String] = []
   for path in paths {
     var isFolder: ObjCBool = false
@@ -56,8 +56,15 @@ private func testFiles(_ paths: [String]) -> [String] {
   return files
 }
 
-/// Runs the tests of one file against the rule beside it (`X.yml` for `X.test.yml`).
-func runTestFile(_ path: String, matching regex: Regex<AnyRegexOutput>?) throws -> [RuleTestResult] {
+/// A test file and the rule beside it (`X.yml` for `X.test.yml`).
+struct RuleWithTests {
+  var rule: Rule
+  var ruleText: String
+  var rulePath: String
+  var file: RuleTestFile
+}
+
+func readRuleWithTests(_ path: String) throws -> RuleWithTests {
   guard let data = FileManager.default.contents(atPath: path) else {
     throw Diagnostic(.error, "usage.no-file", "the test file can't be read", at: Place(file: path))
   }
@@ -68,79 +75,101 @@ func runTestFile(_ path: String, matching regex: Regex<AnyRegexOutput>?) throws 
       .error, "test.no-rule", "there is no rule beside the test", at: Place(file: rulePath),
       remedy: "put X.test.yml beside X.yml")
   }
-  let (rule, problems) = parseRule(text: String(decoding: ruleData, as: UTF8.self), path: rulePath)
+  let text = String(decoding: ruleData, as: UTF8.self)
+  let (rule, problems) = parseRule(text: text, path: rulePath)
   guard let rule else { throw Diagnostics(problems) }
-  return try file.tests.filter { test in regex.map { test.name.contains($0) } ?? true }.map { test in
-    RuleTestResult(rule: rule.id, name: test.name, place: test.place, failures: try failures(of: test, rule))
+  return RuleWithTests(rule: rule, ruleText: text, rulePath: rulePath, file: file)
+}
+
+/// Runs the tests of one file against the rule beside it.
+func runTestFile(_ path: String, matching regex: Regex<AnyRegexOutput>?) throws -> [RuleTestResult] {
+  let both = try readRuleWithTests(path)
+  return try both.file.tests.filter { test in regex.map { test.name.contains($0) } ?? true }.map { test in
+    RuleTestResult(
+      rule: both.rule.id, name: test.name, place: test.place,
+      failures: try PreparedTest(test, for: both.rule).failures(of: both.rule))
   }
 }
 
-/// What differs between what a test expects and what the rule finds.
-private func failures(of test: RuleTest, _ original: Rule) throws -> [String] {
-  var rule = original
-  for (name, value) in test.parameters {
-    guard let i = rule.parameters.firstIndex(where: { $0.name == name }) else {
-      return ["the rule has no parameter \(name)"]
+/// A test with its tables read: what stays the same while a rule is changed.
+struct PreparedTest {
+  var test: RuleTest
+  private var input: AuditInput
+
+  /// - Parameter rule: says which columns are read; a changed rule must not read others.
+  init(_ test: RuleTest, for rule: Rule) throws {
+    self.test = test
+    let codes = CodeTable()
+    let registries = try registries(of: test, codes)
+    let claims = try claims(of: test, rule, registries, codes)
+    input = AuditInput(
+      claims: claims, registries: registries, fillFloorPercent: 0, incompleteTables: incompleteTables(test))
+  }
+
+  /// What the rule finds with the test's parameters; nil with the reason if it has no such parameter.
+  func run(_ original: Rule) throws -> (result: AuditResult, problem: String?) {
+    var rule: Rule
+    do { rule = try test.applied(to: original) } catch { return (AuditResult(), error.message) }
+    // A draft rule is tested as it will run.
+    rule.status = .active
+    return (try audit(rules: [rule], input), nil)
+  }
+
+  /// What differs between what the test expects and what the rule finds.
+  func failures(of rule: Rule) throws -> [String] {
+    if test.fires.isEmpty, test.silent.isEmpty, test.suppressed.isEmpty, test.notRunnable == nil,
+      test.unevaluable == nil
+    {
+      return ["the test expects nothing; name findings in fires or rows in silent"]
     }
-    rule.parameters[i].values = [Parameter.Value(from: nil, value: value, basis: "test")]
-  }
-  if test.fires.isEmpty, test.silent.isEmpty, test.suppressed.isEmpty, test.notRunnable == nil, test.unevaluable == nil
-  {
-    return ["the test expects nothing; name findings in fires or rows in silent"]
-  }
-  let codes = CodeTable()
-  let registries = try registries(of: test, codes)
-  let claims = try claims(of: test, rule, registries, codes)
-  // A draft rule is tested as it will run.
-  rule.status = .active
-  let result = try audit(
-    rules: [rule],
-    AuditInput(claims: claims, registries: registries, fillFloorPercent: 0, incompleteTables: incompleteTables(test)))
-  var failures: [String] = []
-  let coverage = result.coverage.first { $0.rule == rule.id }
-  if let reason = test.notRunnable {
-    if coverage?.status != .notRunnable {
-      failures.append("expected not runnable, but the rule ran")
-    } else if !reason.isEmpty, coverage?.reason.contains(reason) != true {
-      failures.append("not runnable for another reason: \(coverage?.reason ?? "")")
+    let (result, problem) = try run(rule)
+    if let problem { return [problem] }
+    var failures: [String] = []
+    let coverage = result.coverage.first { $0.rule == rule.id }
+    if let reason = test.notRunnable {
+      if coverage?.status != .notRunnable {
+        failures.append("expected not runnable, but the rule ran")
+      } else if !reason.isEmpty, coverage?.reason.contains(reason) != true {
+        failures.append("not runnable for another reason: \(coverage?.reason ?? "")")
+      }
+      return failures
+    }
+    if coverage?.status == .notRunnable { return ["not runnable: \(coverage?.reason ?? "")"] }
+    var found: [String: Finding] = [:]
+    for finding in result.findings { found[finding.key] = finding }
+    for expected in test.fires {
+      guard let finding = found.removeValue(forKey: expected.key) else {
+        failures.append("no finding with key \(expected.key)")
+        continue
+      }
+      for (column, text) in expected.fields.sorted(by: { $0.key < $1.key }) where value(column, of: finding) != text {
+        failures.append("\(expected.key): \(column) is \(value(column, of: finding)), expected \(text)")
+      }
+    }
+    for silent in test.silent {
+      for key in found.keys.sorted()
+      where key == silent.key || key.split(separator: "|").contains(Substring(silent.key)) {
+        failures.append("\(silent.key) must stay silent, but there is a finding with key \(key)")
+        found[key] = nil
+      }
+    }
+    for key in found.keys.sorted() { failures.append("a finding that the test does not name: key \(key)") }
+    if !test.suppressed.isEmpty {
+      var seen = Set(result.suppressions.map { "\($0.findingID) \($0.exemption)" })
+      for expected in test.suppressed {
+        let id = StableID.finding(rule: rule.id, key: expected.key)
+        let exemption = expected.fields["exemption"] ?? ""
+        if seen.remove("\(id) \(exemption)") == nil {
+          failures.append("\(expected.key) is not suppressed by \(exemption)")
+        }
+      }
+      for extra in seen.sorted() { failures.append("a suppression that the test does not name: \(extra)") }
+    }
+    if let expected = test.unevaluable, coverage?.rowsUnevaluable != expected {
+      failures.append("\(coverage?.rowsUnevaluable ?? 0) rows unevaluable, expected \(expected)")
     }
     return failures
   }
-  if coverage?.status == .notRunnable { return ["not runnable: \(coverage?.reason ?? "")"] }
-  var found: [String: Finding] = [:]
-  for finding in result.findings { found[finding.key] = finding }
-  for expected in test.fires {
-    guard let finding = found.removeValue(forKey: expected.key) else {
-      failures.append("no finding with key \(expected.key)")
-      continue
-    }
-    for (column, text) in expected.fields.sorted(by: { $0.key < $1.key }) where value(column, of: finding) != text {
-      failures.append("\(expected.key): \(column) is \(value(column, of: finding)), expected \(text)")
-    }
-  }
-  for silent in test.silent {
-    for key in found.keys.sorted() where key == silent.key || key.split(separator: "|").contains(Substring(silent.key))
-    {
-      failures.append("\(silent.key) must stay silent, but there is a finding with key \(key)")
-      found[key] = nil
-    }
-  }
-  for key in found.keys.sorted() { failures.append("a finding that the test does not name: key \(key)") }
-  if !test.suppressed.isEmpty {
-    var seen = Set(result.suppressions.map { "\($0.findingID) \($0.exemption)" })
-    for expected in test.suppressed {
-      let id = StableID.finding(rule: rule.id, key: expected.key)
-      let exemption = expected.fields["exemption"] ?? ""
-      if seen.remove("\(id) \(exemption)") == nil {
-        failures.append("\(expected.key) is not suppressed by \(exemption)")
-      }
-    }
-    for extra in seen.sorted() { failures.append("a suppression that the test does not name: \(extra)") }
-  }
-  if let expected = test.unevaluable, coverage?.rowsUnevaluable != expected {
-    failures.append("\(coverage?.rowsUnevaluable ?? 0) rows unevaluable, expected \(expected)")
-  }
-  return failures
 }
 
 private func incompleteTables(_ test: RuleTest) -> [ClaimTable: String] {

@@ -5,12 +5,13 @@ extension Expr {
   /// The expressions directly inside.
   public var parts: [Expr] {
     switch self {
-    case .claim, .registry, .integer, .text, .day, .boolean, .parameter, .found, .countHits: []
+    case .claim, .registry, .formed, .fact, .integer, .text, .day, .boolean, .parameter, .found, .countHits: []
     case .add(let a, let b), .subtract(let a, let b), .multiply(let a, let b), .compare(_, let a, let b),
-      .isSame(let a, let b):
+      .isSame(let a, let b), .percent(let a, let b), .atGreatestOfHits(let a, let b):
       [a, b]
     case .least(let all), .greatest(let all), .coalesce(let all), .and(let all), .or(let all): all
-    case .dayOf(let a), .number(let a), .isNull(let a), .isTrue(let a), .startsWith(let a, _), .not(let a),
+    case .dayOf(let a), .number(let a), .prefix(let a, _), .isNull(let a), .isTrue(let a), .startsWith(let a, _),
+      .not(let a),
       .setContains(_, _, let a), .setLeast(_, let a), .setGreatest(_, let a), .allHits(let a), .anyHit(let a),
       .leastOfHits(let a), .greatestOfHits(let a), .sumOfHits(let a):
       [a]
@@ -37,5 +38,109 @@ extension Expr {
       }
     }
     return names
+  }
+}
+
+extension Rule {
+  /// The lookups that are asked about formed rows: those that speak of them, or of a lookup that does.
+  public var formedLookups: Set<String> {
+    var result: Set<String> = []
+    for lookup in lookups where lookup.expressions.contains(where: { $0.readsFormed(lookups: result) }) {
+      result.insert(lookup.name)
+    }
+    return result
+  }
+}
+
+extension Lookup {
+  /// Keys, region, day, within; what other lookups a key names is in `lookupsNamed`.
+  public var expressions: [Expr] { keys.flatMap(\.alternatives) + [region, day, within].compactMap { $0 } }
+
+  /// Lookups whose rows a key is compared with.
+  public var lookupsNamed: Set<String> {
+    Set(
+      keys.compactMap { key in
+        if case .anyOf(let lookup, _) = key.match { lookup } else { nil }
+      })
+  }
+}
+
+extension Expr {
+  /// Whether it speaks of the formed row, itself or through one of the lookups.
+  public func readsFormed(lookups: Set<String>) -> Bool {
+    var found = false
+    visit { part in
+      if case .formed = part { found = true }
+    }
+    return found || !lookupNames.isDisjoint(with: lookups)
+  }
+}
+
+extension Rule {
+  /// Every expression of the rule, wherever it stands; those of children's conditions are inside them.
+  public var expressions: [Expr] {
+    var all: [Expr] = [scope, condition, subject] + fill + unless + key
+    switch shape {
+    case .each: break
+    case .pair(_, _, let match, _): all += match.flatMap { [$0.a, $0.b] }
+    case .formed(let formed): all += formed.baseExpressions + [formed.atLeast].compactMap { $0 }
+    }
+    for lookup in lookups { all += lookup.expressions }
+    for population in populations { all += population.match.map(\.b) }
+    all +=
+      unevaluable.map(\.when) + exemptions.map(\.when) + cases.map(\.when)
+      + cases.compactMap(\.threshold)
+    all += [parameterDay, formedParameterDay, psnNo, fixmedinsCode, from, to, measure, threshold].compactMap { $0 }
+    if case .children(_, _, let condition) = lines { all.append(condition) }
+    for amount in [amountA, amountF] { all += amount.expressions }
+    for part in explain { if case .value(let value, _) = part { all.append(value) } }
+    return all
+  }
+}
+
+extension Population {
+  /// Expressions over the rows of the population.
+  public var memberExpressions: [Expr] { [condition] + match.map(\.a) + values.compactMap(\.value) }
+}
+
+extension AmountTerm {
+  /// What it is computed from beside amounts.
+  public var expressions: [Expr] {
+    switch self {
+    case .none, .sumA, .sumF, .settlementA, .settlementP, .stayA, .stayF: []
+    case .partA(let k, let n), .partF(let k, let n): [k, n]
+    case .overPriceA(let price), .overPriceF(let price): [price]
+    }
+  }
+}
+
+extension Expr {
+  /// The kind of a value; nil for conditions.
+  public func kind(in rule: Rule) -> ValueKind? {
+    switch self {
+    case .claim(_, _, _, let kind), .registry(_, _, let kind), .formed(_, let kind), .fact(_, _, let kind): kind
+    case .integer, .number, .countHits: .integer
+    case .parameter(let name): rule.parameters.first { $0.name == name }?.kind ?? .integer
+    case .text, .prefix: .text
+    case .day, .dayOf: .day
+    // The days between two days are a number.
+    case .subtract(let a, let b) where a.kind(in: rule) == .day && b.kind(in: rule) == .day: .integer
+    // A number times or plus a day or an amount has the other's kind.
+    case .add(let a, let b), .multiply(let a, let b):
+      a.kind(in: rule) == .integer ? b.kind(in: rule) : a.kind(in: rule)
+    case .subtract(let a, _), .percent(let a, _), .setLeast(_, let a), .setGreatest(_, let a), .leastOfHits(let a),
+      .greatestOfHits(let a), .sumOfHits(let a), .atGreatestOfHits(let a, _):
+      a.kind(in: rule)
+    case .least(let all), .greatest(let all), .coalesce(let all): all.first?.kind(in: rule)
+    case .children(let aggregate):
+      switch aggregate.function {
+      case .exists: nil
+      case .count, .countDistinct: .integer
+      case .sum, .least, .greatest: aggregate.value?.kind(in: rule)
+      }
+    case .boolean, .compare, .isSame, .isNull, .isTrue, .inList, .startsWith, .and, .or, .not, .found, .setContains,
+      .allHits, .anyHit:
+      nil
+    }
   }
 }

@@ -10,6 +10,10 @@ public indirect enum Expr: Sendable, Hashable {
   /// A column of the registry row a lookup found; null when it found none or can't be evaluated. With `take: groups`
   /// only the group column.
   case registry(lookup: String, column: String, kind: ValueKind)
+  /// A column of the formed row in hand (`Shape.formed`): a key of it, one of its values, or what the shape gives.
+  case formed(column: String, kind: ValueKind)
+  /// A value of a population fact, of the group that the rule's row matches; null where it matches none.
+  case fact(population: String, value: String, kind: ValueKind)
   case integer(Int64)
   case text(String)
   case day(Int64)
@@ -30,6 +34,10 @@ public indirect enum Expr: Sendable, Hashable {
   case dayOf(Expr)
   /// The whole number that a text writes in digits; null for any other text.
   case number(Expr)
+  /// The first n characters (Unicode scalars) of a text; the whole text where it is shorter. n ≥ 1.
+  case prefix(Expr, Int)
+  /// ⌊x · p / 100⌋ in the kind of x; null where one is null or negative. The only division, and by a hundred.
+  case percent(Expr, of: Expr)
 
   // Conditions
   case compare(Comparison, Expr, Expr)
@@ -69,11 +77,17 @@ public indirect enum Expr: Sendable, Hashable {
   case leastOfHits(Expr)
   case greatestOfHits(Expr)
   case sumOfHits(Expr)
+  /// The value at the first hit (in the order of hits) among those where `by` is greatest; null where `by` is all null.
+  case atGreatestOfHits(Expr, by: Expr)
 }
 
 /// An aggregate over the rows that belong to one row.
 public struct ChildAggregate: Sendable, Hashable {
-  public enum Function: String, Sendable, Hashable { case exists, count, sum, least, greatest }
+  public enum Function: String, Sendable, Hashable {
+    case exists, count, sum, least, greatest
+    /// How many different values that are not null.
+    case countDistinct
+  }
   public var function: Function
   public var variable: String
   public var of: Entity
@@ -101,6 +115,9 @@ public enum Comparison: String, Sendable, Hashable, CaseIterable {
 }
 
 /// How a rule finds rows of a registry.
+///
+/// Only where every key is matched by `equal` can rows rejected for overlap make it null; with another match they are
+/// just no rows. Texts meet regardless of ASCII case, prefixes too.
 public struct Lookup: Sendable, Hashable {
   public enum Take: Sendable, Hashable {
     /// The one row that holds.
@@ -111,16 +128,34 @@ public struct Lookup: Sendable, Hashable {
     case groups(by: String)
   }
 
+  /// How a row's column meets what a key gives.
+  public enum Match: Sendable, Hashable {
+    /// The column equals the value.
+    case equal
+    /// The value begins with the column's text, which has at least so many characters. Only with `take: any`.
+    case beginsWithColumn(atLeast: Int)
+    /// The column's text has at least so many characters; the key gives no value. Only with `take: any`.
+    case length(atLeast: Int)
+    /// The column equals that of some row which another lookup (`take: any`, declared before) finds; without such a
+    /// row nothing is found. The key gives no value of its own. Only with `take: any`. Null where the other lookup is
+    /// null; of its rows only those of the first alternative and level that has any count, unless it joins levels.
+    /// Rows with a null in the column give no value.
+    case anyOf(lookup: String, column: String)
+  }
+
   public struct Key: Sendable, Hashable {
     public var column: String
-    /// Tried in turn; a null alternative is passed over; the first with a row wins. One entry is the plain case.
+    /// Tried in turn; a null alternative is passed over; the first with a row wins. One entry is the plain case; none
+    /// where the match needs no value.
     public var alternatives: [Expr]
     /// A null value does not restrict (else it makes the lookup null).
     public var anyWhenNull: Bool
-    public init(column: String, alternatives: [Expr], anyWhenNull: Bool = false) {
+    public var match: Match
+    public init(column: String, alternatives: [Expr], anyWhenNull: Bool = false, match: Match = .equal) {
       self.column = column
       self.alternatives = alternatives
       self.anyWhenNull = anyWhenNull
+      self.match = match
     }
   }
 
@@ -129,6 +164,10 @@ public struct Lookup: Sendable, Hashable {
   public var keys: [Key]
   /// Six-digit admdvs from which the region order starts; null starts at 000000. nil: not read in region order.
   public var region: Expr?
+  /// Rows of all levels of the region order count, not only those of the first level that has any row that meets all
+  /// keys. Only with `take: any`; whether a row is found is the same with and without, which rows are is not
+  /// (`Match.anyOf`).
+  public var joinsLevels: Bool
   /// The day on which rows must hold; nil: rows of any time.
   public var day: Expr?
   /// Rows that hold on any day of day − within … day + within.
@@ -139,7 +178,7 @@ public struct Lookup: Sendable, Hashable {
 
   public init(
     name: String, table: String, keys: [Key], region: Expr? = nil, day: Expr? = nil, within: Expr? = nil,
-    take: Take = .one, isOptional: Bool = false
+    take: Take = .one, isOptional: Bool = false, joinsLevels: Bool = false
   ) {
     self.name = name
     self.table = table
@@ -149,6 +188,176 @@ public struct Lookup: Sendable, Hashable {
     self.within = within
     self.take = take
     self.isOptional = isOptional
+    self.joinsLevels = joinsLevels
+  }
+}
+
+/// Which of the matched rows are a pair.
+public enum PairOrder: Sendable, Hashable {
+  /// Every row of one side with every row of the other.
+  case every
+  /// Each two rows once, the one whose column is smaller by bytes first (rows with equal values are never a pair);
+  /// both of one entity.
+  case unordered(column: String)
+  /// Two neighbours, first and second, in the ascending order of the columns among the rows with equal matched values;
+  /// texts by bytes, null before all else. Both of one entity. Rows are put in order before any condition is asked.
+  case adjacent(columns: [String])
+}
+
+/// An aggregate over the base rows of a formed row or of a group of a population. Nulls are passed over, but by `only`.
+public struct FormedValue: Sendable, Hashable {
+  public enum Function: String, Sendable, Hashable {
+    case count, sum, least, greatest, countDistinct
+    /// The value if all rows have the same one; null if they differ or one is null.
+    case only
+  }
+  public var name: String
+  public var function: Function
+  /// nil for count.
+  public var value: Expr?
+  public var kind: ValueKind
+  public init(name: String, function: Function, value: Expr?, kind: ValueKind) {
+    self.name = name
+    self.function = function
+    self.value = value
+    self.kind = kind
+  }
+}
+
+/// A named expression of a known kind.
+public struct NamedExpr: Sendable, Hashable {
+  public var name: String
+  public var value: Expr
+  public var kind: ValueKind
+  public init(name: String, value: Expr, kind: ValueKind) {
+    self.name = name
+    self.value = value
+    self.kind = kind
+  }
+}
+
+/// Rows that are formed of base rows. `scope`, and what of `unevaluable` and the lookups does not speak of the formed
+/// row, are about base rows and thin them out; all else is about formed rows. A base row is in none where a `by` value
+/// or a day of it is null. The base binding itself, and lookups about it, can be read beside the formed row only with
+/// `runs`. `take: groups` is not for formed rows.
+///
+/// Coverage counts base rows: those in scope, and as unevaluable those that are so themselves or are a member of a
+/// formed row that is, each once. With `occupancy` it counts formed rows, and no others.
+///
+/// Hits of one finding are in ascending order of `day` (where the shape gives one), then of the base row's id (with
+/// `runs`), then of the `by` values (texts by bytes); the first stands for the finding. Its settlements and member
+/// lines are those of its hits' members; with `runs` the member is the base row.
+public struct Formed: Sendable, Hashable {
+  public enum Kind: Sendable, Hashable {
+    /// One row for each different set of `by` values.
+    case group
+    /// One row for each set of `by` values and day on which a base row falls: its values are over the base rows of the
+    /// `days` days that end with it. Gives `day`; the members are those base rows. `days` is the greatest among the
+    /// rows of the day itself; where it is null or below 1 the day has no row.
+    case window(day: Expr, days: Expr)
+    /// One row for each set of `by` values and day. Gives `day`; `supply`, the whole days that Σ of the expression
+    /// covers (rounded down; a day with less than 1 is no row); `held`, max(0, held before − days since) + supply,
+    /// where the first row starts with 0. The expression is a product of two quantities (10⁻⁸ of a day); a base row
+    /// with a null in it supplies nothing, but is a member of the day.
+    case stock(day: Expr, supply: StockSupply)
+    /// One row for each base row and each day from `first` to `last`, both included. Gives `day`; `by` is empty.
+    /// Among the rows that `where` and `unless` leave, days that follow each other are a run; runs shorter than
+    /// `atLeast` (its value on the run's first day; null drops it) are dropped, the others give `run_first`, `run_last`
+    /// and `run_length` (days) on every row. Only what comes after `unless` can read these. Exemptions come later: they
+    /// take days out of a run's finding, not out of the run.
+    case runs(first: Expr, last: Expr, atLeast: Expr)
+    /// One row for each set of `by` values and day on which a base row's days `first` … `last` fall: `count`, the number
+    /// of different values of `counted` (a null counts as none). Runs as in `runs`, among rows of equal `by`.
+    case occupancy(first: Expr, last: Expr, counted: Expr, atLeast: Expr)
+  }
+
+  public var baseBinding: String
+  public var baseEntity: Entity
+  /// What expressions call the formed row.
+  public var name: String
+  public var by: [NamedExpr]
+  /// Only for group, window and stock.
+  public var values: [FormedValue]
+  public var kind: Kind
+
+  public init(
+    baseBinding: String, baseEntity: Entity, name: String, by: [NamedExpr], values: [FormedValue], kind: Kind
+  ) {
+    self.baseBinding = baseBinding
+    self.baseEntity = baseEntity
+    self.name = name
+    self.by = by
+    self.values = values
+    self.kind = kind
+  }
+
+  /// The columns of a formed row: `by`, then what the shape gives, then `values`.
+  public var columns: [(name: String, kind: ValueKind)] {
+    var own: [(name: String, kind: ValueKind)] = []
+    let run: [(name: String, kind: ValueKind)] = [("run_first", .day), ("run_last", .day), ("run_length", .integer)]
+    switch kind {
+    case .group: break
+    case .window: own = [("day", .day)]
+    case .stock: own = [("day", .day), ("supply", .integer), ("held", .integer)]
+    case .runs: own = [("day", .day)] + run
+    case .occupancy: own = [("day", .day), ("count", .integer)] + run
+    }
+    return by.map { ($0.name, $0.kind) } + own + values.map { ($0.name, $0.kind) }
+  }
+
+  /// Expressions over base rows.
+  public var baseExpressions: [Expr] {
+    var own: [Expr] = []
+    switch kind {
+    case .group: break
+    case .window(let day, let days): own = [day, days]
+    case .stock(let day, let supply): own = [day, supply.quantity, supply.daysEach]
+    case .runs(let first, let last, _): own = [first, last]
+    case .occupancy(let first, let last, let counted, _): own = [first, last, counted]
+    }
+    return by.map(\.value) + own + values.compactMap(\.value)
+  }
+
+  /// The length of the shortest run that counts; over formed rows.
+  public var atLeast: Expr? {
+    switch kind {
+    case .runs(_, _, let atLeast), .occupancy(_, _, _, let atLeast): atLeast
+    case .group, .window, .stock: nil
+    }
+  }
+}
+
+/// The days one base row covers: pieces × days each lasts, both in 10⁻⁴.
+public struct StockSupply: Sendable, Hashable {
+  public var quantity: Expr
+  public var daysEach: Expr
+  public init(quantity: Expr, daysEach: Expr) {
+    self.quantity = quantity
+    self.daysEach = daysEach
+  }
+}
+
+/// Facts about a whole population (a posting share): aggregates over all rows of an entity in the store that meet the
+/// condition, group by group. Computed once; a packet holds the groups its findings used, as rows with their SQL.
+public struct Population: Sendable, Hashable {
+  public var name: String
+  public var binding: String
+  public var entity: Entity
+  /// Over `binding` alone, without lookups and parameters.
+  public var condition: Expr
+  /// What a row of the population (`a`) has in common with the rule's row (`b`); null meets nothing. Without any, all
+  /// rows of the population are one group.
+  public var match: [PairMatch]
+  public var values: [FormedValue]
+  public init(
+    name: String, binding: String, entity: Entity, condition: Expr, match: [PairMatch], values: [FormedValue]
+  ) {
+    self.name = name
+    self.binding = binding
+    self.entity = entity
+    self.condition = condition
+    self.match = match
+    self.values = values
   }
 }
 
@@ -156,21 +365,27 @@ public struct Lookup: Sendable, Hashable {
 public enum Shape: Sendable, Hashable {
   /// Every row of an entity.
   case each(binding: String, entity: Entity)
-  /// Two rows with equal values of the matched expressions (neither null). `unordered`: each two rows once, the one
-  /// whose column is smaller by bytes first (rows with equal values are never a pair); both of one entity.
+  /// Two rows with equal values of the matched expressions (neither null).
   case pair(
-    a: (binding: String, entity: Entity), b: (binding: String, entity: Entity), match: [PairMatch], unordered: String?)
+    a: (binding: String, entity: Entity), b: (binding: String, entity: Entity), match: [PairMatch], order: PairOrder)
+  case formed(Formed)
 
   public static func == (x: Shape, y: Shape) -> Bool {
     x.bindings.map(\.name) == y.bindings.map(\.name) && "\(x)" == "\(y)"
   }
   public func hash(into hasher: inout Hasher) { hasher.combine(bindings.map(\.name)) }
 
+  /// The claim rows it starts from.
   public var bindings: [(name: String, entity: Entity)] {
     switch self {
     case .each(let binding, let entity): [(binding, entity)]
     case .pair(let a, let b, _, _): [(a.binding, a.entity), (b.binding, b.entity)]
+    case .formed(let formed): [(formed.baseBinding, formed.baseEntity)]
     }
+  }
+
+  public var formed: Formed? {
+    if case .formed(let formed) = self { formed } else { nil }
   }
 }
 
@@ -195,6 +410,14 @@ public enum AmountTerm: Sendable, Hashable {
   /// STAY_A and STAY_F of a stay.
   case stayA(binding: String)
   case stayF(binding: String)
+  /// Part k of n of Σ A or Σ F of the finding's lines: ⌊Σ · k / n⌋, on the sum. k and n are whole numbers of the
+  /// finding's first hit, 0 ≤ k ≤ n; null or n = 0 gives 0.
+  case partA(k: Expr, n: Expr)
+  case partF(k: Expr, n: Expr)
+  /// What the finding's lines cost beyond a unit price (a price, over the hit's line): D(l) = min(A(l), max(0,
+  /// det_item_fee_sumamt − ⌈cnt · price⌉ fen)), null price or cnt: 0. A: Σ D(l). F: Σ ⌊F(l) · D(l) / A(l)⌋.
+  case overPriceA(price: Expr)
+  case overPriceF(price: Expr)
 }
 
 /// Which lines a finding names and sums.
@@ -202,6 +425,8 @@ public enum LinesTerm: Sendable, Hashable {
   case none
   /// The hit rows of a line binding.
   case hits(binding: String)
+  /// The base rows of the formed row, which are lines.
+  case members
   /// The lines that belong to a settlement or stay and meet a condition on `variable`.
   case children(binding: String, variable: String, condition: Expr)
 }
@@ -235,11 +460,14 @@ public struct VerdictCase: Sendable, Hashable {
   public var severity: FindingSeverity
   /// Lower takes units of money first; `Int.max` for verdicts that never count.
   public var precedence: Int
-  public init(when: Expr, verdict: Verdict, severity: FindingSeverity, precedence: Int) {
+  /// The threshold that the finding names instead of the rule's.
+  public var threshold: Expr?
+  public init(when: Expr, verdict: Verdict, severity: FindingSeverity, precedence: Int, threshold: Expr? = nil) {
     self.when = when
     self.verdict = verdict
     self.severity = severity
     self.precedence = precedence
+    self.threshold = threshold
   }
 }
 
@@ -299,7 +527,7 @@ public struct Rule: Sendable {
 
   public var id = ""
   public var version = 1
-  /// zh and en.
+  /// In Chinese and English.
   public var nameZh = ""
   public var nameEn = ""
   public var category = ""
@@ -314,14 +542,18 @@ public struct Rule: Sendable {
   /// Claim tables whose missing rows would create a hit.
   public var absence: [ClaimTable] = []
   /// Columns that must be filled (fill_floor) over the rows that meet the conditions of the scope that use no lookup.
+  /// A count of children with a value stands for that column over those children.
   public var fill: [Expr] = []
   public var parameters: [Parameter] = []
-  /// The day by which parameters are resolved; nil: the day of `from`'s first evaluation is not needed, latest value.
+  /// The day by which parameters are resolved, over the rows of `Shape.bindings`; nil: the latest value holds.
   public var parameterDay: Expr?
+  /// For formed rows: the same over them; with `runs` the base row may be read.
+  public var formedParameterDay: Expr?
   /// Rows counted as in scope. `.boolean(true)` if absent.
   public var scope = Expr.boolean(true)
   /// In order; a later one may use an earlier one's columns.
   public var lookups: [Lookup] = []
+  public var populations: [Population] = []
   public var unevaluable: [Unevaluable] = []
   /// What makes a hit, beside scope. `.boolean(true)` if absent.
   public var condition = Expr.boolean(true)

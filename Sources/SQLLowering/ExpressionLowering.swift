@@ -58,6 +58,7 @@ final class ExpressionLowering {
     switch expr {
     case .claim(let binding, let path, let column, _): return try claim(binding, path, column)
     case .registry(let lookup, let column, _): return registry(lookup, column)
+    case .formed, .fact, .prefix, .percent, .atGreatestOfHits: throw diagnostic("not written yet")
     case .integer(let value): return String(value)
     case .day(let value): return "\(value) /* \(CivilTime.text(day: value)) */"
     case .text(let value): return Dialect.literal(value)
@@ -120,7 +121,7 @@ final class ExpressionLowering {
     case .least(let list), .greatest(let list): return list.count == 1 ? "(\(text))" : text
     case .parameter, .add, .subtract, .multiply, .number, .compare, .isNull, .isTrue, .inList, .and, .or, .not,
       .found, .setContains, .setLeast, .setGreatest, .children, .allHits, .anyHit, .countHits, .leastOfHits,
-      .greatestOfHits, .sumOfHits:
+      .greatestOfHits, .sumOfHits, .formed, .fact, .prefix, .percent, .atGreatestOfHits:
       return "(\(text))"
     }
   }
@@ -210,7 +211,7 @@ final class ExpressionLowering {
         return x * y
       case .text, .boolean, .parameter, .number, .compare, .isSame, .isNull, .isTrue, .inList, .startsWith, .and,
         .or, .not, .found, .setContains, .setLeast, .setGreatest, .children, .allHits, .anyHit, .leastOfHits,
-        .greatestOfHits, .sumOfHits:
+        .greatestOfHits, .sumOfHits, .formed, .fact, .prefix, .percent, .atGreatestOfHits:
         return nil
       }
     }
@@ -246,6 +247,7 @@ final class ExpressionLowering {
       switch aggregate.function {
       case .exists: return "EXISTS (SELECT 1 \(rows))"
       case .count: return "(SELECT count(*) \(rows))"
+      case .countDistinct: return "(SELECT count(DISTINCT \(value ?? "NULL")) \(rows))"
       case .sum: return "(SELECT sum(\(value ?? "NULL")) \(rows))"
       case .least: return "(SELECT min(\(value ?? "NULL")) \(rows))"
       case .greatest: return "(SELECT max(\(value ?? "NULL")) \(rows))"

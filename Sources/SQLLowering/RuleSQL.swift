@@ -85,12 +85,14 @@ private struct RuleLowering {
     }
     var conditions: [String] = []
     var comment = "规则所看的行。 The rows the rule looks at."
-    if case .pair(let a, let b, let match, let unordered) = rule.shape {
+    if case .formed = rule.shape { throw lowering.diagnostic("formed rows are not written yet") }
+    if case .pair(let a, let b, let match, let order) = rule.shape {
       comment = "规则所看的成对的行。 The pairs of rows the rule looks at."
       try lowering.with(sources) {
         for pair in match { conditions.append("\(try lowering.operand(pair.a)) = \(try lowering.operand(pair.b))") }
       }
-      if let column = unordered, let x = sources[a.binding], let y = sources[b.binding] {
+      if case .adjacent = order { throw lowering.diagnostic("adjacent rows are not written yet") }
+      if case .unordered(let column) = order, let x = sources[a.binding], let y = sources[b.binding] {
         conditions.append("\(x.column([], column)) < \(y.column([], column))")
       }
     }
@@ -220,6 +222,7 @@ private struct RuleLowering {
     switch rule.lines {
     case .none:
       return ""
+    case .members: throw lowering.diagnostic("lines of formed rows are not written yet")
     case .hits(let binding):
       let id = try lowering.sql(.claim(binding: binding, path: [], column: "id", kind: .text))
       body = """
@@ -267,6 +270,7 @@ private struct RuleLowering {
     case .settlementP(let binding): return try sum("P", "counting_settlement", settlementKey(binding))
     case .stayA(let binding): return try sum("stay_A", "stay", stayKey(binding))
     case .stayF(let binding): return try sum("stay_F", "stay", stayKey(binding))
+    case .partA, .partF, .overPriceA, .overPriceF: throw lowering.diagnostic("amount not written yet")
     }
   }
 
@@ -303,6 +307,7 @@ private struct RuleLowering {
     switch rule.amountF {
     case _ where rule.status == .shadow: rows = nothing
     case .none, .sumA, .settlementA, .stayA: rows = nothing
+    case .partA, .partF, .overPriceA, .overPriceF: throw lowering.diagnostic("amount not written yet")
     case .sumF:
       rows =
         rule.lines == .none

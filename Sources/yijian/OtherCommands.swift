@@ -41,7 +41,17 @@ struct TestCommand: ParsableCommand {
   @Argument(help: "Rule folders or test files.") var paths: [String]
   @Option(name: .customLong("run"), help: "Only tests whose name matches this regular expression.") var pattern: String?
   @Option(help: "Also write a JUnit XML file.") var junit: String?
-  func run() throws { throw ArgumentParser.ExitCode(testRules(paths, matching: pattern, junit: junit)) }
+  @Flag(help: "Change each part of the rules in turn; list the changes that no test notices.") var mutate = false
+
+  func run() throws {
+    if mutate {
+      if pattern != nil || junit != nil {
+        throw ValidationError("--mutate runs all tests of a rule; give it without --run and --junit")
+      }
+      throw ArgumentParser.ExitCode(mutateRules(paths))
+    }
+    throw ArgumentParser.ExitCode(testRules(paths, matching: pattern, junit: junit))
+  }
 }
 
 struct VerifyCommand: ParsableCommand {

@@ -281,7 +281,7 @@ struct ShapeTests {
     rule.status = .active
     rule.shape = .pair(
       a: ("a", .stay), b: ("b", .stay), match: [PairMatch(a: stay("a.psn_no"), b: stay("b.psn_no"))],
-      unordered: "mdtrt_id")
+      order: .unordered(column: "mdtrt_id"))
     let nights = Expr.subtract(
       .least([stay("a.end_day"), stay("b.end_day")]), .greatest([stay("a.begin_day"), stay("b.begin_day")]))
     rule.parameters = [Parameter(name: "n", values: [.init(from: nil, value: 1, basis: "")])]
@@ -354,7 +354,7 @@ struct ShapeTests {
     let out = { claim("out." + $0, .line) }
     rule.shape = .pair(
       a: ("stay", .stay), b: ("out", .line),
-      match: [PairMatch(a: stay("stay.psn_no"), b: out("settlement.psn_no"))], unordered: nil)
+      match: [PairMatch(a: stay("stay.psn_no"), b: out("settlement.psn_no"))], order: .every)
     rule.scope = .and([
       .compare(.notEqual, stay("stay.fixmedins_code"), out("fixmedins_code")),
       .compare(.greater, out("A"), .integer(0)),

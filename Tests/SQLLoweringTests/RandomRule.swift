@@ -84,7 +84,7 @@ struct RandomRule {
       bound = [("a", .stay), ("b", .line)]
       rule.shape = .pair(
         a: ("a", .stay), b: ("b", .line), match: [PairMatch(a: text("a", [], "psn_no"), b: text("b", [], "psn_no"))],
-        unordered: nil)
+        order: .every)
       rule.parameterDay = .claim(binding: "b", path: [], column: "day", kind: .day)
       rule.key = [text("a", [], "mdtrt_id"), text("b", [], g.pick(["setl_id", "list_type"]))]
       rule.lines = .hits(binding: "b")
