@@ -27,19 +27,52 @@ public func testRules(_ paths: [String], matching pattern: String?, junit: Strin
       }
     }
     var results: [RuleTestResult] = []
-    for path in testFiles(paths) { results += try runTestFile(path, matching: regex) }
+    var gaps = rulesWithoutTests(paths)
+    for path in testFiles(paths) {
+      let both = try readRuleWithTests(path)
+      results += try runTests(both, matching: regex)
+      gaps += missingTests(of: both.rule, in: both.file)
+    }
     for result in results where !result.failures.isEmpty {
       print("FAIL \(result.rule): \(result.name) (\(result.place.file ?? ""):\(result.place.line ?? 0))")
       for failure in result.failures { print("     \(failure)") }
     }
     let failed = results.count { !$0.failures.isEmpty }
-    print("\(results.count - failed) tests hold, \(failed) fail")
+    for gap in gaps { print(gap.rendered()) }
+    let lacking = gaps.count { $0.severity == .error }
+    print(
+      "\(results.count - failed) tests hold, \(failed) fail"
+        + (lacking == 0 ? "" : "; \(lacking) required test\(lacking == 1 ? " is" : "s are") missing"))
     if results.isEmpty { print("no test was run; look at the path and at --run") }
     if let junit { try writeJUnit(results, to: junit) }
-    return failed == 0 && !results.isEmpty ? ExitCode.done : ExitCode.saysNo
+    return failed == 0 && lacking == 0 && !results.isEmpty ? ExitCode.done : ExitCode.saysNo
   } catch {
     return report(error, printer)
   }
+}
+
+/// Rule files of the folders that have no tests beside them; for a draft a warning.
+func rulesWithoutTests(_ paths: [String]) -> [Diagnostic] {
+  var found: [Diagnostic] = []
+  for path in paths {
+    let all = (try? FileManager.default.subpathsOfDirectory(atPath: path)) ?? []
+    let names = Set(all)
+    for name in all.sorted(by: { $0.utf8.lexicographicallyPrecedes($1.utf8) }) {
+      guard name.hasSuffix(".yml") || name.hasSuffix(".yaml"), !name.contains(".test.y") else { continue }
+      let beside = name.hasSuffix(".yml") ? name.dropLast(4) + ".test.yml" : name.dropLast(5) + ".test.yaml"
+      if names.contains(String(beside)) { continue }
+      let file = path.hasSuffix("/") ? path + name : path + "/" + name
+      let text = FileManager.default.contents(atPath: file).map { String(decoding: $0, as: UTF8.self) } ?? ""
+      guard text.hasPrefix("rule:") || text.contains("\nrule:") else { continue }
+      let isDraft = parseRule(text: text, path: file).0?.status == .draft
+      found.append(
+        Diagnostic(
+          isDraft ? .warning : .error, "test.missing", "the rule has no tests",
+          at: Place(file: file, line: 1, column: 1),
+          remedy: "write them into \((String(beside) as NSString).lastPathComponent) beside it"))
+    }
+  }
+  return found
 }
 
 func testFiles(_ paths: [String]) -> [String] {
@@ -81,10 +114,9 @@ func readRuleWithTests(_ path: String) throws -> RuleWithTests {
   return RuleWithTests(rule: rule, ruleText: text, rulePath: rulePath, file: file)
 }
 
-/// Runs the tests of one file against the rule beside it.
-func runTestFile(_ path: String, matching regex: Regex<AnyRegexOutput>?) throws -> [RuleTestResult] {
-  let both = try readRuleWithTests(path)
-  return try both.file.tests.filter { test in regex.map { test.name.contains($0) } ?? true }.map { test in
+/// Runs the tests of one rule.
+private func runTests(_ both: RuleWithTests, matching regex: Regex<AnyRegexOutput>?) throws -> [RuleTestResult] {
+  try both.file.tests.filter { test in regex.map { test.name.contains($0) } ?? true }.map { test in
     RuleTestResult(
       rule: both.rule.id, name: test.name, place: test.place,
       failures: try PreparedTest(test, for: both.rule).failures(of: both.rule))
