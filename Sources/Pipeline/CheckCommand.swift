@@ -15,6 +15,15 @@ public func checkPaths(_ paths: [String]) -> Int32 {
     for file in isFolder.boolValue ? yamlFiles(under: path) : [path] { checked += check(file, &problems) }
     if isFolder.boolValue { problems += rulesWithoutTests([path]) }
   }
+  // A rule file is also read with the pipeline it belongs to: each of its problems is printed once.
+  var printed: Set<Place> = []
+  problems = problems.filter { problem in
+    var place = problem.place
+    guard let file = place.file, place.line != nil else { return true }
+    place.file = URL(fileURLWithPath: file).resolvingSymlinksInPath().path
+    place.field = problem.code
+    return printed.insert(place).inserted
+  }
   for problem in problems { print(problem.rendered()) }
   let errors = problems.count { $0.severity == .error }
   print(
@@ -67,6 +76,9 @@ private func check(_ path: String, _ problems: inout [Diagnostic]) -> Int {
   }
   return 0
 }
+
+/// The JSON Schema of rule files, as `Documentation/rule.schema.json` holds it.
+public func ruleFileSchema() -> String { RulePacks.ruleFileSchema() }
 
 /// What is wrong with a test file beside its rule; nothing where the rule has errors of its own.
 private func testProblems(_ file: RuleTestFile) -> [Diagnostic] {

@@ -31,8 +31,16 @@ struct SynthCommand: ParsableCommand {
 struct CheckCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "check", abstract: "Checks rule files, rule folders and pipeline files; prints every problem.")
-  @Argument(help: "Files or folders.") var paths: [String]
-  func run() throws { throw ArgumentParser.ExitCode(checkPaths(paths)) }
+  @Argument(help: "Files or folders.") var paths: [String] = []
+  @Flag(help: "Print the JSON Schema of rule files, for editors.") var schema = false
+
+  func validate() throws {
+    if schema == !paths.isEmpty { throw ValidationError("name files or folders to check, or --schema alone") }
+  }
+
+  func run() throws {
+    if schema { print(ruleFileSchema(), terminator: "") } else { throw ArgumentParser.ExitCode(checkPaths(paths)) }
+  }
 }
 
 struct TestCommand: ParsableCommand {

@@ -730,21 +730,21 @@ class Audit:
                                                finding["key"].encode()))
             for finding in findings:
                 wanted = finding["fund_fen"]
-                for name, owner, fen in sorted(self.units(finding), key=lambda unit: unit[0].encode()):
-                    if owner.get(column) == subject:
+                for name, settlement, fen in sorted(self.units(finding), key=lambda unit: unit[0].encode()):
+                    if settlement.get(column) == subject:
                         given = min(wanted, fen - spent[name])
                         spent[name] += given
                         wanted -= given
                         finding["counted_fen"] += given
 
     def units(self, finding):
-        """(unit, record that says to whom it was paid, fen). A line id holds a colon, so the names never meet."""
+        """(unit, settlement with which it was paid, fen). A line id holds a colon, so the names never meet."""
         for line in finding.get("lines", []):
-            yield line["id"], line, line["F"]
+            yield line["id"], self.claims.settlements[line["setl_id"]], line["F"]
         for setl_id in finding.get("settlements", []):
             settlement, lines = self.claims.settlements[setl_id], self.claims.lines_of_settlement[setl_id]
             for line in lines:
-                yield line["id"], line, line["F"]
+                yield line["id"], settlement, line["F"]
             yield "rest " + setl_id, settlement, settlement["P"] - sum(line["F"] for line in lines)
 
     def suppress(self, rule, key, exemptions):
