@@ -19,13 +19,7 @@ public struct RuleTestResult: Sendable {
 public func testRules(_ paths: [String], matching pattern: String?, junit: String?) -> Int32 {
   let printer = EventPrinter(format: .text)
   do {
-    var regex: Regex<AnyRegexOutput>?
-    if let pattern {
-      do { regex = try Regex(pattern) } catch {
-        throw Diagnostic(
-          .error, "usage.regex", "--run is not a regular expression", remedy: "for example --run 'boundary|reversal'")
-      }
-    }
+    let regex = try testFilter(pattern)
     var results: [RuleTestResult] = []
     var gaps = rulesWithoutTests(paths)
     for path in testFiles(paths) {
@@ -48,6 +42,54 @@ public func testRules(_ paths: [String], matching pattern: String?, junit: Strin
     return failed == 0 && lacking == 0 && !results.isEmpty ? ExitCode.done : ExitCode.saysNo
   } catch {
     return report(error, printer)
+  }
+}
+
+/// `yijian test --record`: writes what the rules find now into the tests that fail, and fails, so that nobody passes by
+/// recording. 0 only if every test holds as it stands.
+public func recordTests(_ paths: [String], matching pattern: String?) -> Int32 {
+  let printer = EventPrinter(format: .text)
+  do {
+    let regex = try testFilter(pattern)
+    var recorded = 0
+    var isStuck = false
+    for path in testFiles(paths) {
+      let both = try readRuleWithTests(path)
+      var outcomes: [String: TestOutcome] = [:]
+      for test in both.file.tests where regex.map({ test.name.contains($0) }) ?? true {
+        let prepared = try PreparedTest(test, for: both.rule)
+        let failures = try prepared.failures(of: both.rule)
+        if failures.isEmpty { continue }
+        if let outcome = try prepared.outcome(of: both.rule) {
+          outcomes[test.name] = outcome
+          print("RECORDED \(both.rule.id): \(test.name) (\(path):\(test.place.line ?? 0))")
+        } else {
+          isStuck = true
+          print("FAIL \(both.rule.id): \(test.name) (\(path):\(test.place.line ?? 0))")
+        }
+        for failure in failures { print("     \(failure)") }
+      }
+      if outcomes.isEmpty { continue }
+      recorded += outcomes.count
+      let text = try recording(outcomes, in: both.testText, of: both.file)
+      try Data(text.utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
+    }
+    if recorded == 0, !isStuck {
+      print("every test holds; nothing was recorded")
+      return ExitCode.done
+    }
+    print("\(recorded) tests were recorded; look at the change of each, then run yijian test")
+    return ExitCode.saysNo
+  } catch {
+    return report(error, printer)
+  }
+}
+
+private func testFilter(_ pattern: String?) throws -> Regex<AnyRegexOutput>? {
+  guard let pattern else { return nil }
+  do { return try Regex(pattern) } catch {
+    throw Diagnostic(
+      .error, "usage.regex", "--run is not a regular expression", remedy: "for example --run 'boundary|reversal'")
   }
 }
 
@@ -95,13 +137,15 @@ struct RuleWithTests {
   var ruleText: String
   var rulePath: String
   var file: RuleTestFile
+  var testText: String
 }
 
 func readRuleWithTests(_ path: String) throws -> RuleWithTests {
   guard let data = FileManager.default.contents(atPath: path) else {
     throw Diagnostic(.error, "usage.no-file", "the test file can't be read", at: Place(file: path))
   }
-  let file = try RuleTestFile(text: String(decoding: data, as: UTF8.self), path: path)
+  let testText = String(decoding: data, as: UTF8.self)
+  let file = try RuleTestFile(text: testText, path: path)
   let rulePath = path.replacingOccurrences(of: ".test.y", with: ".y")
   guard let ruleData = FileManager.default.contents(atPath: rulePath) else {
     throw Diagnostic(
@@ -111,7 +155,7 @@ func readRuleWithTests(_ path: String) throws -> RuleWithTests {
   let text = String(decoding: ruleData, as: UTF8.self)
   let (rule, problems) = parseRule(text: text, path: rulePath)
   guard let rule else { throw Diagnostics(problems) }
-  return RuleWithTests(rule: rule, ruleText: text, rulePath: rulePath, file: file)
+  return RuleWithTests(rule: rule, ruleText: text, rulePath: rulePath, file: file, testText: testText)
 }
 
 /// Runs the tests of one rule.
@@ -145,6 +189,34 @@ struct PreparedTest {
     // A draft rule is tested as it will run.
     rule.status = .active
     return (try audit(rules: [rule], input), nil)
+  }
+
+  /// What the rule finds, for `--record`; nil if the test can't be run with this rule.
+  func outcome(of rule: Rule) throws -> TestOutcome? {
+    let (result, problem) = try run(rule)
+    if problem != nil { return nil }
+    let coverage = result.coverage.first { $0.rule == rule.id }
+    // A suppression names its finding by id; without exemptions the rule says which key that is.
+    var bare = rule
+    bare.exemptions = []
+    var keys: [String: String] = [:]
+    for finding in try run(bare).result.findings { keys[finding.id] = finding.key }
+    func precedes(_ a: String, _ b: String) -> Bool { a.utf8.lexicographicallyPrecedes(b.utf8) }
+    return TestOutcome(
+      findings: result.findings.map { finding in
+        let fields = RuleTestFile.comparable.map { ($0, value($0, of: finding)) }
+        return (finding.key, Dictionary(fields, uniquingKeysWith: { first, _ in first }))
+      }.sorted { precedes($0.0, $1.0) },
+      suppressions: result.suppressions.compactMap { one in
+        let fields = [
+          "exemption": one.exemption, "subject_type": one.subjectType.rawValue, "subject": one.subject,
+        ]
+        return keys[one.findingID].map { ($0, fields) }
+      }.sorted {
+        $0.0 == $1.0 ? precedes($0.1["exemption"] ?? "", $1.1["exemption"] ?? "") : precedes($0.0, $1.0)
+      },
+      unevaluable: coverage?.rowsUnevaluable ?? 0,
+      notRunnable: coverage?.status == .notRunnable ? coverage?.reason ?? "" : nil)
   }
 
   /// What differs between what the test expects and what the rule finds.
@@ -191,8 +263,15 @@ struct PreparedTest {
       for expected in test.suppressed {
         let id = StableID.finding(rule: rule.id, key: expected.key)
         let exemption = expected.fields["exemption"] ?? ""
-        if seen.remove("\(id) \(exemption)") == nil {
+        guard seen.remove("\(id) \(exemption)") != nil,
+          let suppression = result.suppressions.first(where: { $0.findingID == id && $0.exemption == exemption })
+        else {
           failures.append("\(expected.key) is not suppressed by \(exemption)")
+          continue
+        }
+        let texts = ["subject": suppression.subject, "subject_type": suppression.subjectType.rawValue]
+        for (column, text) in expected.fields.sorted(by: { $0.key < $1.key }) where texts[column] ?? text != text {
+          failures.append("\(expected.key): \(column) is \(texts[column] ?? ""), expected \(text)")
         }
       }
       for extra in seen.sorted() { failures.append("a suppression that the test does not name: \(extra)") }

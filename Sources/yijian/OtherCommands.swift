@@ -50,13 +50,19 @@ struct TestCommand: ParsableCommand {
   @Option(name: .customLong("run"), help: "Only tests whose name matches this regular expression.") var pattern: String?
   @Option(help: "Also write a JUnit XML file.") var junit: String?
   @Flag(help: "Change each part of the rules in turn; list the changes that no test notices.") var mutate = false
+  @Flag(help: "Write what the rules find now into the tests that fail; exits with 1 if anything was written.")
+  var record = false
 
   func run() throws {
     if mutate {
-      if pattern != nil || junit != nil {
-        throw ValidationError("--mutate runs all tests of a rule; give it without --run and --junit")
+      if pattern != nil || junit != nil || record {
+        throw ValidationError("--mutate runs all tests of a rule; give it without --run, --junit and --record")
       }
       throw ArgumentParser.ExitCode(mutateRules(paths))
+    }
+    if record {
+      if junit != nil { throw ValidationError("--record writes no JUnit file; give it without --junit") }
+      throw ArgumentParser.ExitCode(recordTests(paths, matching: pattern))
     }
     throw ArgumentParser.ExitCode(testRules(paths, matching: pattern, junit: junit))
   }
@@ -80,9 +86,16 @@ struct StatusCommand: ParsableCommand {
 
 struct ExplainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "explain", abstract: "Prints a finding with its rule, law, lines, amounts and SQL.")
-  @Argument(help: "Finding id, for example ADM-01-bbc779b5ae16cd4c.") var finding: String
-  @Option(help: "Pipeline file that names the store and rules.") var pipeline = "Pipelines/weekly.yml"
+    commandName: "explain",
+    abstract: "Prints all that is behind a finding: rows, values, exemptions, registries, law, SQL.")
+  @Argument(help: "Id of a finding or a suppressed hit, for example ADM-01-bbc779b5ae16cd4c.") var finding: String
+  @Option(help: "Pipeline file that names the store, registries and rules.") var pipeline = "Pipelines/weekly.yml"
   @Option(help: "Folder of the store.") var store: String?
-  func run() throws { throw ArgumentParser.ExitCode(explainFinding(finding, pipeline: pipeline, store: store)) }
+  @Option(help: "Folder of registry tables, if the run was given another than the pipeline's.") var registries: String?
+  @Flag(help: "Cut no list short.") var all = false
+  @Option(help: "Dialect of the SQL: sqlite.") var sql = "sqlite"
+  func run() throws {
+    throw ArgumentParser.ExitCode(
+      explainFinding(finding, pipeline: pipeline, store: store, registries: registries, all: all, sql: sql))
+  }
 }

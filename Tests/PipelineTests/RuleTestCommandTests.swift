@@ -101,4 +101,80 @@ import Testing
     #expect(outcome.code != 0)
     #expect((outcome.out + outcome.err).contains("TOY-01.test.yml:16:5: error[test.empty]: the test expects nothing"))
   }
+
+  /// Wrong in a value, a missing finding, a silent row that fires and the count; remarks stay.
+  @Test func recordingWritesWhatDiffersAndFails() throws {
+    let wrong = """
+      # Remark at the top.
+      rule: TOY-01
+      tests:
+        - name: wrong
+          given:
+            setl_d: |
+              setl_id, mdtrt_id, psn_no, fixmedins_code, begndate,   med_type, fund_pay_sumamt
+              S1,      M1,       T001,   H1,             2025-03-01, 11,       500.00
+              S2,      M2,       T001,   H1,             2025-03-01, 11,       500.01
+              S3,      M3,       T001,   H1,             2025-03-01, 11,       499.99
+          # Remark before.
+          fires: [{key: S1, verdict: 线索}]   # remark
+          silent: [S2, S3]
+          unevaluable: 3
+        - name: value
+          given:
+            setl_d: |
+              setl_id, mdtrt_id, psn_no, fixmedins_code, begndate,   med_type, fund_pay_sumamt
+              S1,      M1,       T001,   H1,             2025-03-01, 11,       500.00
+          fires: [{key: S1, verdict: "线索", severity: medium}]   # remark
+
+      """
+    let right = """
+      # Remark at the top.
+      rule: TOY-01
+      tests:
+        - name: wrong
+          given:
+            setl_d: |
+              setl_id, mdtrt_id, psn_no, fixmedins_code, begndate,   med_type, fund_pay_sumamt
+              S1,      M1,       T001,   H1,             2025-03-01, 11,       500.00
+              S2,      M2,       T001,   H1,             2025-03-01, 11,       500.01
+              S3,      M3,       T001,   H1,             2025-03-01, 11,       499.99
+          # Remark before.
+          fires:
+            - {key: S1, verdict: 可疑}
+            - {key: S2, verdict: 可疑, amount_fen: 0, fund_fen: 0}
+          silent: [S3]
+          unevaluable: 0
+        - name: value
+          given:
+            setl_d: |
+              setl_id, mdtrt_id, psn_no, fixmedins_code, begndate,   med_type, fund_pay_sumamt
+              S1,      M1,       T001,   H1,             2025-03-01, 11,       500.00
+          fires: [{key: S1, verdict: 可疑, severity: medium}]   # remark
+
+      """
+    let draft = Self.rule.replacingOccurrences(of: "status: active", with: "status: draft")
+    let folder = try folder(draft, wrong)
+    let recorded = try yijian(["test", folder, "--record"])
+    #expect(recorded.code == 1)
+    #expect(recorded.out.hasSuffix("2 tests were recorded; look at the change of each, then run yijian test\n"))
+    #expect(try String(contentsOfFile: folder + "/TOY-01.test.yml", encoding: .utf8) == right)
+    #expect(try yijian(["test", folder]).code == 0)
+    let again = try yijian(["test", folder, "--record"])
+    #expect(again.code == 0)
+    #expect(again.out == "every test holds; nothing was recorded\n")
+  }
+
+  /// From running to not running and back.
+  @Test func recordingOfARuleThatDoesNotRun() throws {
+    let needy = Self.rule.replacingOccurrences(of: "each: settlement", with: "each: settlement\nneeds: [hilist_b]")
+    let folder = try folder(needy, Self.tests)
+    #expect(try yijian(["test", folder, "--record"]).code == 1)
+    let text = try String(contentsOfFile: folder + "/TOY-01.test.yml", encoding: .utf8)
+    #expect(text.hasSuffix("    silent: [S4, S5, S6]\n    not_runnable: \"hilist_b is missing\"\n"))
+    try Self.rule.write(toFile: folder + "/TOY-01.yml", atomically: true, encoding: .utf8)
+    #expect(try yijian(["test", folder, "--record"]).code == 1)
+    let back = try String(contentsOfFile: folder + "/TOY-01.test.yml", encoding: .utf8)
+    let fires = ["S1", "S2", "S3"].map { "\n      - {key: \($0), verdict: 可疑, amount_fen: 0, fund_fen: 0}" }.joined()
+    #expect(back.hasSuffix("    silent: [S4, S5, S6]\n    fires:\(fires)\n"))
+  }
 }
