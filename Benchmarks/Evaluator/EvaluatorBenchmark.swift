@@ -111,7 +111,7 @@ struct BenchmarkColumns {
       subject: institution
       basis: [测量]
       each: line
-      parameters: {least: {value: \(FixedPoint.yuan(fen)), kind: money, basis: 测量}}
+      parameters: {least: {value: \(ValueKind.money.text(fen)), kind: money, basis: 测量}}
       where: >-
         line.\(text) IN ('\(value(i))', '\(value(i + 7))', '\(value(i + 19))') AND line.\(amount) > $least
         AND (line.\(other) = '\(value(i + 3))') IS NOT TRUE AND line.day >= DATE '2025-01-\(first < 10 ? "0" : "")\(first)'
