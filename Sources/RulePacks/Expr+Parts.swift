@@ -45,7 +45,10 @@ extension Rule {
   /// The lookups that are asked about formed rows: those that speak of them, or of a lookup that does.
   public var formedLookups: Set<String> {
     var result: Set<String> = []
-    for lookup in lookups where lookup.expressions.contains(where: { $0.readsFormed(lookups: result) }) {
+    for lookup in lookups
+    where lookup.expressions.contains(where: { $0.readsFormed(lookups: result) })
+      || !lookup.lookupsNamed.isDisjoint(with: result)
+    {
       result.insert(lookup.name)
     }
     return result
@@ -55,6 +58,9 @@ extension Rule {
 extension Lookup {
   /// Keys, region, day, within; what other lookups a key names is in `lookupsNamed`.
   public var expressions: [Expr] { keys.flatMap(\.alternatives) + [region, day, within].compactMap { $0 } }
+
+  /// Every key is matched by `equal`.
+  public var isMatchedByEquality: Bool { keys.allSatisfy { $0.match == .equal } }
 
   /// Lookups whose rows a key is compared with.
   public var lookupsNamed: Set<String> {
