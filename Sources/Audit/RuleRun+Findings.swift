@@ -125,6 +125,7 @@ extension RuleRun {
     let to = try rule.to.map { try evaluator.numbers($0, frame) }
     let measure = try rule.measure.map { try evaluator.numbers($0, frame) }
     let threshold = try rule.threshold.map { try evaluator.numbers($0, frame) }
+    let ofCases = try rule.cases.map { try $0.threshold.map { try evaluator.numbers($0, frame) } }
     let explain = try explanation(frame)
     let money = try FindingMoney(self, frame)
 
@@ -143,7 +144,7 @@ extension RuleRun {
           subject: evaluator.codes.text(subjects[i]), psnNo: persons.map { evaluator.codes.text($0[i]) } ?? "",
           fixmedinsCode: institutions.map { evaluator.codes.text($0[i]) } ?? "", setlIDs: named.setlIDs,
           lineIDs: named.lineIDs, from: number(from, i), to: number(to, i), measure: number(measure, i),
-          threshold: number(threshold, i), amountFen: named.amount, fundFen: named.fund,
+          threshold: number(ofCases[c] ?? threshold, i), amountFen: named.amount, fundFen: named.fund,
           precedence: isShadow ? Int.max : verdict.precedence, isEstimate: named.isEstimate,
           explanation: explain(i, named.amount, named.fund), claims: isShadow ? [] : named.claims))
     }

@@ -95,10 +95,20 @@ private func method(_ rule: Rule) -> String {
   let looks =
     switch rule.shape {
     case .each: "对每一条\(bindings.joined())逐一判断。"
+    case .pair(_, _, _, .adjacent): "把同一关键信息下的\(bindings[0])按次序排列，逐对比较前后相邻的两次。"
     case .pair: "对同一关键信息下的\(bindings.joined(separator: "与"))两两比较。"
+    case .formed(let formed):
+      switch formed.kind {
+      case .group: "把关键信息相同的\(bindings.joined())归为一组，逐组判断。"
+      case .window: "对关键信息相同的\(bindings.joined())，在滚动的若干日内合计后判断。"
+      case .stock: "对关键信息相同的\(bindings.joined())逐日滚动计算持有量：上次持有量减去经过的日数（不低于零），加上当日购入可用的日数。"
+      case .runs: "对每一次\(bindings.joined())逐日判断，连续的日合为一段。"
+      case .occupancy: "按关键信息逐日清点在册的\(bindings.joined())，连续的日合为一段。"
+      }
     }
+  let facts = rule.populations.isEmpty ? "" : "全库统计事实存于 evidence.sqlite 的 context 表，附算出它的 SQL。"
   let registries = Set(rule.lookups.map(\.table)).union(rule.needs).sorted(by: bytesPrecede)
-  return looks + (registries.isEmpty ? "" : "按服务发生日查登记表 \(registries.joined(separator: "、"))。")
+  return looks + facts + (registries.isEmpty ? "" : "按服务发生日查登记表 \(registries.joined(separator: "、"))。")
 }
 
 private func amountSection(_ facts: CaseFacts) -> Markup {

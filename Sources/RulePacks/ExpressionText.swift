@@ -10,9 +10,11 @@ struct Syntax {
     case date(String)
     case boolean(Bool)
     case call(String, [Syntax])
-    /// `EXISTS(x IN path WHERE condition)`, `SUM(x IN path WHERE condition: value)`.
+    /// `EXISTS(x IN path WHERE condition)`, `SUM(x IN path WHERE condition: value)`; the function of
+    /// `COUNT(DISTINCT x IN path: value)` is COUNT DISTINCT.
     case children(String, variable: Word, path: [Word], condition: Syntax?, value: Syntax?)
-    /// `COUNT(*)`, `MIN(value)`, `ALL(condition)`: over the hits of one key.
+    /// `COUNT(*)`, `MIN(value)`, `ALL(condition)`, `COUNT(DISTINCT value)`, `ONLY(value)`: over the hits of one key, or
+    /// over the rows a formed row is made of.
     case hits(String, Syntax?)
     /// `alias.MIN(value)` and `alias.MAX(value)`.
     case ofGroup(Word, String, Syntax)
@@ -178,10 +180,10 @@ struct ExpressionParser {
 
   static let keywords: Set<String> = [
     "AND", "OR", "NOT", "IS", "IN", "NULL", "TRUE", "FALSE", "MISSING", "FOUND", "STARTS", "WITH", "CONTAINS", "WHERE",
-    "BETWEEN", "LIKE",
+    "BETWEEN", "LIKE", "DISTINCT",
   ]
-  static let rowFunctions = ["LEAST", "GREATEST", "COALESCE", "DATE", "NUMBER"]
-  static let setFunctions = ["EXISTS", "COUNT", "SUM", "MIN", "MAX", "ALL", "ANY"]
+  static let rowFunctions = ["LEAST", "GREATEST", "COALESCE", "DATE", "NUMBER", "PREFIX", "PERCENT", "AT_MAX"]
+  static let setFunctions = ["EXISTS", "COUNT", "SUM", "MIN", "MAX", "ALL", "ANY", "ONLY"]
 
   private var peek: Token { all[at] }
   private func ahead(_ n: Int) -> Token { all[min(at + n, all.count - 1)] }
@@ -425,7 +427,9 @@ struct ExpressionParser {
       try expect(")")
       return done(.call(name, arguments))
     }
-    if peek.kind == .word, isWord("IN", 1), !["ALL", "ANY"].contains(name), ahead(3).text == "." {
+    var name = name
+    if name == "COUNT", take("DISTINCT") { name = "COUNT DISTINCT" }
+    if peek.kind == .word, isWord("IN", 1), !["ALL", "ANY", "ONLY"].contains(name), ahead(3).text == "." {
       let variable = next()
       at += 1
       var path: [Word] = []

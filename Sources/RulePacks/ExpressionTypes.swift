@@ -61,6 +61,7 @@ final class UsedNames {
   var lookups: Set<String> = []
   var lets: Set<String> = []
   var parameters: Set<String> = []
+  var populations: Set<String> = []
 }
 
 /// What the names of an expression mean where it stands.
@@ -79,10 +80,16 @@ struct NameScope {
   var lookups: [(name: String, value: LookupName)] = []
   var lets: [(name: String, value: Typed)] = []
   var parameters: [(name: String, kind: ValueKind)] = []
+  /// The formed row and its columns, once the shape was read.
+  var formed: (name: String, columns: [(name: String, kind: ValueKind)])?
+  /// Population facts, with the kinds of their values.
+  var populations: [(name: String, values: [(name: String, kind: ValueKind)])] = []
   /// Names that exist but not here, with the reason.
   var elsewhere: [String: String] = [:]
   /// Aggregates over the hits of one key may stand here.
   var overHits = false
+  /// Under `fill`: `COUNT(l IN stay.lines: l.x)` stands for the column x of the rows that belong to the row.
+  var isFill = false
   /// Inside `alias.MIN(…)`: the alias.
   var group: String?
 
@@ -269,11 +276,34 @@ struct TypeChecker {
       }
       return self.column(of: first.text, lookup.schema, column, column.range)
     }
+    if let formed = scope.formed, formed.name == first.text, words.count == 2 {
+      let column = words[1]
+      guard let found = formed.columns.first(where: { $0.name == column.text }) else {
+        problems.error(
+          "rule.column", "\(formed.name) has no column \(column.text)", scalar, column.range,
+          remedy: remedy(for: column.text, among: formed.columns.map(\.name)))
+        return .unknown
+      }
+      return Typed(expr: .formed(column: found.name, kind: found.kind), type: ExprType(found.kind))
+    }
+    if let population = scope.populations.first(where: { $0.name == first.text }), words.count == 2 {
+      scope.used.populations.insert(first.text)
+      guard let found = population.values.first(where: { $0.name == words[1].text }) else {
+        problems.error(
+          "rule.column", "population \(first.text) has no value \(words[1].text)", scalar, words[1].range,
+          remedy: remedy(for: words[1].text, among: population.values.map(\.name)))
+        return .unknown
+      }
+      return Typed(
+        expr: .fact(population: first.text, value: found.name, kind: found.kind), type: ExprType(found.kind))
+    }
     guard let start = scope.entity(first.text) else {
       if let why = scope.elsewhere[first.text] {
         problems.error("rule.name", why, scalar, first.range)
       } else {
-        let names = scope.bindings.map(\.name) + scope.lookups.map(\.name)
+        let names =
+          scope.bindings.map(\.name) + scope.lookups.map(\.name) + scope.populations.map(\.name)
+          + [scope.formed?.name].compactMap { $0 }
         problems.error(
           "rule.name", "nothing here is named \(first.text)", scalar, first.range,
           remedy: remedy(for: first.text, among: names))
@@ -383,7 +413,14 @@ struct TypeChecker {
     case (.day, .time): hint = "write DATE(…) around the time"
     case (.day, .text), (.time, .text):
       if case .text(let text) = right.kind { hint = "write DATE '\(text)'" }
-    case (.text, .number), (.number, .text): hint = "write NUMBER(…) around the text"
+    case (.text, .number), (.number, .text):
+      hint = "write NUMBER(…) around the text"
+      // A number in quotes where a number is wanted.
+      for side in [left, right] {
+        if case .text(let text) = side.kind, FixedPoint.parse(text, scale: 6) != nil {
+          hint = "drop the quotes: \(text)"
+        }
+      }
     default: break
     }
     problems.error(
@@ -396,11 +433,21 @@ struct TypeChecker {
     if a.type != .unknown, b.type != .unknown, a.expr == b.expr {
       problems.error(
         "rule.constant", "both sides are the same: the comparison says nothing", scalar, syntax.range)
+    } else if let threshold = [(a, left), (b, right)].first(where: { isThreshold($0.0) && $0.1.isPlain }) {
+      problems.warning(
+        "rule.threshold", "a number that decides stands here without a basis", scalar, threshold.1.range,
+        remedy: "put it under parameters with its basis, and write $name")
     } else if isLiteral(a.expr), isLiteral(b.expr), a.type != .unknown, b.type != .unknown {
       problems.error("rule.constant", "both sides are literals: the comparison says nothing", scalar, syntax.range)
     }
     let comparison = Comparison(rawValue: symbol) ?? .equal
     return Typed(expr: .compare(comparison, a.expr, b.expr), type: .boolean)
+  }
+
+  /// A number other than 0 and 1 decides something, and somebody must answer for it.
+  private func isThreshold(_ typed: Typed) -> Bool {
+    if case .integer(let value) = typed.expr, typed.type != .unknown { return value != 0 && value != 1 }
+    return false
   }
 
   private func isLiteral(_ expr: Expr) -> Bool {
@@ -474,6 +521,13 @@ struct TypeChecker {
       expect(.text, typed, arguments[0], "NUMBER reads a text of digits")
       return Typed(expr: .number(typed.expr), type: .number(.integer))
     }
+    if ["PREFIX", "PERCENT", "AT_MAX"].contains(function) {
+      guard arguments.count == 2 else {
+        problems.error("rule.arguments", "\(function) takes two values", scalar, syntax.range)
+        return .unknown
+      }
+      return callOfTwo(function, arguments[0], arguments[1], syntax)
+    }
     if arguments.count < 2 {
       problems.error("rule.arguments", "\(function) takes two values or more", scalar, syntax.range)
     }
@@ -490,6 +544,74 @@ struct TypeChecker {
       }
       return Typed(expr: function == "LEAST" ? .least(exprs) : .greatest(exprs), type: type)
     default: return .unknown
+    }
+  }
+
+  private func callOfTwo(_ function: String, _ first: Syntax, _ second: Syntax, _ syntax: Syntax) -> Typed {
+    switch function {
+    case "PREFIX":
+      let typed = check(first)
+      expect(.text, typed, first, "PREFIX takes the beginning of a text")
+      guard case .number(let digits) = second.kind, let count = Int(digits), count > 0 else {
+        problems.error(
+          "rule.arguments", "PREFIX takes a text and a number of characters", scalar, second.range,
+          remedy: "PREFIX(stay.dx, 3)")
+        return .unknown
+      }
+      return Typed(expr: .prefix(typed.expr, count), type: .text)
+    case "PERCENT":
+      var typed = check(first)
+      if case .literal = typed.type { typed = scaled(typed, to: .number(.integer), first) }
+      let percent = value(second, expected: .integer)
+      if typed.type == .unknown || percent.type == .unknown { return .unknown }
+      guard case .number = typed.type else {
+        problems.error("rule.type", "PERCENT can't take \(typed.type.described)", scalar, first.range)
+        return .unknown
+      }
+      return Typed(expr: .percent(typed.expr, of: percent.expr), type: typed.type)
+    default:
+      guard scope.overHits else {
+        problems.error(
+          "rule.hits", "AT_MAX over the hits of one key can't stand here", scalar, syntax.range,
+          notes: ["it may stand in cases, measure, threshold, from, to and explain"])
+        return .unknown
+      }
+      var inner = self
+      inner.scope.overHits = false
+      let typed = inner.value(first)
+      let by = inner.value(second)
+      if typed.type == .unknown || by.type == .unknown { return .unknown }
+      if by.type == .text {
+        problems.error("rule.type", "text has no greatest value here", scalar, second.range)
+        return .unknown
+      }
+      return Typed(expr: .atGreatestOfHits(typed.expr, by: by.expr), type: typed.type)
+    }
+  }
+
+  /// An aggregate over the rows that a formed row or a population is made of; nil after an error.
+  func formedValue(_ name: String, _ syntax: Syntax) -> FormedValue? {
+    guard case .hits(let function, let argument) = syntax.kind, function != "ALL", function != "ANY" else {
+      problems.error(
+        "rule.value", "\(name) is an aggregate over rows", scalar, syntax.range,
+        remedy: "COUNT(*), COUNT(DISTINCT v), SUM(v), MIN(v), MAX(v) or ONLY(v)")
+      return nil
+    }
+    guard let argument else { return FormedValue(name: name, function: .count, value: nil, kind: .integer) }
+    let typed = value(argument)
+    guard let kind = typed.type.kind else { return nil }
+    let isText = typed.type == .text
+    let isTimely = typed.type == .day || typed.type == .time
+    if (isText && ["SUM", "MIN", "MAX"].contains(function)) || (isTimely && function == "SUM") {
+      problems.error("rule.type", "\(function) can't take \(typed.type.described)", scalar, argument.range)
+      return nil
+    }
+    switch function {
+    case "COUNT DISTINCT": return FormedValue(name: name, function: .countDistinct, value: typed.expr, kind: .integer)
+    case "SUM": return FormedValue(name: name, function: .sum, value: typed.expr, kind: kind)
+    case "MIN": return FormedValue(name: name, function: .least, value: typed.expr, kind: kind)
+    case "MAX": return FormedValue(name: name, function: .greatest, value: typed.expr, kind: kind)
+    default: return FormedValue(name: name, function: .only, value: typed.expr, kind: kind)
     }
   }
 
@@ -655,8 +777,8 @@ struct TypeChecker {
     inner.scope.bindings.append(NameScope.Binding(name: variable.text, entity: rows.of))
     inner.scope.overHits = false
     let test = condition.map(inner.condition) ?? .boolean(true)
-    let needsValue = ["SUM", "MIN", "MAX"].contains(function)
-    if needsValue != (value != nil) {
+    let needsValue = ["SUM", "MIN", "MAX", "COUNT DISTINCT"].contains(function)
+    if scope.isFill ? function == "COUNT" && value == nil : needsValue != (value != nil) {
       problems.error(
         "rule.arguments", needsValue ? "\(function) needs a value" : "\(function) takes no value", scalar,
         value?.range ?? syntax.range,
@@ -666,7 +788,8 @@ struct TypeChecker {
     let typed = value.map { inner.value($0) }
     if let typed {
       if typed.type == .unknown { return failed }
-      if typed.type == .text || (function == "SUM" && (typed.type == .day || typed.type == .time)) {
+      let isMeasured = !function.hasPrefix("COUNT")
+      if isMeasured, typed.type == .text || (function == "SUM" && (typed.type == .day || typed.type == .time)) {
         problems.error(
           "rule.type", "\(function) can't take \(typed.type.described)", scalar, value?.range ?? syntax.range)
         return failed
@@ -677,6 +800,7 @@ struct TypeChecker {
     switch function {
     case "EXISTS": (kind, type) = (.exists, .boolean)
     case "COUNT": (kind, type) = (.count, .number(.integer))
+    case "COUNT DISTINCT": (kind, type) = (.countDistinct, .number(.integer))
     case "SUM": (kind, type) = (.sum, typed?.type ?? .unknown)
     case "MIN": (kind, type) = (.least, typed?.type ?? .unknown)
     default: (kind, type) = (.greatest, typed?.type ?? .unknown)
@@ -699,6 +823,12 @@ struct TypeChecker {
       return failed
     }
     guard let argument else { return Typed(expr: .countHits, type: .number(.integer)) }
+    if function == "ONLY" || function == "COUNT DISTINCT" {
+      problems.error(
+        "rule.hits", "\(function) stands only under values", scalar, syntax.range,
+        remedy: "group the rows (group, window) and give the value a name there")
+      return failed
+    }
     var inner = self
     inner.scope.overHits = false
     if isCondition {
@@ -723,59 +853,17 @@ struct TypeChecker {
   /// Looks at the parts of one AND that compare one expression with literals: an empty range or two different
   /// texts can never be TRUE together.
   private func reportImpossible(_ conditions: [Expr], _ parts: [Syntax]) {
-    struct Bounds {
-      var low = Int64.min
-      var high = Int64.max
-      var texts: Set<String>?
-      var mustBeNull = false
-      var mustNotBeNull = false
+    if let i = firstContradiction(conditions) {
+      problems.error(
+        "rule.impossible", "this can't be TRUE together with what stands before it", scalar, parts[i].range,
+        notes: ["the whole condition never holds"])
     }
-    var bounds: [Expr: Bounds] = [:]
-    for (i, condition) in conditions.enumerated() {
-      var key: Expr?
-      var b = Bounds()
-      switch condition {
-      case .compare(let comparison, let left, let right):
-        key = left
-        b = bounds[left] ?? Bounds()
-        b.mustNotBeNull = true
-        switch right {
-        case .integer(let v), .day(let v):
-          switch comparison {
-          case .equal:
-            b.low = max(b.low, v)
-            b.high = min(b.high, v)
-          case .less: b.high = min(b.high, v == Int64.min ? v : v - 1)
-          case .lessOrEqual: b.high = min(b.high, v)
-          case .greater: b.low = max(b.low, v == Int64.max ? v : v + 1)
-          case .greaterOrEqual: b.low = max(b.low, v)
-          case .notEqual: break
-          }
-        case .text(let v) where comparison == .equal: b.texts = b.texts?.intersection([v]) ?? [v]
-        default: break
-        }
-      case .inList(let left, let values):
-        let texts = values.compactMap { if case .text(let t) = $0 { t } else { nil } }
-        if texts.count == values.count {
-          key = left
-          b = bounds[left] ?? Bounds()
-          b.mustNotBeNull = true
-          b.texts = b.texts?.intersection(texts) ?? Set(texts)
-        }
-      case .isNull(let left):
-        key = left
-        b = bounds[left] ?? Bounds()
-        b.mustBeNull = true
-      default: break
-      }
-      guard let key else { continue }
-      if b.low > b.high || b.texts?.isEmpty == true || (b.mustBeNull && b.mustNotBeNull) {
-        problems.error(
-          "rule.impossible", "this can't be TRUE together with what stands before it", scalar, parts[i].range,
-          notes: ["the whole condition never holds"])
-        return
-      }
-      bounds[key] = b
-    }
+  }
+}
+
+extension Syntax {
+  /// A number as it stands in the text.
+  fileprivate var isPlain: Bool {
+    if case .number = kind { true } else { false }
   }
 }

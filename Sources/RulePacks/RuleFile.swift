@@ -26,16 +26,19 @@ struct ParsedRule {
 struct RuleReader {
   static let keys = [
     "rule", "version", "name", "category", "status", "severity", "subject", "subject_id", "basis", "since", "each",
-    "pair", "needs", "absence", "fill", "parameters", "parameter_day", "scope", "lookup", "let",
+    "pair", "group", "window", "stock", "runs", "occupancy", "population", "needs", "absence", "fill", "parameters",
+    "parameter_day", "scope", "lookup", "let",
     "unevaluable", "where", "unless", "exempt", "cases", "at_issue", "psn_no", "fixmedins_code", "key", "settlements",
     "lines", "from", "to", "measure", "threshold", "amount", "explain", "false_positives",
   ]
 
-  private let fields: YamlFields
-  private let problems: Problems
-  private var rule = Rule()
-  private var scope = NameScope()
+  let fields: YamlFields
+  let problems: Problems
+  var rule = Rule()
+  var scope = NameScope()
   private var severity: FindingSeverity?
+  /// A shape whose row is formed once the lookups that it uses are read.
+  var waiting: (key: YamlScalar, fields: YamlFields, name: String)?
 
   static func read(text: String, problems: Problems) -> ParsedRule? {
     guard let root = readYaml(text, problems: problems) else { return nil }
@@ -69,7 +72,9 @@ struct RuleReader {
     for (key, value) in fields.all {
       if key.text == "lookup" { readLookups(value) }
       if key.text == "let" { readLets(value) }
+      if key.text == "population" { readPopulations(value) }
     }
+    readFormed()
     scope.elsewhere = [:]
     readConditions()
     let exemptions = readExemptions()
@@ -147,7 +152,7 @@ struct RuleReader {
     }
   }
 
-  private func missing(_ key: String, remedy: String? = nil) {
+  func missing(_ key: String, remedy: String? = nil) {
     problems.error(
       "rule.missing-key", "the rule needs the key \(key)", line: fields.node.line, column: fields.node.column,
       remedy: remedy)
@@ -155,29 +160,42 @@ struct RuleReader {
 
   // MARK: - Shape
 
-  private mutating func readShape() {
-    let each = fields["each"]
-    let pair = fields["pair"]
-    if each != nil, let pair {
-      problems.error("rule.shape", "a rule has one shape: each or pair", pair)
+  /// The keys that say what a rule looks at; it has one of them.
+  static let shapes = ["each", "pair", "group", "window", "stock", "runs", "occupancy"]
+
+  mutating func readShape() {
+    let given = fields.all.filter { Self.shapes.contains($0.key.text) }
+    for extra in given.dropFirst() {
+      problems.error(
+        "rule.shape", "a rule has one shape, and it is \(given[0].key.text) already", extra.key,
+        remedy: "drop one of them")
+    }
+    guard let (key, node) = given.first else {
+      let reserved = fields.all.first { ["cohort", "similarity", "peer"].contains($0.key.text) }
+      if let reserved {
+        problems.error("rule.shape", "\(reserved.key.text) is a reserved name without an operator yet", reserved.key)
+      }
+      missing(
+        "each",
+        remedy: "each: line, pair: {a: stay, b: stay, match: [[a.psn_no, b.psn_no]]}, or one of "
+          + Self.shapes.dropFirst(2).joined(separator: ", "))
       return
     }
-    if let each {
-      guard let scalar = problems.scalar(each, "each"), let entity = problems.choice(scalar, Entity.self, "kind of row")
+    switch key.text {
+    case "each":
+      guard let scalar = problems.scalar(node, "each"), let entity = problems.choice(scalar, Entity.self, "kind of row")
       else { return }
       rule.shape = .each(binding: entity.rawValue, entity: entity)
       scope.bindings = [NameScope.Binding(name: entity.rawValue, entity: entity)]
-    } else if let pair {
-      readPair(pair)
-    } else {
-      missing("each", remedy: "each: line, or pair: {a: stay, b: stay, match: [[a.psn_no, b.psn_no]]}")
+    case "pair": readPair(node)
+    default: openFormed(key, node)
     }
   }
 
   private mutating func readPair(_ node: YamlNode) {
     guard let pair = YamlFields(node, what: "pair", known: nil, problems: problems) else { return }
     var rows: [(name: String, entity: Entity, key: YamlScalar)] = []
-    for (key, value) in pair.all where key.text != "match" && key.text != "unordered" {
+    for (key, value) in pair.all where !["match", "unordered", "adjacent"].contains(key.text) {
       guard let scalar = problems.scalar(value, "pair"),
         let entity = problems.choice(scalar, Entity.self, "kind of row"), isName(key)
       else { continue }
@@ -217,7 +235,31 @@ struct RuleReader {
       }
       matches.append(PairMatch(a: exprs[0].expr, b: exprs[1].expr))
     }
-    var unordered: String?
+    var order = PairOrder.every
+    if let node = pair["adjacent"] {
+      if pair["unordered"] != nil {
+        problems.error("rule.shape", "a pair is unordered or adjacent, not both", node)
+      }
+      if rows[0].entity != rows[1].entity {
+        problems.error("rule.shape", "adjacent: both rows must be of one kind", node)
+      }
+      var columns: [String] = []
+      for item in pair.list("adjacent") {
+        guard let scalar = problems.scalar(item, "adjacent") else { continue }
+        if rows[0].entity.kind(of: scalar.text) == nil {
+          problems.error(
+            "rule.column", "\(rows[0].entity.rawValue) has no column \(scalar.text)", scalar,
+            remedy: remedy(for: scalar.text, among: self.columns(of: rows[0].entity)))
+        }
+        columns.append(scalar.text)
+      }
+      if columns.isEmpty {
+        problems.error(
+          "rule.shape", "adjacent needs the columns of the order", node,
+          remedy: "adjacent: [begin_day, end_day, mdtrt_id]")
+      }
+      order = .adjacent(columns: columns)
+    }
     if let scalar = pair.scalar("unordered") {
       if rows[0].entity != rows[1].entity {
         problems.error("rule.shape", "unordered: both rows must be of one kind", scalar)
@@ -228,19 +270,18 @@ struct RuleReader {
       } else if rows[0].entity.kind(of: scalar.text) != .text {
         problems.error("rule.type", "unordered needs a text column: it is compared by bytes", scalar)
       }
-      unordered = scalar.text
+      order = .unordered(column: scalar.text)
     }
     rule.shape = .pair(
-      a: (rows[0].name, rows[0].entity), b: (rows[1].name, rows[1].entity), match: matches,
-      order: unordered.map { .unordered(column: $0) } ?? .every)
+      a: (rows[0].name, rows[0].entity), b: (rows[1].name, rows[1].entity), match: matches, order: order)
   }
 
-  private func columns(of entity: Entity) -> [String] {
+  func columns(of entity: Entity) -> [String] {
     entity.derived.map(\.name) + entity.table.columns.map(\.name)
   }
 
   /// A name that expressions can write.
-  private func isName(_ scalar: YamlScalar) -> Bool {
+  func isName(_ scalar: YamlScalar) -> Bool {
     let bytes = Array(scalar.text.utf8)
     func isLetter(_ b: UInt8) -> Bool { (b >= 0x41 && b <= 0x5A) || (b >= 0x61 && b <= 0x7A) || b == 0x5F }
     let fine =
@@ -265,6 +306,7 @@ struct RuleReader {
       if case .sequence(let list) = value.kind { items = list } else { items = [value] }
       var kind = ValueKind.integer
       var values: [Parameter.Value] = []
+      var last: (to: Int64, at: YamlScalar)?
       for (i, item) in items.enumerated() {
         guard case .mapping = item.kind else {
           problems.error(
@@ -274,7 +316,7 @@ struct RuleReader {
         }
         guard
           let one = YamlFields(
-            item, what: "parameter \(name.text)", known: ["value", "basis", "from", "kind"], problems: problems)
+            item, what: "parameter \(name.text)", known: ["value", "basis", "from", "to", "kind"], problems: problems)
         else { continue }
         if let scalar = one.scalar("kind") {
           let found = problems.choice(scalar, ValueKind.self, "kind") ?? .integer
@@ -291,8 +333,22 @@ struct RuleReader {
         guard let scalar = one.required("value"), let number = parameterValue(scalar, kind, problems) else { continue }
         if let last = values.last, (from ?? Int64.min) <= (last.from ?? Int64.min) {
           problems.error("rule.parameter", "values stand in the order of from, each day once", item)
+        } else if let last, let from, from != last.to + 1 {
+          problems.error(
+            "rule.parameter-gap",
+            from > last.to
+              ? "\(name.text) has no value from \(CivilTime.text(day: last.to + 1)) to \(CivilTime.text(day: from - 1))"
+              : "\(name.text) has two values from \(CivilTime.text(day: from)) to \(CivilTime.text(day: last.to))",
+            item,
+            remedy: "from is the day after the last value's to")
         }
+        last = one.scalar("to").flatMap { scalar in problems.day(scalar, "to").map { ($0, scalar) } }
         values.append(Parameter.Value(from: from, value: number, basis: basis))
+      }
+      if let last {
+        problems.error(
+          "rule.parameter-gap", "\(name.text) has no value after \(CivilTime.text(day: last.to))", last.at,
+          remedy: "drop to, or add the value that follows")
       }
       if values.isEmpty { values = [Parameter.Value(from: nil, value: 0, basis: "")] }
       rule.parameters.append(Parameter(name: name.text, values: values, kind: kind))
@@ -302,17 +358,17 @@ struct RuleReader {
 
   // MARK: - Expressions
 
-  private func value(_ scalar: YamlScalar, in scope: NameScope, expected: ValueKind? = nil) -> Typed {
+  func value(_ scalar: YamlScalar, in scope: NameScope, expected: ValueKind? = nil) -> Typed {
     guard let syntax = parse(scalar) else { return .unknown }
     return TypeChecker(scope: scope, scalar: scalar, problems: problems).value(syntax, expected: expected)
   }
 
-  private func condition(_ scalar: YamlScalar, in scope: NameScope) -> Expr {
+  func condition(_ scalar: YamlScalar, in scope: NameScope) -> Expr {
     guard let syntax = parse(scalar) else { return .boolean(false) }
     return TypeChecker(scope: scope, scalar: scalar, problems: problems).condition(syntax)
   }
 
-  private func parse(_ scalar: YamlScalar) -> Syntax? {
+  func parse(_ scalar: YamlScalar) -> Syntax? {
     do throws(SyntaxProblem) {
       return try ExpressionParser.parse(scalar.text)
     } catch {
@@ -321,7 +377,7 @@ struct RuleReader {
     }
   }
 
-  private func condition(_ node: YamlNode, _ what: String, in scope: NameScope) -> Expr? {
+  func condition(_ node: YamlNode, _ what: String, in scope: NameScope) -> Expr? {
     guard let scalar = problems.scalar(node, what) else { return nil }
     return condition(scalar, in: scope)
   }
@@ -333,6 +389,7 @@ struct RuleReader {
     let names = all.all.map(\.key.text)
     for name in names { scope.elsewhere[name] = "lookup \(name) stands further down; only those above can be used" }
     for (name, value) in all.all {
+      readFormed(before: value)
       scope.elsewhere[name.text] = "a lookup can't use itself"
       guard isName(name), isNew(name) else { continue }
       if let (lookup, schema) = readLookup(name.text, value) {
@@ -346,16 +403,17 @@ struct RuleReader {
     }
   }
 
-  private func isNew(_ name: YamlScalar) -> Bool {
+  func isNew(_ name: YamlScalar) -> Bool {
     let taken =
       scope.bindings.contains { $0.name == name.text } || scope.lets.contains { $0.name == name.text }
-      || scope.lookups.contains { $0.name == name.text }
+      || scope.lookups.contains { $0.name == name.text } || scope.populations.contains { $0.name == name.text }
+      || waiting?.name == name.text || scope.formed?.name == name.text
     if taken { problems.error("rule.name", "\(name.text) names something else already", name) }
     return !taken
   }
 
   private func readLookup(_ name: String, _ node: YamlNode) -> (Lookup, RegistrySchema)? {
-    let known = ["table", "key", "region", "on", "within", "take", "optional"]
+    let known = ["table", "key", "region", "levels", "on", "within", "take", "optional"]
     guard let one = YamlFields(node, what: "lookup \(name)", known: known, problems: problems) else { return nil }
     guard let table = one.required("table") else { return nil }
     guard let schema = RegistrySchema.named(table.text) else {
@@ -390,6 +448,17 @@ struct RuleReader {
         "rule.lookup", "\(schema.name) is read in region order; lookup \(name) says from where", node,
         remedy: "region: line.settlement.fix_blng_admdvs")
     }
+    if let scalar = one.scalar("levels") {
+      switch scalar.text {
+      case "first": break
+      case "joined":
+        lookup.joinsLevels = true
+        if lookup.region == nil { problems.error("rule.lookup", "levels are those of a region", scalar) }
+      default:
+        problems.error(
+          "rule.value", "\(scalar.text) is no way to read the levels", scalar, remedy: "first, or joined")
+      }
+    }
     if let scalar = one.scalar("on") {
       if !schema.hasValidity { problems.error("rule.lookup", "\(schema.name) has no begndate and enddate", scalar) }
       lookup.day = value(scalar, in: scope, expected: .day).expr
@@ -399,6 +468,12 @@ struct RuleReader {
       lookup.within = value(scalar, in: scope, expected: .integer).expr
     }
     if let node = one["take"] { lookup.take = readTake(node, schema) }
+    if lookup.take != .any, lookup.joinsLevels || lookup.keys.contains(where: { $0.match != .equal }) {
+      problems.error(
+        "rule.lookup",
+        "joined levels, prefix_of, at_least and any_of may find several rows; there is no one row to take",
+        one["take"] ?? one.node, remedy: "take: any")
+    }
     if lookup.take == .one {
       if schema.reading == .existence {
         problems.error(
@@ -457,21 +532,65 @@ struct RuleReader {
       if items.isEmpty { problems.error("rule.lookup", "key \(column.text) has no value", node) }
       return Lookup.Key(column: column.text, alternatives: items.compactMap(one))
     case .mapping:
-      guard
-        let fields = YamlFields(
-          node, what: "key \(column.text)", known: ["value", "any_when_null"], problems: problems),
-        let scalar = fields.required("value")
-      else { return nil }
+      let known = ["value", "any_when_null", "prefix_of", "at_least", "any_of"]
+      guard let fields = YamlFields(node, what: "key \(column.text)", known: known, problems: problems) else {
+        return nil
+      }
+      if fields["prefix_of"] != nil || fields["at_least"] != nil {
+        return readPrefixKey(column, fields, kind)
+      }
+      if let scalar = fields.scalar("any_of") { return readChainedKey(column, scalar, kind) }
+      guard let scalar = fields.required("value") else { return nil }
       let anyWhenNull = fields.scalar("any_when_null").map { problems.truth($0, "any_when_null") } ?? false
       return Lookup.Key(
         column: column.text, alternatives: [value(scalar, in: scope, expected: kind).expr], anyWhenNull: anyWhenNull)
     }
   }
 
+  /// `{prefix_of: value, at_least: n}`: the column begins the value; `{at_least: n}`: the column is so long.
+  private func readPrefixKey(_ column: YamlScalar, _ fields: YamlFields, _ kind: ValueKind) -> Lookup.Key? {
+    if kind != .text { problems.error("rule.type", "\(column.text) is no text: it has no beginning", column) }
+    guard let least = fields.required("at_least"), let count = problems.integer(least, "at_least", from: 1) else {
+      return nil
+    }
+    guard let scalar = fields.scalar("prefix_of") else {
+      return Lookup.Key(column: column.text, alternatives: [], match: .length(atLeast: Int(count)))
+    }
+    return Lookup.Key(
+      column: column.text, alternatives: [value(scalar, in: scope, expected: .text).expr],
+      match: .beginsWithColumn(atLeast: Int(count)))
+  }
+
+  /// `{any_of: lookup.column}`: the values that the rows of an earlier lookup have.
+  private func readChainedKey(_ column: YamlScalar, _ scalar: YamlScalar, _ kind: ValueKind) -> Lookup.Key? {
+    let words = scalar.text.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+    guard words.count == 2, let other = scope.lookup(words[0]) else {
+      problems.error(
+        "rule.lookup", "any_of names a column of a lookup above", scalar, remedy: "any_of: regs.opsp_dise_code")
+      return nil
+    }
+    if other.take != .any {
+      problems.error("rule.lookup", "any_of reads the rows of a lookup with take: any", scalar)
+    }
+    guard let its = other.schema.kind(of: words[1]) else {
+      problems.error(
+        "rule.column", "\(other.schema.name) has no column \(words[1])", scalar,
+        words[0].unicodeScalars.count + 1..<scalar.text.unicodeScalars.count,
+        remedy: remedy(for: words[1], among: other.schema.columns.map(\.name)))
+      return nil
+    }
+    if its != kind {
+      problems.error(
+        "rule.type", "\(ExprType(its).described) can't be matched with \(ExprType(kind).described)", scalar)
+    }
+    return Lookup.Key(column: column.text, alternatives: [], match: .anyOf(lookup: words[0], column: words[1]))
+  }
+
   private mutating func readLets(_ node: YamlNode) {
     guard let all = YamlFields(node, what: "let", known: nil, problems: problems) else { return }
     for (name, value) in all.all {
       guard isName(name), isNew(name), let scalar = problems.scalar(value, "\(name.text) of let") else { continue }
+      readFormed(before: value)
       guard let syntax = parse(scalar) else {
         scope.lets.append((name.text, .unknown))
         continue
@@ -484,9 +603,18 @@ struct RuleReader {
   // MARK: - Conditions
 
   private mutating func readConditions() {
-    if let scalar = fields.scalar("scope") { rule.scope = condition(scalar, in: scope) }
+    if let scalar = fields.scalar("scope") {
+      rule.scope = condition(scalar, in: scope)
+      mustSpeakOfBase(rule.scope, scalar)
+    }
     rule.fill = fields.list("fill").compactMap { node in
-      problems.scalar(node, "fill").map { value($0, in: scope).expr }
+      problems.scalar(node, "fill").map { scalar in
+        var inner = scope
+        inner.isFill = true
+        let expr = value(scalar, in: inner).expr
+        mustSpeakOfBase(expr, scalar)
+        return expr
+      }
     }
     for node in fields.list("unevaluable") {
       guard let one = YamlFields(node, what: "unevaluable", known: ["when", "reason"], problems: problems) else {
@@ -494,16 +622,31 @@ struct RuleReader {
       }
       let reason = one.required("reason", remedy: "say in Chinese why the row can't be judged")?.text ?? ""
       if let when = one.required("when") {
-        rule.unevaluable.append(Unevaluable(when: condition(when, in: scope), reason: reason))
+        let expr = condition(when, in: scope)
+        if speaksOfFormed(expr) { mustSpeakOfFormed(expr, when, beforeRuns: true) }
+        rule.unevaluable.append(Unevaluable(when: expr, reason: reason))
       }
     }
-    if let scalar = fields.scalar("where") { rule.condition = condition(scalar, in: scope) }
+    if let scalar = fields.scalar("where") {
+      rule.condition = condition(scalar, in: scope)
+      mustSpeakOfFormed(rule.condition, scalar, beforeRuns: true)
+      if rule.condition.canHold(with: []), !rule.condition.canHold(with: [rule.scope]) {
+        problems.error("rule.impossible", "this can't be TRUE together with scope", scalar)
+      }
+    }
     if fields["where"] == nil, fields["scope"] == nil {
       missing("where", remedy: "without scope and where every row would be a finding")
     }
-    rule.unless = fields.list("unless").compactMap { condition($0, "unless", in: scope) }
+    rule.unless = fields.list("unless").compactMap { node in
+      problems.scalar(node, "unless").map { scalar in
+        let expr = condition(scalar, in: scope)
+        mustSpeakOfFormed(expr, scalar, beforeRuns: true)
+        return expr
+      }
+    }
     if let scalar = fields.scalar("parameter_day") {
-      rule.parameterDay = value(scalar, in: scope, expected: .day).expr
+      let day = value(scalar, in: scope, expected: .day).expr
+      if speaksOfFormed(day) { rule.formedParameterDay = day } else { rule.parameterDay = day }
     }
   }
 
@@ -516,8 +659,16 @@ struct RuleReader {
       let id = one.required("id")
       if let id { ids.append(id) }
       if let when = one.required("when", remedy: "the condition stands in the rule") {
-        rule.exemptions.append(
-          Exemption(id: id?.text ?? "", when: condition(when, in: scope), text: folded(when.text)))
+        let expr = condition(when, in: scope)
+        mustSpeakOfFormed(expr, when)
+        if rule.exemptions.contains(where: { $0.when == expr }) {
+          problems.error("rule.unused-exemption", "an exemption before has the same condition", when)
+        } else if !expr.canHold(with: [rule.scope, rule.condition]) {
+          problems.error(
+            "rule.unused-exemption", "this exemption never applies: scope and where already rule it out", when,
+            remedy: "drop it, or take its condition out of scope and where")
+        }
+        rule.exemptions.append(Exemption(id: id?.text ?? "", when: expr, text: folded(when.text)))
       }
     }
     return ids
@@ -537,12 +688,13 @@ struct RuleReader {
     inner.overHits = true
     var closed = false
     for item in fields.list("cases") {
-      let known = ["when", "verdict", "severity", "precedence"]
+      let known = ["when", "verdict", "severity", "precedence", "threshold"]
       guard let one = YamlFields(item, what: "a case", known: known, problems: problems) else { continue }
       if closed {
         problems.error("rule.case", "this case is never reached: the one before has no when", item)
       }
       let when = one.scalar("when").map { condition($0, in: inner) } ?? .boolean(true)
+      if let scalar = one.scalar("when") { mustSpeakOfFormed(when, scalar) }
       if one["when"] == nil { closed = true }
       let verdict =
         one.required("verdict").flatMap { problems.choice($0, Verdict.self, "verdict") } ?? .lead
@@ -562,7 +714,9 @@ struct RuleReader {
           "rule.missing-key", "the case needs a precedence", item, remedy: "lower numbers take units of money first")
       }
       rule.cases.append(
-        VerdictCase(when: when, verdict: verdict, severity: own ?? .medium, precedence: precedence))
+        VerdictCase(
+          when: when, verdict: verdict, severity: own ?? .medium, precedence: precedence,
+          threshold: one.scalar("threshold").map { checked($0, in: inner) }))
     }
     if rule.cases.isEmpty { problems.error("rule.case", "a rule needs a case", node) }
   }
@@ -580,7 +734,8 @@ struct RuleReader {
     overHits.overHits = true
 
     let own = rule.shape.bindings
-    let single = own.count == 1 ? own.first : nil
+    // The base row stands beside a formed one only in runs.
+    let single = own.count == 1 && (rule.shape.formed == nil || isRuns) ? own.first : nil
     rule.key = fields.list("key").compactMap { node in
       problems.scalar(node, "key").map { keyPart($0) }
     }
@@ -591,9 +746,17 @@ struct RuleReader {
     }
     func code(_ column: String) -> Expr? {
       if let scalar = fields.scalar(column) {
-        return scalar.text == "none" ? nil : value(scalar, in: finding, expected: .text).expr
+        if scalar.text == "none" { return nil }
+        let expr = value(scalar, in: finding, expected: .text).expr
+        mustSpeakOfFormed(expr, scalar)
+        return expr
       }
       if fields[column] != nil { return nil }
+      if let formed = rule.shape.formed, !isRuns {
+        return formed.columns.first { $0.name == column && $0.kind == .text }.map {
+          .formed(column: $0.name, kind: $0.kind)
+        }
+      }
       guard let single else {
         if !own.isEmpty {
           missing(column, remedy: "a pair says whose: \(column): \(own[0].name).\(column), or none")
@@ -608,12 +771,15 @@ struct RuleReader {
     rule.fixmedinsCode = code("fixmedins_code")
     if let scalar = fields.scalar("subject_id") {
       rule.subject = value(scalar, in: finding, expected: .text).expr
+      mustSpeakOfFormed(rule.subject, scalar)
     } else {
       switch rule.subjectType {
       case .institution where rule.fixmedinsCode != nil: rule.subject = rule.fixmedinsCode ?? .text("")
       case .person where rule.psnNo != nil: rule.subject = rule.psnNo ?? .text("")
       default:
-        if fields["subject"] != nil, single != nil || rule.subjectType == .practitioner || rule.subjectType == .group {
+        if fields["subject"] != nil,
+          single != nil || rule.shape.formed != nil || rule.subjectType == .practitioner || rule.subjectType == .group
+        {
           missing("subject_id", remedy: "which column names the \(rule.subjectType.rawValue)")
         }
       }
@@ -622,17 +788,35 @@ struct RuleReader {
     readLines()
     rule.from = dayValue("from", in: overHits, single, begin: true)
     rule.to = dayValue("to", in: overHits, single, begin: false)
-    rule.measure = fields.scalar("measure").map { value($0, in: overHits).expr }
-    rule.threshold = fields.scalar("threshold").map { value($0, in: overHits).expr }
-    readAmount()
+    rule.measure = fields.scalar("measure").map { checked($0, in: overHits) }
+    rule.threshold = fields.scalar("threshold").map { checked($0, in: overHits) }
+    readAmount(in: finding)
     readExplain(in: overHits)
-    if rule.parameterDay == nil, !rule.parameters.isEmpty {
-      rule.parameterDay = single.flatMap { Self.firstDay($0.name, $0.entity) } ?? rowDay(rule.from)
+    if !rule.parameters.isEmpty { setParameterDays(single) }
+  }
+
+  private func checked(_ scalar: YamlScalar, in scope: NameScope) -> Expr {
+    let expr = value(scalar, in: scope).expr
+    mustSpeakOfFormed(expr, scalar)
+    return expr
+  }
+
+  /// By default parameters hold as of the row's own day, those of formed rows as of theirs.
+  private mutating func setParameterDays(_ single: (name: String, entity: Entity)?) {
+    if rule.parameterDay == nil {
+      let base = rule.shape.formed.flatMap { Self.firstDay($0.baseBinding, $0.baseEntity) }
+      rule.parameterDay = base ?? single.flatMap { Self.firstDay($0.name, $0.entity) } ?? rowDay(rule.from)
+    }
+    if let formed = rule.shape.formed, rule.formedParameterDay == nil, !isRuns,
+      formed.columns.contains(where: { $0.name == "day" })
+    {
+      rule.formedParameterDay = .formed(column: "day", kind: .day)
     }
   }
 
   private func keyPart(_ scalar: YamlScalar) -> Expr {
     let typed = value(scalar, in: scope)
+    mustSpeakOfFormed(typed.expr, scalar)
     switch typed.type {
     case .text, .day, .number(.integer), .unknown: break
     default: problems.error("rule.type", "\(typed.type.described) can't be part of a key", scalar)
@@ -698,12 +882,19 @@ struct RuleReader {
   private mutating func readLines() {
     guard let node = fields["lines"] else {
       if case .each(let binding, .line) = rule.shape { rule.lines = .hits(binding: binding) }
+      if let formed = rule.shape.formed, formed.baseEntity == .line { rule.lines = .members }
       return
     }
     if case .mapping = node.kind {
       guard let one = YamlFields(node, what: "lines", known: ["of", "as", "where"], problems: problems),
         let of = one.required("of"), let variable = one.required("as"), isName(variable), isNew(variable)
       else { return }
+      if rule.shape.formed != nil, !isRuns {
+        problems.error(
+          "rule.shape", "a formed row names the lines it is made of: lines: \(rule.shape.bindings[0].name), or none", of
+        )
+        return
+      }
       guard let entity = scope.entity(of.text), entity.children.contains(.line) else {
         problems.error(
           "rule.name", "\(of.text) is no row that has lines", of,
@@ -724,7 +915,7 @@ struct RuleReader {
         remedy: "the name of a line, none, or {of: settlement, as: l, where: l.A > 0}")
       return
     }
-    rule.lines = .hits(binding: scalar.text)
+    rule.lines = rule.shape.formed == nil ? .hits(binding: scalar.text) : .members
   }
 
   private static func firstDay(_ binding: String, _ entity: Entity) -> Expr? {
@@ -740,7 +931,14 @@ struct RuleReader {
     _ key: String, in scope: NameScope, _ single: (name: String, entity: Entity)?, begin: Bool
   ) -> Expr? {
     if let scalar = fields.scalar(key) {
-      return scalar.text == "none" ? nil : value(scalar, in: scope, expected: .day).expr
+      if scalar.text == "none" { return nil }
+      let expr = value(scalar, in: scope, expected: .day).expr
+      mustSpeakOfFormed(expr, scalar)
+      return expr
+    }
+    if let formed = rule.shape.formed {
+      let name = formed.atLeast == nil ? "day" : begin ? "run_first" : "run_last"
+      return formed.columns.first { $0.name == name }.map { .formed(column: $0.name, kind: $0.kind) }
     }
     guard let single else { return nil }
     if begin { return Self.firstDay(single.name, single.entity) }
@@ -759,15 +957,41 @@ struct RuleReader {
     }
   }
 
-  private mutating func readAmount() {
+  private mutating func readAmount(in scope: NameScope) {
     guard let node = fields["amount"] else {
       missing("amount", remedy: "amount: {A: sum_A, F: sum_F}, or none")
       return
     }
     if node.scalar?.text == "none" { return }
-    guard let one = YamlFields(node, what: "amount", known: ["A", "F"], problems: problems) else { return }
+    let known = ["A", "F", "part", "of", "over_price"]
+    guard let one = YamlFields(node, what: "amount", known: known, problems: problems) else { return }
     rule.amountA = amount(one.required("A"), ["sum_A", "settlement_A", "stay_A"])
     rule.amountF = amount(one.required("F"), ["sum_F", "settlement_P", "stay_F"])
+    func whole(_ scalar: YamlScalar) -> Expr {
+      let expr = value(scalar, in: scope, expected: .integer).expr
+      mustSpeakOfFormed(expr, scalar)
+      return expr
+    }
+    if let part = one.scalar("part") {
+      guard let of = one.required("of", remedy: "part: k, of: n"), rule.amountA == .sumA, rule.amountF == .sumF else {
+        problems.error("rule.amount", "a part is of the sum of lines: A: sum_A, F: sum_F", part)
+        return
+      }
+      let (k, n) = (whole(part), whole(of))
+      rule.amountA = .partA(k: k, n: n)
+      rule.amountF = .partF(k: k, n: n)
+    } else if let of = one.scalar("of") {
+      problems.error("rule.amount", "of needs part", of, remedy: "part: k, of: n")
+    }
+    if let price = one.scalar("over_price") {
+      guard case .hits = rule.lines, rule.amountA == .sumA, rule.amountF == .sumF else {
+        problems.error("rule.amount", "over_price is of the rule's own lines: A: sum_A, F: sum_F, each: line", price)
+        return
+      }
+      let limit = value(price, in: scope, expected: .price).expr
+      rule.amountA = .overPriceA(price: limit)
+      rule.amountF = .overPriceF(price: limit)
+    }
   }
 
   private func amount(_ scalar: YamlScalar?, _ terms: [String]) -> AmountTerm {
@@ -856,6 +1080,7 @@ struct RuleReader {
       text: text, line: scalar.line, column: scalar.column,
       places: Array(scalar.places[range.lowerBound...min(range.upperBound, scalar.places.count - 1)]))
     let typed = value(part, in: scope)
+    mustSpeakOfFormed(typed.expr, part)
     return typed.type.kind.map { .value(typed.expr, $0) }
   }
 
@@ -868,6 +1093,11 @@ struct RuleReader {
     if let node = fields["let"], case .mapping(let entries) = node.kind {
       for (key, _) in entries where !scope.used.lets.contains(key.text) {
         problems.warning("rule.unused", "nothing uses \(key.text)", key, remedy: "drop it")
+      }
+    }
+    if let node = fields["population"], case .mapping(let entries) = node.kind {
+      for (key, _) in entries where !scope.used.populations.contains(key.text) {
+        problems.warning("rule.unused", "no condition uses population \(key.text)", key, remedy: "drop it")
       }
     }
     if let node = fields["parameters"], case .mapping(let entries) = node.kind {

@@ -462,11 +462,14 @@ public struct VerdictCase: Sendable, Hashable {
   public var severity: FindingSeverity
   /// Lower takes units of money first; `Int.max` for verdicts that never count.
   public var precedence: Int
-  public init(when: Expr, verdict: Verdict, severity: FindingSeverity, precedence: Int) {
+  /// The threshold that the finding names instead of the rule's.
+  public var threshold: Expr?
+  public init(when: Expr, verdict: Verdict, severity: FindingSeverity, precedence: Int, threshold: Expr? = nil) {
     self.when = when
     self.verdict = verdict
     self.severity = severity
     self.precedence = precedence
+    self.threshold = threshold
   }
 }
 
@@ -541,6 +544,7 @@ public struct Rule: Sendable {
   /// Claim tables whose missing rows would create a hit.
   public var absence: [ClaimTable] = []
   /// Columns that must be filled (fill_floor) over the rows that meet the conditions of the scope that use no lookup.
+  /// A count of children with a value stands for that column over those children.
   public var fill: [Expr] = []
   public var parameters: [Parameter] = []
   /// The day by which parameters are resolved, over the rows of `Shape.bindings`; nil: the latest value holds.

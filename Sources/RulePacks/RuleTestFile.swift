@@ -24,6 +24,19 @@ public struct TestExpectation: Sendable, Equatable {
   public var place: Place
 }
 
+/// What a parameter is in a test; texts, for only the rule knows its kind.
+public struct TestParameter: Sendable, Equatable {
+  public struct Value: Sendable, Equatable {
+    /// First day on which it holds; nil: always.
+    public var from: Int64?
+    public var text: String
+  }
+  public var name: String
+  /// Ascending by `from`.
+  public var values: [Value]
+  public var place: Place
+}
+
 /// Claims in, findings out.
 public struct RuleTest: Sendable {
   public var rule: String
@@ -48,9 +61,34 @@ public struct RuleTest: Sendable {
   public var notRunnable: String?
   /// Number of unevaluable rows in coverage; nil: not compared.
   public var unevaluable: Int?
-  /// Values for the rule's parameters, for both sides of a threshold; as in a jurisdiction file.
-  public var parameters: [String: Int64]
+  /// Values for the rule's parameters, for both sides of a threshold; by name in the file's order.
+  public var parameters: [TestParameter]
   public var place: Place
+
+  /// The rule with the test's parameters instead of its own.
+  ///
+  /// - Throws: a diagnostic at the parameter that the rule does not have or whose value its kind can't hold.
+  public func applied(to rule: Rule) throws(Diagnostic) -> Rule {
+    var rule = rule
+    for parameter in parameters {
+      guard let i = rule.parameters.firstIndex(where: { $0.name == parameter.name }) else {
+        throw Diagnostic(.error, "test.parameter", "the rule has no parameter \(parameter.name)", at: parameter.place)
+      }
+      let kind = rule.parameters[i].kind
+      var values: [Parameter.Value] = []
+      for value in parameter.values {
+        let number =
+          kind == .day ? CivilTime.parseDay(value.text) : FixedPoint.parse(value.text, scale: kind.scale ?? 0)
+        guard let number else {
+          throw Diagnostic(
+            .error, "test.parameter", "\(value.text) can't be a value of \(parameter.name)", at: parameter.place)
+        }
+        values.append(Parameter.Value(from: value.from, value: number, basis: "test"))
+      }
+      rule.parameters[i].values = values
+    }
+    return rule
+  }
 }
 
 /// A change of the rule that no test can notice, with the reason why the changed expression is equivalent.
@@ -71,6 +109,8 @@ public struct RuleTestFile: Sendable {
   /// Changes that `yijian test --mutate` need not notice.
   public var waivers: [MutationWaiver]
   public var path: String
+  /// Where the tests begin.
+  public var testsPlace: Place
 
   /// Columns of findings.csv that `fires` may name.
   public static let comparable = [
@@ -87,6 +127,7 @@ public struct RuleTestFile: Sendable {
     rule = read?.rule ?? ""
     tests = read?.tests ?? []
     waivers = read?.waivers ?? []
+    testsPlace = read?.place ?? Place(file: path)
     self.path = path
   }
 }
@@ -99,7 +140,9 @@ private struct RuleTestReader {
 
   init(problems: Problems) { self.problems = problems }
 
-  mutating func read(_ root: YamlNode) -> (rule: String, tests: [RuleTest], waivers: [MutationWaiver])? {
+  mutating func read(_ root: YamlNode) -> (
+    rule: String, tests: [RuleTest], waivers: [MutationWaiver], place: Place
+  )? {
     let known = ["rule", "clock", "given", "registries", "tests", "waivers"]
     guard let fields = YamlFields(root, what: "the test file", known: known, problems: problems) else { return nil }
     let rule = fields.required("rule")?.text ?? ""
@@ -121,11 +164,12 @@ private struct RuleTestReader {
       var test = RuleTest(
         rule: rule, name: name.text, clock: clock, tables: given, registries: registries, incomplete: [], fires: [],
         silent: [],
-        suppressed: [], parameters: [:], place: problems.place(name))
+        suppressed: [], parameters: [], place: problems.place(name))
       fill(&test, one)
       tests.append(test)
     }
-    return (rule, tests, waivers(fields))
+    let place = fields.key("tests").map { problems.place($0) } ?? Place(file: problems.path, line: 1, column: 1)
+    return (rule, tests, waivers(fields), place)
   }
 
   private func waivers(_ fields: YamlFields) -> [MutationWaiver] {
@@ -148,13 +192,7 @@ private struct RuleTestReader {
     test.incomplete = missing(one["given"]).sorted(by: precedesByBytes)
     for name in test.incomplete { test.tables[name] = nil }
     for name in missing(one["registries"]) { test.registries[name] = nil }
-    if let node = one["parameters"], let all = YamlFields(node, what: "parameters", known: nil, problems: problems) {
-      for (key, value) in all.all {
-        if let scalar = problems.scalar(value, key.text), let number = problems.integer(scalar, key.text, from: 0) {
-          test.parameters[key.text] = number
-        }
-      }
-    }
+    test.parameters = parameters(one)
     test.fires = expectations(one, "fires", known: RuleTestFile.comparable)
     test.suppressed = expectations(one, "suppressed", known: ["exemption", "subject_type", "subject"])
     for expectation in test.suppressed where expectation.fields["exemption"] == nil {
@@ -191,6 +229,31 @@ private struct RuleTestReader {
       }
     }
     checkRows(test)
+  }
+
+  /// `min_nights: 2`, or `[{value: 1}, {value: 2, from: 2025-03-01}]` for values that change.
+  private func parameters(_ one: YamlFields) -> [TestParameter] {
+    guard let node = one["parameters"],
+      let all = YamlFields(node, what: "parameters", known: nil, problems: problems)
+    else { return [] }
+    return all.all.map { key, value in
+      var parameter = TestParameter(name: key.text, values: [], place: problems.place(key))
+      if case .scalar = value.kind {
+        if let scalar = problems.scalar(value, key.text) { parameter.values = [.init(from: nil, text: scalar.text)] }
+        return parameter
+      }
+      for item in all.list(key.text) {
+        guard let fields = YamlFields(item, what: key.text, known: ["value", "from"], problems: problems),
+          let number = fields.required("value")
+        else { continue }
+        let from = fields.scalar("from").flatMap { problems.day($0, "from") }
+        if let last = parameter.values.last, (from ?? Int64.min) <= (last.from ?? Int64.min) {
+          problems.error("rule.parameter", "values stand in the order of from, each day once", item)
+        }
+        parameter.values.append(.init(from: from, text: number.text))
+      }
+      return parameter
+    }
   }
 
   private func missing(_ node: YamlNode?) -> [String] {

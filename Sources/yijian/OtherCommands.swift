@@ -31,8 +31,16 @@ struct SynthCommand: ParsableCommand {
 struct CheckCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "check", abstract: "Checks rule files, rule folders and pipeline files; prints every problem.")
-  @Argument(help: "Files or folders.") var paths: [String]
-  func run() throws { throw ArgumentParser.ExitCode(checkPaths(paths)) }
+  @Argument(help: "Files or folders.") var paths: [String] = []
+  @Flag(help: "Print the JSON Schema of rule files, for editors.") var schema = false
+
+  func validate() throws {
+    if schema == !paths.isEmpty { throw ValidationError("name files or folders to check, or --schema alone") }
+  }
+
+  func run() throws {
+    if schema { print(ruleFileSchema(), terminator: "") } else { throw ArgumentParser.ExitCode(checkPaths(paths)) }
+  }
 }
 
 struct TestCommand: ParsableCommand {
@@ -42,13 +50,19 @@ struct TestCommand: ParsableCommand {
   @Option(name: .customLong("run"), help: "Only tests whose name matches this regular expression.") var pattern: String?
   @Option(help: "Also write a JUnit XML file.") var junit: String?
   @Flag(help: "Change each part of the rules in turn; list the changes that no test notices.") var mutate = false
+  @Flag(help: "Write what the rules find now into the tests that fail; exits with 1 if anything was written.")
+  var record = false
 
   func run() throws {
     if mutate {
-      if pattern != nil || junit != nil {
-        throw ValidationError("--mutate runs all tests of a rule; give it without --run and --junit")
+      if pattern != nil || junit != nil || record {
+        throw ValidationError("--mutate runs all tests of a rule; give it without --run, --junit and --record")
       }
       throw ArgumentParser.ExitCode(mutateRules(paths))
+    }
+    if record {
+      if junit != nil { throw ValidationError("--record writes no JUnit file; give it without --junit") }
+      throw ArgumentParser.ExitCode(recordTests(paths, matching: pattern))
     }
     throw ArgumentParser.ExitCode(testRules(paths, matching: pattern, junit: junit))
   }
