@@ -68,12 +68,13 @@ extension Evaluator {
     var probe = try LookupProbe(lookup, self, f)
     // All of a person's rows, not only those of the one disease, and all of a list, not only what the code begins with:
     // the packet shows what there was to find.
-    let loose = Set(lookup.keys.indices.filter { k in
-      switch lookup.keys[k].match {
-      case .equal, .anyOf: lookup.keys[k].anyWhenNull
-      case .beginsWithColumn, .length: true
-      }
-    })
+    let loose = Set(
+      lookup.keys.indices.filter { k in
+        switch lookup.keys[k].match {
+        case .equal, .anyOf: lookup.keys[k].anyWhenNull
+        case .beginsWithColumn, .length: true
+        }
+      })
     let skipping = loose.count < lookup.keys.count ? loose : []
     for i in 0..<f.count where probe.isDefined(i) {
       let (from, to) = try probe.days(i)
