@@ -8,7 +8,7 @@ STORE ?= Reports/runs/planted-store
 ENGINES ?= sqlite duckdb spark
 YIJIAN := .build/release/yijian
 
-.PHONY: run test test-engines setup build samples sample-report format lint check-generated bench clean
+.PHONY: run test test-engines setup build samples sample-report format lint check-generated bench bench-rules clean
 
 run: build
 	$(YIJIAN) run $(PIPELINE) --input $(SAMPLE) --output $(OUTPUT) --store $(STORE)
@@ -51,6 +51,10 @@ check-generated: setup
 
 bench: build
 	sh Benchmarks/weekly.sh $(YIJIAN) $(SIZE)
+
+# The evaluator alone: 1, 20 and 100 rules over a million lines in memory, beside SQLite.
+bench-rules: setup
+	swift run -c release evaluator-benchmark $(LINES) $(ROUNDS)
 
 clean:
 	swift package clean
