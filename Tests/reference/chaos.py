@@ -124,7 +124,7 @@ class Generator:
         if self.chance(10):
             return self.pick("0", "0.00", "-1.5", "-0.01", "0.005" if self.chance(5) else "0.01")
         if self.huge and self.chance(50):
-            return self.pick("99999999.99", "333333333.33", "123456789.01")
+            return self.pick("99999999.99", "333333333.33", "123456789.01", "12345678901.23")
         return self.pick("0.01", "0.03", "1", "3.33", "3.33", "10", "10.00", "7.77", "100.50")
 
     def make(self):
@@ -132,7 +132,7 @@ class Generator:
         self.places = ["H01", "P01", "H02", "H03", "H04"][:self.pick(2, 3, 5)]
         if self.chance(20):
             self.places.append(self.pick("h01", "p01"))
-        # Products beyond 64 bits; above 10^12 fen a settlement's shares are null in verify.sql, by design.
+        # Products beyond 64 bits, and sums on both sides of 10^12 fen.
         self.huge = self.chance(5)
         if self.chance(25):
             self.input.excluded = self.pick(["3"], ["2", "3"])
