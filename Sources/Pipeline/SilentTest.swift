@@ -1,7 +1,9 @@
 import Audit
 import ClaimModel
+import ClaimStore
 import Diagnostics
 import Foundation
+import Normalize
 import Registries
 import RulePacks
 
@@ -25,9 +27,12 @@ public func saveSilentTest(
         .error, "explain.unknown", "the pipeline has no rule for finding \(id)",
         remedy: "finding ids stand in the first column of findings.csv")
     }
-    let stored = try StoredClaims(
-      file: file, jurisdiction: jurisdiction, pack: pack, store: store, registries: registries, rules: [rule])
-    guard let finding = try stored.ledger.finding(id)?.finding else {
+    guard let storeFolder = store.map(RunSetup.absolute) ?? file.store else {
+      throw Diagnostic(.error, "usage.no-store", "no store folder is named", remedy: "give --store DIR")
+    }
+    guard let ledger = try Ledger.inspect(folder: storeFolder), let finding = try ledger.finding(id)?.finding,
+      let revision = try ledger.latestRevisions().first
+    else {
       throw Diagnostic(
         .error, "explain.unknown", "the last run has no finding \(id)",
         remedy: "finding ids stand in the first column of findings.csv")
@@ -44,7 +49,11 @@ public func saveSilentTest(
       throw Diagnostic(
         .error, "test.name", "another test has this name", at: Place(file: path), remedy: "give another --name")
     }
-    var reduction = ReducedFinding(finding, state: stored.state, rule: rule)
+    let state = try StoreState.load(
+      ledger: ledger, replacing: revision, rules: [rule],
+      registriesFolder: registries.map(RunSetup.absolute) ?? file.registries ?? "", knowledge: file.knowledge,
+      excludedSetlTypes: jurisdiction.excludedSetlTypes)
+    var reduction = ReducedFinding(finding, state: state, rule: rule)
     // First the finding's own rows; where they do not bring it about, those of its persons, then of its institution.
     for reach in ReducedFinding.Reach.allCases {
       guard reduction.take(reach) else { break }
@@ -164,7 +173,8 @@ struct ReducedFinding {
   func test(named name: String, beside known: [RuleTest], written: Rule) -> [String] {
     var claimTables = [Entity.visit, .settlement, .line, .diagnosis].map(claimTable)
     var registryTables = registryTables()
-    let pseudonyms = Pseudonyms(claimTables.map { ($0.columns, $0.rows) } + registryTables.map { ($0.columns, $0.rows) })
+    let pseudonyms = Pseudonyms(
+      claimTables.map { ($0.columns, $0.rows) } + registryTables.map { ($0.columns, $0.rows) })
     for i in claimTables.indices { claimTables[i] = hidden(claimTables[i], pseudonyms) }
     for i in registryTables.indices { registryTables[i] = hidden(registryTables[i], pseudonyms) }
     var lines = ["- name: \(quoted(name))"]
@@ -182,7 +192,9 @@ struct ReducedFinding {
     for table in claimTables where !table.rows.isEmpty || known.contains(where: { $0.tables[table.name] != nil }) {
       lines += text(table)
     }
-    for name in given.sorted() { lines += ["    \(name): |", "      \(name == "setl_list_oprn_d" ? "mdtrt_id" : "mdtrt_id")"] }
+    for name in given.sorted() {
+      lines += ["    \(name): |", "      \(name == "setl_list_oprn_d" ? "mdtrt_id" : "mdtrt_id")"]
+    }
     let absent = Set(known.flatMap { $0.registries.keys }).subtracting(registryTables.map(\.name)).sorted()
     if !registryTables.isEmpty || !absent.isEmpty {
       lines.append("  registries:")
@@ -207,7 +219,8 @@ struct ReducedFinding {
   private func text(_ table: Table) -> [String] {
     func field(_ text: String) -> String {
       text.contains { ",\"".contains($0) || $0.isNewline }
-        ? "\"" + text.replacingOccurrences(of: "\"", with: "\"\"").replacingOccurrences(of: "\n", with: " ") + "\"" : text
+        ? "\"" + text.replacingOccurrences(of: "\"", with: "\"\"").replacingOccurrences(of: "\n", with: " ") + "\""
+        : text
     }
     let cells = ([table.columns] + table.rows).map { $0.map(field) }
     // Columns under each other; the width of a Chinese character is two.
@@ -220,7 +233,9 @@ struct ReducedFinding {
             ? row[i] : row[i] + "," + String(repeating: " ", count: widths[i] - width(row[i]) + 1)
         }
         // A first field that is empty must not become indentation.
-        return "      " + (row.first == "" ? "\"\"" : "") + padded.joined()
+        var line = padded.joined()
+        while line.last == " " { line.removeLast() }
+        return "      " + (row.first == "" ? "\"\"" : "") + line
       }
   }
 

@@ -57,7 +57,8 @@ public func recording(_ outcomes: [String: TestOutcome], in text: String, of fil
 /// - Parameters:
 ///   - lines: the test from `- name: …` on, without indentation of its own.
 ///   - text: the test file; the empty text makes a new one for `rule`.
-public func appendingTest(_ lines: [String], to text: String, path: String, rule: String) throws(Diagnostics) -> String {
+public func appendingTest(_ lines: [String], to text: String, path: String, rule: String) throws(Diagnostics) -> String
+{
   if text.isEmpty {
     return "rule: \(rule)\ntests:\n" + lines.map { $0.isEmpty ? "\n" : "  \($0)\n" }.joined()
   }
