@@ -1,6 +1,5 @@
 import Audit
 import ClaimModel
-import ClaimStore
 import Diagnostics
 import Foundation
 import Normalize
@@ -27,12 +26,9 @@ public func saveSilentTest(
         .error, "explain.unknown", "the pipeline has no rule for finding \(id)",
         remedy: "finding ids stand in the first column of findings.csv")
     }
-    guard let storeFolder = store.map(RunSetup.absolute) ?? file.store else {
-      throw Diagnostic(.error, "usage.no-store", "no store folder is named", remedy: "give --store DIR")
-    }
-    guard let ledger = try Ledger.inspect(folder: storeFolder), let finding = try ledger.finding(id)?.finding,
-      let revision = try ledger.latestRevisions().first
-    else {
+    let stored = try StoredClaims(
+      file: file, jurisdiction: jurisdiction, pack: pack, store: store, registries: registries, rules: [rule])
+    guard let finding = try stored.ledger.finding(id)?.finding else {
       throw Diagnostic(
         .error, "explain.unknown", "the last run has no finding \(id)",
         remedy: "finding ids stand in the first column of findings.csv")
@@ -49,11 +45,7 @@ public func saveSilentTest(
       throw Diagnostic(
         .error, "test.name", "another test has this name", at: Place(file: path), remedy: "give another --name")
     }
-    let state = try StoreState.load(
-      ledger: ledger, replacing: revision, rules: [rule],
-      registriesFolder: registries.map(RunSetup.absolute) ?? file.registries ?? "", knowledge: file.knowledge,
-      excludedSetlTypes: jurisdiction.excludedSetlTypes)
-    var reduction = ReducedFinding(finding, state: state, rule: rule)
+    var reduction = ReducedFinding(finding, state: stored.state, rule: rule)
     // First the finding's own rows; where they do not bring it about, those of its persons, then of its institution.
     for reach in ReducedFinding.Reach.allCases {
       guard reduction.take(reach) else { break }
