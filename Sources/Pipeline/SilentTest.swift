@@ -1,5 +1,6 @@
 import Audit
 import ClaimModel
+import ClaimStore
 import Diagnostics
 import Foundation
 import Normalize
