@@ -7,7 +7,11 @@ OUTPUT ?= Reports/runs/planted
 STORE ?= Reports/runs/planted-store
 YIJIAN := .build/release/yijian
 
+<<<<<<< HEAD
 .PHONY: run test setup build samples sample-report rules-page format lint check-generated bench clean
+=======
+.PHONY: run test setup build samples sample-report format lint check-generated bench bench-rules clean
+>>>>>>> main
 
 run: build
 	$(YIJIAN) run $(PIPELINE) --input $(SAMPLE) --output $(OUTPUT) --store $(STORE)
@@ -50,6 +54,10 @@ check-generated: setup
 
 bench: build
 	sh Benchmarks/weekly.sh $(YIJIAN) $(SIZE)
+
+# The evaluator alone: 1, 20 and 100 rules over a million lines in memory, beside SQLite.
+bench-rules: setup
+	swift run -c release evaluator-benchmark $(LINES) $(ROUNDS)
 
 clean:
 	swift package clean
