@@ -7,11 +7,7 @@ OUTPUT ?= Reports/runs/planted
 STORE ?= Reports/runs/planted-store
 YIJIAN := .build/release/yijian
 
-<<<<<<< HEAD
-.PHONY: run test setup build samples sample-report rules-page format lint check-generated bench clean
-=======
-.PHONY: run test setup build samples sample-report format lint check-generated bench bench-rules clean
->>>>>>> main
+.PHONY: run test setup build samples sample-report rules-page format lint check-generated bench bench-rules clean
 
 run: build
 	$(YIJIAN) run $(PIPELINE) --input $(SAMPLE) --output $(OUTPUT) --store $(STORE)
