@@ -8,7 +8,7 @@ STORE ?= Reports/runs/planted-store
 ENGINES ?= sqlite duckdb spark
 YIJIAN := .build/release/yijian
 
-.PHONY: run test test-engines setup build samples sample-report format lint check-generated bench bench-rules clean
+.PHONY: run test test-engines setup build samples sample-report rules-page format lint check-generated bench bench-rules clean
 
 run: build
 	$(YIJIAN) run $(PIPELINE) --input $(SAMPLE) --output $(OUTPUT) --store $(STORE)
@@ -37,6 +37,10 @@ samples: build
 
 sample-report: build
 	sh Tools/sample-report.sh $(YIJIAN) Reports/sample
+
+# The catalogue page, made of the rule files.
+rules-page: build
+	$(YIJIAN) rules Pipelines/weekly.yml --markdown >Documentation/rules.md
 
 format:
 	swift format -i -r Sources Tests Package.swift
