@@ -15,6 +15,8 @@ run: build
 test: setup
 	swift build --build-tests
 	swift test --skip-build --parallel --num-workers 2
+	.build/debug/yijian test Pipelines/rules
+	.build/debug/yijian test Pipelines/rules --mutate
 	python3 Tests/truth/check_truth.py SampleClaims/clean SampleClaims/planted
 	sh Tools/compare-reference.sh .build/debug/yijian
 

@@ -2,6 +2,7 @@
 # Runs the samples and holds the findings against the reference implementation, which shares no code with the program.
 set -eu
 yijian=$1
+python3 Tests/reference/test_reference.py
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 for sample in clean planted broken; do

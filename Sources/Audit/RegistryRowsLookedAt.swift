@@ -54,7 +54,7 @@ extension Evaluator {
   /// More rows than this under one key are not one code's or person's history.
   private static let manyRows = 64
 
-  fileprivate func collectRows(_ lookup: Lookup, _ f: Frame, into rows: inout Set<Int>) throws {
+  func collectRows(_ lookup: Lookup, _ f: Frame, into rows: inout Set<Int>) throws {
     var probe = try LookupProbe(lookup, self, f)
     // All of a person's rows, not only those of the one disease: the packet shows what there was to find.
     let optionalKeys = Set(lookup.keys.filter(\.anyWhenNull).map(\.column))

@@ -13,6 +13,16 @@ public func checkPaths(_ paths: [String]) -> Int32 {
       continue
     }
     for file in isFolder.boolValue ? yamlFiles(under: path) : [path] { checked += check(file, &problems) }
+    if isFolder.boolValue { problems += rulesWithoutTests([path]) }
+  }
+  // A rule file is also read with the pipeline it belongs to: each of its problems is printed once.
+  var printed: Set<Place> = []
+  problems = problems.filter { problem in
+    var place = problem.place
+    guard let file = place.file, place.line != nil else { return true }
+    place.file = URL(fileURLWithPath: file).resolvingSymlinksInPath().path
+    place.field = problem.code
+    return printed.insert(place).inserted
   }
   for problem in problems { print(problem.rendered()) }
   let errors = problems.count { $0.severity == .error }
@@ -41,7 +51,9 @@ private func check(_ path: String, _ problems: inout [Diagnostic]) -> Int {
   let text = String(decoding: data, as: UTF8.self)
   func has(_ key: String) -> Bool { text.hasPrefix(key) || text.contains("\n" + key) }
   if path.hasSuffix(".test.yml") || path.hasSuffix(".test.yaml") {
-    do throws(Diagnostics) { _ = try RuleTestFile(text: text, path: path) } catch { problems += error.all }
+    do throws(Diagnostics) { problems += testProblems(try RuleTestFile(text: text, path: path)) } catch {
+      problems += error.all
+    }
     return 1
   }
   if has("rule:") {
@@ -63,4 +75,25 @@ private func check(_ path: String, _ problems: inout [Diagnostic]) -> Int {
     return 1
   }
   return 0
+}
+
+/// The JSON Schema of rule files, as `Documentation/rule.schema.json` holds it.
+public func ruleFileSchema() -> String { RulePacks.ruleFileSchema() }
+
+/// What is wrong with a test file beside its rule; nothing where the rule has errors of its own.
+private func testProblems(_ file: RuleTestFile) -> [Diagnostic] {
+  let rulePath = file.path.replacingOccurrences(of: ".test.y", with: ".y")
+  guard let data = FileManager.default.contents(atPath: rulePath) else {
+    return [
+      Diagnostic(
+        .error, "test.no-rule", "there is no rule beside the test", at: Place(file: file.path, line: 1, column: 1),
+        remedy: "put X.test.yml beside X.yml")
+    ]
+  }
+  guard let rule = parseRule(text: String(decoding: data, as: UTF8.self), path: rulePath).0 else { return [] }
+  var found = missingTests(of: rule, in: file)
+  for test in file.tests {
+    do throws(Diagnostic) { _ = try test.applied(to: rule) } catch { found.append(error) }
+  }
+  return found
 }

@@ -19,27 +19,102 @@ public struct RuleTestResult: Sendable {
 public func testRules(_ paths: [String], matching pattern: String?, junit: String?) -> Int32 {
   let printer = EventPrinter(format: .text)
   do {
-    var regex: Regex<AnyRegexOutput>?
-    if let pattern {
-      do { regex = try Regex(pattern) } catch {
-        throw Diagnostic(
-          .error, "usage.regex", "--run is not a regular expression", remedy: "for example --run 'boundary|reversal'")
-      }
-    }
+    let regex = try testFilter(pattern)
     var results: [RuleTestResult] = []
-    for path in testFiles(paths) { results += try runTestFile(path, matching: regex) }
+    var gaps = rulesWithoutTests(paths)
+    for path in testFiles(paths) {
+      let both = try readRuleWithTests(path)
+      results += try runTests(both, matching: regex)
+      gaps += missingTests(of: both.rule, in: both.file)
+    }
     for result in results where !result.failures.isEmpty {
       print("FAIL \(result.rule): \(result.name) (\(result.place.file ?? ""):\(result.place.line ?? 0))")
       for failure in result.failures { print("     \(failure)") }
     }
     let failed = results.count { !$0.failures.isEmpty }
-    print("\(results.count - failed) tests hold, \(failed) fail")
+    for gap in gaps { print(gap.rendered()) }
+    let lacking = gaps.count { $0.severity == .error }
+    print(
+      "\(results.count - failed) tests hold, \(failed) fail"
+        + (lacking == 0 ? "" : "; \(lacking) required test\(lacking == 1 ? " is" : "s are") missing"))
     if results.isEmpty { print("no test was run; look at the path and at --run") }
     if let junit { try writeJUnit(results, to: junit) }
-    return failed == 0 && !results.isEmpty ? ExitCode.done : ExitCode.saysNo
+    return failed == 0 && lacking == 0 && !results.isEmpty ? ExitCode.done : ExitCode.saysNo
   } catch {
     return report(error, printer)
   }
+}
+
+/// `yijian test --record`: writes what the rules find now into the tests that fail, and fails, so that nobody passes by
+/// recording. 0 only if every test holds as it stands.
+public func recordTests(_ paths: [String], matching pattern: String?) -> Int32 {
+  let printer = EventPrinter(format: .text)
+  do {
+    let regex = try testFilter(pattern)
+    var recorded = 0
+    var isStuck = false
+    for path in testFiles(paths) {
+      let both = try readRuleWithTests(path)
+      var outcomes: [String: TestOutcome] = [:]
+      for test in both.file.tests where regex.map({ test.name.contains($0) }) ?? true {
+        let prepared = try PreparedTest(test, for: both.rule)
+        let failures = try prepared.failures(of: both.rule)
+        if failures.isEmpty { continue }
+        if let outcome = try prepared.outcome(of: both.rule) {
+          outcomes[test.name] = outcome
+          print("RECORDED \(both.rule.id): \(test.name) (\(path):\(test.place.line ?? 0))")
+        } else {
+          isStuck = true
+          print("FAIL \(both.rule.id): \(test.name) (\(path):\(test.place.line ?? 0))")
+        }
+        for failure in failures { print("     \(failure)") }
+      }
+      if outcomes.isEmpty { continue }
+      recorded += outcomes.count
+      let text = try recording(outcomes, in: both.testText, of: both.file)
+      try Data(text.utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
+    }
+    if recorded == 0, !isStuck {
+      print("every test holds; nothing was recorded")
+      return ExitCode.done
+    }
+    print("\(recorded) tests were recorded; look at the change of each, then run yijian test")
+    return ExitCode.saysNo
+  } catch {
+    return report(error, printer)
+  }
+}
+
+private func testFilter(_ pattern: String?) throws -> Regex<AnyRegexOutput>? {
+  guard let pattern else { return nil }
+  do { return try Regex(pattern) } catch {
+    throw Diagnostic(
+      .error, "usage.regex", "--run is not a regular expression", remedy: "for example --run 'boundary|reversal'")
+  }
+}
+
+/// Rule files of the folders that have no tests beside them; for a draft a warning.
+func rulesWithoutTests(_ paths: [String]) -> [Diagnostic] {
+  var found: [Diagnostic] = []
+  for path in paths {
+    let all = (try? FileManager.default.subpathsOfDirectory(atPath: path)) ?? []
+    let names = Set(all)
+    for name in all.sorted(by: { $0.utf8.lexicographicallyPrecedes($1.utf8) }) {
+      guard name.hasSuffix(".yml") || name.hasSuffix(".yaml"), !name.contains(".test.y") else { continue }
+      let beside = name.hasSuffix(".yml") ? name.dropLast(4) + ".test.yml" : name.dropLast(5) + ".test.yaml"
+      if names.contains(String(beside)) { continue }
+      let file = path.hasSuffix("/") ? path + name : path + "/" + name
+      let text = FileManager.default.contents(atPath: file).map { String(decoding: $0, as: UTF8.self) } ?? ""
+      guard text.hasPrefix("rule:") || text.contains("\nrule:") else { continue }
+      let isDraft = parseRule(text: text, path: file).0?.status == .draft
+      found.append(
+        Diagnostic(
+          isDraft ? .warning : .error, "test.missing", "the rule has no tests",
+          at: Place(file: file, line: 1, column: 1),
+          remedy: "write them into \((String(beside) as NSString).lastPathComponent) beside it"))
+    }
+  }
+  return found
 }
 
 func testFiles(_ paths: [String]) -> [String] {
@@ -62,13 +137,15 @@ struct RuleWithTests {
   var ruleText: String
   var rulePath: String
   var file: RuleTestFile
+  var testText: String
 }
 
 func readRuleWithTests(_ path: String) throws -> RuleWithTests {
   guard let data = FileManager.default.contents(atPath: path) else {
     throw Diagnostic(.error, "usage.no-file", "the test file can't be read", at: Place(file: path))
   }
-  let file = try RuleTestFile(text: String(decoding: data, as: UTF8.self), path: path)
+  let testText = String(decoding: data, as: UTF8.self)
+  let file = try RuleTestFile(text: testText, path: path)
   let rulePath = path.replacingOccurrences(of: ".test.y", with: ".y")
   guard let ruleData = FileManager.default.contents(atPath: rulePath) else {
     throw Diagnostic(
@@ -78,13 +155,12 @@ func readRuleWithTests(_ path: String) throws -> RuleWithTests {
   let text = String(decoding: ruleData, as: UTF8.self)
   let (rule, problems) = parseRule(text: text, path: rulePath)
   guard let rule else { throw Diagnostics(problems) }
-  return RuleWithTests(rule: rule, ruleText: text, rulePath: rulePath, file: file)
+  return RuleWithTests(rule: rule, ruleText: text, rulePath: rulePath, file: file, testText: testText)
 }
 
-/// Runs the tests of one file against the rule beside it.
-func runTestFile(_ path: String, matching regex: Regex<AnyRegexOutput>?) throws -> [RuleTestResult] {
-  let both = try readRuleWithTests(path)
-  return try both.file.tests.filter { test in regex.map { test.name.contains($0) } ?? true }.map { test in
+/// Runs the tests of one rule.
+private func runTests(_ both: RuleWithTests, matching regex: Regex<AnyRegexOutput>?) throws -> [RuleTestResult] {
+  try both.file.tests.filter { test in regex.map { test.name.contains($0) } ?? true }.map { test in
     RuleTestResult(
       rule: both.rule.id, name: test.name, place: test.place,
       failures: try PreparedTest(test, for: both.rule).failures(of: both.rule))
@@ -113,6 +189,34 @@ struct PreparedTest {
     // A draft rule is tested as it will run.
     rule.status = .active
     return (try audit(rules: [rule], input), nil)
+  }
+
+  /// What the rule finds, for `--record`; nil if the test can't be run with this rule.
+  func outcome(of rule: Rule) throws -> TestOutcome? {
+    let (result, problem) = try run(rule)
+    if problem != nil { return nil }
+    let coverage = result.coverage.first { $0.rule == rule.id }
+    // A suppression names its finding by id; without exemptions the rule says which key that is.
+    var bare = rule
+    bare.exemptions = []
+    var keys: [String: String] = [:]
+    for finding in try run(bare).result.findings { keys[finding.id] = finding.key }
+    func precedes(_ a: String, _ b: String) -> Bool { a.utf8.lexicographicallyPrecedes(b.utf8) }
+    return TestOutcome(
+      findings: result.findings.map { finding in
+        let fields = RuleTestFile.comparable.map { ($0, value($0, of: finding)) }
+        return (finding.key, Dictionary(fields, uniquingKeysWith: { first, _ in first }))
+      }.sorted { precedes($0.0, $1.0) },
+      suppressions: result.suppressions.compactMap { one in
+        let fields = [
+          "exemption": one.exemption, "subject_type": one.subjectType.rawValue, "subject": one.subject,
+        ]
+        return keys[one.findingID].map { ($0, fields) }
+      }.sorted {
+        $0.0 == $1.0 ? precedes($0.1["exemption"] ?? "", $1.1["exemption"] ?? "") : precedes($0.0, $1.0)
+      },
+      unevaluable: coverage?.rowsUnevaluable ?? 0,
+      notRunnable: coverage?.status == .notRunnable ? coverage?.reason ?? "" : nil)
   }
 
   /// What differs between what the test expects and what the rule finds.
@@ -159,8 +263,15 @@ struct PreparedTest {
       for expected in test.suppressed {
         let id = StableID.finding(rule: rule.id, key: expected.key)
         let exemption = expected.fields["exemption"] ?? ""
-        if seen.remove("\(id) \(exemption)") == nil {
+        guard seen.remove("\(id) \(exemption)") != nil,
+          let suppression = result.suppressions.first(where: { $0.findingID == id && $0.exemption == exemption })
+        else {
           failures.append("\(expected.key) is not suppressed by \(exemption)")
+          continue
+        }
+        let texts = ["subject": suppression.subject, "subject_type": suppression.subjectType.rawValue]
+        for (column, text) in expected.fields.sorted(by: { $0.key < $1.key }) where texts[column] ?? text != text {
+          failures.append("\(expected.key): \(column) is \(texts[column] ?? ""), expected \(text)")
         }
       }
       for extra in seen.sorted() { failures.append("a suppression that the test does not name: \(extra)") }

@@ -45,7 +45,10 @@ extension Rule {
   /// The lookups that are asked about formed rows: those that speak of them, or of a lookup that does.
   public var formedLookups: Set<String> {
     var result: Set<String> = []
-    for lookup in lookups where lookup.expressions.contains(where: { $0.readsFormed(lookups: result) }) {
+    for lookup in lookups
+    where !lookup.lookupsNamed.isDisjoint(with: result)
+      || lookup.expressions.contains(where: { $0.readsFormed(lookups: result) })
+    {
       result.insert(lookup.name)
     }
     return result

@@ -413,7 +413,14 @@ struct TypeChecker {
     case (.day, .time): hint = "write DATE(…) around the time"
     case (.day, .text), (.time, .text):
       if case .text(let text) = right.kind { hint = "write DATE '\(text)'" }
-    case (.text, .number), (.number, .text): hint = "write NUMBER(…) around the text"
+    case (.text, .number), (.number, .text):
+      hint = "write NUMBER(…) around the text"
+      // A number in quotes where a number is wanted.
+      for side in [left, right] {
+        if case .text(let text) = side.kind, FixedPoint.parse(text, scale: 6) != nil {
+          hint = "drop the quotes: \(text)"
+        }
+      }
     default: break
     }
     problems.error(
@@ -426,11 +433,21 @@ struct TypeChecker {
     if a.type != .unknown, b.type != .unknown, a.expr == b.expr {
       problems.error(
         "rule.constant", "both sides are the same: the comparison says nothing", scalar, syntax.range)
+    } else if let threshold = [(a, left), (b, right)].first(where: { isThreshold($0.0) && $0.1.isPlain }) {
+      problems.warning(
+        "rule.threshold", "a number that decides stands here without a basis", scalar, threshold.1.range,
+        remedy: "put it under parameters with its basis, and write $name")
     } else if isLiteral(a.expr), isLiteral(b.expr), a.type != .unknown, b.type != .unknown {
       problems.error("rule.constant", "both sides are literals: the comparison says nothing", scalar, syntax.range)
     }
     let comparison = Comparison(rawValue: symbol) ?? .equal
     return Typed(expr: .compare(comparison, a.expr, b.expr), type: .boolean)
+  }
+
+  /// A number other than 0 and 1 decides something, and somebody must answer for it.
+  private func isThreshold(_ typed: Typed) -> Bool {
+    if case .integer(let value) = typed.expr, typed.type != .unknown { return value != 0 && value != 1 }
+    return false
   }
 
   private func isLiteral(_ expr: Expr) -> Bool {
@@ -836,59 +853,17 @@ struct TypeChecker {
   /// Looks at the parts of one AND that compare one expression with literals: an empty range or two different
   /// texts can never be TRUE together.
   private func reportImpossible(_ conditions: [Expr], _ parts: [Syntax]) {
-    struct Bounds {
-      var low = Int64.min
-      var high = Int64.max
-      var texts: Set<String>?
-      var mustBeNull = false
-      var mustNotBeNull = false
+    if let i = firstContradiction(conditions) {
+      problems.error(
+        "rule.impossible", "this can't be TRUE together with what stands before it", scalar, parts[i].range,
+        notes: ["the whole condition never holds"])
     }
-    var bounds: [Expr: Bounds] = [:]
-    for (i, condition) in conditions.enumerated() {
-      var key: Expr?
-      var b = Bounds()
-      switch condition {
-      case .compare(let comparison, let left, let right):
-        key = left
-        b = bounds[left] ?? Bounds()
-        b.mustNotBeNull = true
-        switch right {
-        case .integer(let v), .day(let v):
-          switch comparison {
-          case .equal:
-            b.low = max(b.low, v)
-            b.high = min(b.high, v)
-          case .less: b.high = min(b.high, v == Int64.min ? v : v - 1)
-          case .lessOrEqual: b.high = min(b.high, v)
-          case .greater: b.low = max(b.low, v == Int64.max ? v : v + 1)
-          case .greaterOrEqual: b.low = max(b.low, v)
-          case .notEqual: break
-          }
-        case .text(let v) where comparison == .equal: b.texts = b.texts?.intersection([v]) ?? [v]
-        default: break
-        }
-      case .inList(let left, let values):
-        let texts = values.compactMap { if case .text(let t) = $0 { t } else { nil } }
-        if texts.count == values.count {
-          key = left
-          b = bounds[left] ?? Bounds()
-          b.mustNotBeNull = true
-          b.texts = b.texts?.intersection(texts) ?? Set(texts)
-        }
-      case .isNull(let left):
-        key = left
-        b = bounds[left] ?? Bounds()
-        b.mustBeNull = true
-      default: break
-      }
-      guard let key else { continue }
-      if b.low > b.high || b.texts?.isEmpty == true || (b.mustBeNull && b.mustNotBeNull) {
-        problems.error(
-          "rule.impossible", "this can't be TRUE together with what stands before it", scalar, parts[i].range,
-          notes: ["the whole condition never holds"])
-        return
-      }
-      bounds[key] = b
-    }
+  }
+}
+
+extension Syntax {
+  /// A number as it stands in the text.
+  fileprivate var isPlain: Bool {
+    if case .number = kind { true } else { false }
   }
 }

@@ -125,6 +125,13 @@ private struct MutationFinder {
       if items([.key("at_issue"), .key("order")]).count > 1 { drop(path, part) }
     }
     for key in ["A", "F"] { replaceScalar([.key("amount"), .key(key)], "amount.\(key)", with: "none") }
+    for key in ["part", "of", "over_price"] { expression([.key("amount"), .key(key)], "amount.\(key)") }
+    if case .mapping(let fields)? = node([.key("amount")])?.kind, var whole = node([.key("amount")]),
+      let part = scalar("part", of: whole)
+    {
+      whole.kind = .mapping(fields.filter { $0.key.text != "part" && $0.key.text != "of" })
+      add(line: part.line, column: part.column, "amount.part", [("dropped", replacing([.key("amount")], with: whole))])
+    }
   }
 
   private mutating func findShape() {
@@ -137,6 +144,58 @@ private struct MutationFinder {
       }
     }
     drop(pair + [.key("unordered")], "pair.unordered")
+    drop(pair + [.key("adjacent")], "pair.adjacent")
+    if items(pair + [.key("adjacent")]).count > 1 {
+      for i in items(pair + [.key("adjacent")]).indices {
+        drop(pair + [.key("adjacent"), .index(i)], "pair.adjacent", naming: true)
+      }
+    }
+    for shape in ["group", "window", "stock", "runs", "occupancy"] where node([.key(shape)]) != nil {
+      findFormed([.key(shape)], shape)
+    }
+    for (name, value) in entries([.key("population")]) {
+      let path: [Step] = [.key("population"), .key(name.text)]
+      let part = "population.\(name.text)"
+      expression(path + [.key("where")], part)
+      drop(path + [.key("where")], part)
+      if case .mapping = value.kind {
+        for (i, match) in items(path + [.key("match")]).enumerated() {
+          drop(path + [.key("match"), .index(i)], "\(part).match.\(i + 1)")
+          if case .sequence(let sides) = match.kind {
+            for j in sides.indices {
+              expression(path + [.key("match"), .index(i), .index(j)], "\(part).match.\(i + 1)")
+            }
+          }
+        }
+      }
+      findValues(path + [.key("values")], part)
+    }
+  }
+
+  private mutating func findFormed(_ path: [Step], _ part: String) {
+    let by = entries(path + [.key("by")])
+    for (name, _) in by {
+      expression(path + [.key("by"), .key(name.text)], "\(part).by.\(name.text)")
+      if by.count > 1 { drop(path + [.key("by"), .key(name.text)], "\(part).by.\(name.text)") }
+    }
+    for key in ["day", "days", "count", "at_least"] { expression(path + [.key(key)], "\(part).\(key)") }
+    for (key, isDay) in [("days", true), ("supply", false)] {
+      for (i, item) in items(path + [.key(key)]).enumerated() {
+        let itemPath = path + [.key(key), .index(i)]
+        expression(itemPath, "\(part).\(key).\(i + 1)")
+        if isDay, let text = item.scalar?.text {
+          for sign in ["+", "-"] { replaceScalar(itemPath, "\(part).\(key).\(i + 1)", with: "\(text) \(sign) 1") }
+        }
+      }
+    }
+    if let day = node(path + [.key("day")])?.scalar {
+      for sign in ["+", "-"] { replaceScalar(path + [.key("day")], "\(part).day", with: "\(day.text) \(sign) 1") }
+    }
+    findValues(path + [.key("values")], part)
+  }
+
+  private mutating func findValues(_ path: [Step], _ part: String) {
+    for (name, _) in entries(path) { expression(path + [.key(name.text)], "\(part).values.\(name.text)") }
   }
 
   private mutating func findParameters() {
@@ -181,6 +240,21 @@ private struct MutationFinder {
         case .scalar: expression(path, keyPart)
         case .mapping:
           expression(path + [.key("value")], keyPart)
+          if let text = scalar("at_least", of: value)?.text {
+            for step: Int64 in [1, -1] {
+              if let moved = moved(text, kind: .integer, by: step) {
+                replaceScalar(path + [.key("at_least")], keyPart, with: moved)
+              }
+            }
+          }
+          expression(path + [.key("prefix_of")], keyPart)
+          if let prefix = scalar("prefix_of", of: value) {
+            let equal = YamlNode(
+              kind: .mapping([(prefix.with("value"), prefix.node)]), line: prefix.line, column: prefix.column)
+            add(
+              line: prefix.line, column: prefix.column, keyPart,
+              [("prefix_of \(prefix.text) → value \(prefix.text)", replacing(path, with: equal))])
+          }
           if scalar("any_when_null", of: value)?.text == "true" {
             replaceScalar(path + [.key("any_when_null")], keyPart, with: "false")
           }
@@ -204,6 +278,8 @@ private struct MutationFinder {
       }
       // The nation's rows only; a table read in region order can't do without a region.
       replaceScalar(base + [.key("region")], "\(part).region", with: "'000000'")
+      // Joined levels change which rows are found, not whether one is: only a chained key can tell.
+      if isChained(name.text) { drop(base + [.key("levels")], "\(part).levels") }
       if let day = node(base + [.key("on")])?.scalar {
         expression(base + [.key("on")], "\(part).on")
         replaceScalar(base + [.key("on")], "\(part).on", with: "\(day.text) + 1")
@@ -217,6 +293,15 @@ private struct MutationFinder {
     }
   }
 
+  /// Whether a further lookup asks for the values of this one's rows.
+  private func isChained(_ name: String) -> Bool {
+    entries([.key("lookup")]).contains { other, _ in
+      entries([.key("lookup"), .key(other.text), .key("key")]).contains { _, value in
+        scalar("any_of", of: value)?.text.hasPrefix(name + ".") == true
+      }
+    }
+  }
+
   private mutating func findCases() {
     let severities = ["high": "medium", "medium": "low", "low": "high"]
     let cases = items([.key("cases")])
@@ -225,6 +310,8 @@ private struct MutationFinder {
       let part = "cases.\(i + 1)"
       expression(path + [.key("when")], part)
       if cases.count > 1 { drop(path, part) }
+      expression(path + [.key("threshold")], "\(part).threshold")
+      drop(path + [.key("threshold")], "\(part).threshold")
       if let verdict = scalar("verdict", of: item), case .mapping(let fields) = item.kind {
         let other = verdict.text == "可疑" ? "线索" : "可疑"
         var changed = fields.filter { $0.key.text != "verdict" && $0.key.text != "precedence" }
@@ -440,9 +527,10 @@ private struct ExpressionEdits {
       }
       for argument in arguments { visit(argument, in: around) }
     case .children(let name, _, let path, let condition, let value):
-      if let word = token(from: syntax.range.lowerBound, name) {
+      if let word = token(from: syntax.range.lowerBound, name == "COUNT DISTINCT" ? "COUNT" : name) {
         switch name {
         case "EXISTS": edit(word.range, ["NOT \(word.text)"], around)
+        case "COUNT DISTINCT": visitDistinct(syntax, rows: true, before: value, around)
         case "MIN": edit(word.range, ["MAX"], around)
         case "MAX": edit(word.range, ["MIN"], around)
         default: break
@@ -458,6 +546,7 @@ private struct ExpressionEdits {
       if let other = others[name], let word = token(from: syntax.range.lowerBound, name) {
         edit(word.range, [other], around)
       }
+      if name == "COUNT DISTINCT" { visitDistinct(syntax, rows: false, before: value, around) }
       if let value { visit(value, in: name == "ALL" || name == "ANY" ? nil : around) }
     case .ofGroup(let alias, let name, let value):
       if let word = token(from: alias.range.upperBound, name) {
@@ -519,6 +608,21 @@ private struct ExpressionEdits {
       }
       visit(inner, in: nil)
     }
+  }
+
+  /// Counts rows instead of different values.
+  private mutating func visitDistinct(_ syntax: Syntax, rows: Bool, before value: Syntax?, _ context: Range<Int>) {
+    guard let value, let distinct = token(from: syntax.range.lowerBound, "DISTINCT") else { return }
+    var kept = String.UnicodeScalarView()
+    let colon = tokens.last { $0.text == ":" && $0.range.upperBound <= value.range.lowerBound }
+    if rows, let colon {
+      kept.append(contentsOf: source[distinct.range.upperBound..<colon.range.lowerBound])
+    } else {
+      kept.append("*")
+    }
+    edit(
+      distinct.range.lowerBound..<value.range.upperBound, [String(String(kept).drop { $0 == " " })], context,
+      at: distinct.range)
   }
 
   private mutating func visitParts(_ parts: [Syntax], _ word: String, _ other: String) {

@@ -306,6 +306,7 @@ struct RuleReader {
       if case .sequence(let list) = value.kind { items = list } else { items = [value] }
       var kind = ValueKind.integer
       var values: [Parameter.Value] = []
+      var last: (to: Int64, at: YamlScalar)?
       for (i, item) in items.enumerated() {
         guard case .mapping = item.kind else {
           problems.error(
@@ -315,7 +316,7 @@ struct RuleReader {
         }
         guard
           let one = YamlFields(
-            item, what: "parameter \(name.text)", known: ["value", "basis", "from", "kind"], problems: problems)
+            item, what: "parameter \(name.text)", known: ["value", "basis", "from", "to", "kind"], problems: problems)
         else { continue }
         if let scalar = one.scalar("kind") {
           let found = problems.choice(scalar, ValueKind.self, "kind") ?? .integer
@@ -332,8 +333,22 @@ struct RuleReader {
         guard let scalar = one.required("value"), let number = parameterValue(scalar, kind, problems) else { continue }
         if let last = values.last, (from ?? Int64.min) <= (last.from ?? Int64.min) {
           problems.error("rule.parameter", "values stand in the order of from, each day once", item)
+        } else if let last, let from, from != last.to + 1 {
+          problems.error(
+            "rule.parameter-gap",
+            from > last.to
+              ? "\(name.text) has no value from \(CivilTime.text(day: last.to + 1)) to \(CivilTime.text(day: from - 1))"
+              : "\(name.text) has two values from \(CivilTime.text(day: from)) to \(CivilTime.text(day: last.to))",
+            item,
+            remedy: "from is the day after the last value's to")
         }
+        last = one.scalar("to").flatMap { scalar in problems.day(scalar, "to").map { ($0, scalar) } }
         values.append(Parameter.Value(from: from, value: number, basis: basis))
+      }
+      if let last {
+        problems.error(
+          "rule.parameter-gap", "\(name.text) has no value after \(CivilTime.text(day: last.to))", last.at,
+          remedy: "drop to, or add the value that follows")
       }
       if values.isEmpty { values = [Parameter.Value(from: nil, value: 0, basis: "")] }
       rule.parameters.append(Parameter(name: name.text, values: values, kind: kind))
@@ -615,6 +630,9 @@ struct RuleReader {
     if let scalar = fields.scalar("where") {
       rule.condition = condition(scalar, in: scope)
       mustSpeakOfFormed(rule.condition, scalar, beforeRuns: true)
+      if rule.condition.canHold(with: []), !rule.condition.canHold(with: [rule.scope]) {
+        problems.error("rule.impossible", "this can't be TRUE together with scope", scalar)
+      }
     }
     if fields["where"] == nil, fields["scope"] == nil {
       missing("where", remedy: "without scope and where every row would be a finding")
@@ -643,6 +661,13 @@ struct RuleReader {
       if let when = one.required("when", remedy: "the condition stands in the rule") {
         let expr = condition(when, in: scope)
         mustSpeakOfFormed(expr, when)
+        if rule.exemptions.contains(where: { $0.when == expr }) {
+          problems.error("rule.unused-exemption", "an exemption before has the same condition", when)
+        } else if !expr.canHold(with: [rule.scope, rule.condition]) {
+          problems.error(
+            "rule.unused-exemption", "this exemption never applies: scope and where already rule it out", when,
+            remedy: "drop it, or take its condition out of scope and where")
+        }
         rule.exemptions.append(Exemption(id: id?.text ?? "", when: expr, text: folded(when.text)))
       }
     }

@@ -24,6 +24,10 @@ public struct ExemptionEntry: Sendable, Hashable {
   public var reason: String
   /// Where the reason comes from; may be empty.
   public var law: String
+  /// Why no rule of the pack uses it; empty for those that are used.
+  public var unused = ""
+  /// Where it is defined.
+  public var place = Place()
 }
 
 /// The rules of a run, checked against law and exemptions.
@@ -96,6 +100,7 @@ public func loadRulePacks(
     }
     found += problems.sorted
   }
+  remarkUnused(exemptions ?? [], parsed.flatMap { $0.0.exemptions.map(\.text) }, &found)
   var rules = parsed.map(\.0.rule).sorted { precedesByBytes($0.id, $1.id) }
   apply(jurisdiction, parameterOverrides, to: &rules, &found)
   if found.contains(where: { $0.severity == .error }) { throw Diagnostics(found) }
@@ -191,6 +196,19 @@ private func readLaw(_ folder: String, _ found: inout [Diagnostic], _ digests: i
   return entries.sorted { precedesByBytes($0.key, $1.key) }
 }
 
+/// An exemption that no rule has, and that does not say why, may be one that a rule forgot.
+private func remarkUnused(_ exemptions: [ExemptionEntry], _ used: [String], _ found: inout [Diagnostic]) {
+  for entry in exemptions where used.contains(entry.id) != entry.unused.isEmpty {
+    let isUsed = used.contains(entry.id)
+    found.append(
+      Diagnostic(
+        .warning, "exempt.unused",
+        isUsed
+          ? "a rule has the exemption \(entry.id), which is marked unused" : "no rule has the exemption \(entry.id)",
+        at: entry.place, remedy: isUsed ? "drop unused" : "give it to a rule, or say unused: why"))
+  }
+}
+
 private func readExemptions(_ folder: String, _ found: inout [Diagnostic], _ digests: inout [String])
   -> [ExemptionEntry]
 {
@@ -205,7 +223,7 @@ private func readExemptions(_ folder: String, _ found: inout [Diagnostic], _ dig
     else { continue }
     for (key, value) in fields.all {
       guard
-        let one = YamlFields(value, what: key.text, known: ["name", "reason", "law"], problems: problems)
+        let one = YamlFields(value, what: key.text, known: ["name", "reason", "law", "unused"], problems: problems)
       else { continue }
       if entries.contains(where: { $0.id == key.text }) {
         problems.error("exempt.duplicate", "\(key.text) is defined twice", key)
@@ -213,7 +231,8 @@ private func readExemptions(_ folder: String, _ found: inout [Diagnostic], _ dig
       entries.append(
         ExemptionEntry(
           id: key.text, name: one.required("name")?.text ?? "", reason: one.required("reason")?.text ?? "",
-          law: one.scalar("law")?.text ?? ""))
+          law: one.scalar("law")?.text ?? "", unused: one.scalar("unused")?.text ?? "",
+          place: Place(file: path, line: key.line, column: key.column)))
     }
   }
   return entries.sorted { precedesByBytes($0.id, $1.id) }

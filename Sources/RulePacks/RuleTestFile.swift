@@ -109,6 +109,8 @@ public struct RuleTestFile: Sendable {
   /// Changes that `yijian test --mutate` need not notice.
   public var waivers: [MutationWaiver]
   public var path: String
+  /// Where the tests begin.
+  public var testsPlace: Place
 
   /// Columns of findings.csv that `fires` may name.
   public static let comparable = [
@@ -125,6 +127,7 @@ public struct RuleTestFile: Sendable {
     rule = read?.rule ?? ""
     tests = read?.tests ?? []
     waivers = read?.waivers ?? []
+    testsPlace = read?.place ?? Place(file: path)
     self.path = path
   }
 }
@@ -137,7 +140,9 @@ private struct RuleTestReader {
 
   init(problems: Problems) { self.problems = problems }
 
-  mutating func read(_ root: YamlNode) -> (rule: String, tests: [RuleTest], waivers: [MutationWaiver])? {
+  mutating func read(_ root: YamlNode) -> (
+    rule: String, tests: [RuleTest], waivers: [MutationWaiver], place: Place
+  )? {
     let known = ["rule", "clock", "given", "registries", "tests", "waivers"]
     guard let fields = YamlFields(root, what: "the test file", known: known, problems: problems) else { return nil }
     let rule = fields.required("rule")?.text ?? ""
@@ -163,7 +168,8 @@ private struct RuleTestReader {
       fill(&test, one)
       tests.append(test)
     }
-    return (rule, tests, waivers(fields))
+    let place = fields.key("tests").map { problems.place($0) } ?? Place(file: problems.path, line: 1, column: 1)
+    return (rule, tests, waivers(fields), place)
   }
 
   private func waivers(_ fields: YamlFields) -> [MutationWaiver] {

@@ -31,10 +31,11 @@ final class ClaimSource {
   /// The column by which rows belong to one row of an entity: lines to a settlement by setl_id, all else by mdtrt_id.
   static func key(of parent: Entity) -> String { parent == .settlement ? "setl_id" : "mdtrt_id" }
 
+  /// `table alias`.
+  var table: String { "\(Self.table(of: entity)) \(Dialect.name(alias))" }
+
   /// `table alias`, then the joins asked for so far.
-  var from: String {
-    (["\(Self.table(of: entity)) \(Dialect.name(alias))"] + joins).joined(separator: "\n  ")
-  }
+  var from: String { ([table] + joins).joined(separator: "\n  ") }
 
   /// A column of the row at the end of the path; null where a row belongs to none.
   func column(_ path: [Entity], _ column: String) -> String {

@@ -89,6 +89,18 @@ public struct Dialect: Sendable {
   public var dayText: @Sendable (_ day: String) -> String
   /// 2025-03-01 08:00:00 of a second number.
   public var timeText: @Sendable (_ seconds: String) -> String
+  /// The day number that 2025-03-01 writes.
+  public var dayOfText: @Sendable (_ text: String) -> String
+  /// Whether the text begins with what another text expression gives, bytes compared.
+  public var beginsWith: @Sendable (_ text: String, _ beginning: String) -> String
+  /// The first n characters of a text.
+  public var prefix: @Sendable (_ text: String, _ count: Int) -> String
+
+  // MARK: shares
+
+  /// A SELECT of a, k, n, q = ⌊a·k/n⌋ and r = a·k − q·n over all 64 bits, each once, of a query of a, k and n with
+  /// 0 ≤ a, 0 ≤ k ≤ n and n > 0.
+  public var shares: @Sendable (_ source: String) -> String
 }
 
 extension Dialect {
@@ -140,7 +152,11 @@ extension Dialect {
     decimal: { $0 },
     padded: { "printf('%0\($1)d', \($0))" },
     dayText: { "date(\($0) * 86400, 'unixepoch')" },
-    timeText: { "datetime(\($0), 'unixepoch')" })
+    timeText: { "datetime(\($0), 'unixepoch')" },
+    dayOfText: { "CAST(strftime('%s', \($0)) AS INTEGER) / 86400" },
+    beginsWith: { "substr(\($0), 1, length(\($1))) = \($1)" },
+    prefix: { "substr(\($0), 1, \($1))" },
+    shares: sqliteShares)
 
   /// DuckDB 1.2 or later.
   public static let duckdb = Dialect(
@@ -176,7 +192,18 @@ extension Dialect {
     decimal: { "CAST(\($0) AS VARCHAR)" },
     padded: { "lpad(CAST(\($0) AS VARCHAR), \($1), '0')" },
     dayText: { "strftime(DATE '1970-01-01' + CAST(\($0) AS INTEGER), '%Y-%m-%d')" },
-    timeText: { "strftime(make_timestamp(\($0) * 1000000), '%Y-%m-%d %H:%M:%S')" })
+    timeText: { "strftime(make_timestamp(\($0) * 1000000), '%Y-%m-%d %H:%M:%S')" },
+    dayOfText: { "CAST(date_diff('day', DATE '1970-01-01', CAST(\($0) AS DATE)) AS BIGINT)" },
+    beginsWith: { "starts_with(\($0), \($1))" },
+    prefix: { "substr(\($0), 1, \($1))" },
+    // HUGEINT has 128 bits.
+    shares: { source in
+      """
+      SELECT x.a, x.k, x.n, CAST(CAST(x.a AS HUGEINT) * x.k // x.n AS BIGINT) AS q,
+        CAST(CAST(x.a AS HUGEINT) * x.k % x.n AS BIGINT) AS r
+      FROM (SELECT DISTINCT y.a, y.k, y.n FROM (\(source)) y) x
+      """
+    })
 
   /// Spark SQL 4 with its defaults: ANSI on, backslash escapes in texts.
   public static let spark = Dialect(
@@ -214,6 +241,17 @@ extension Dialect {
     // Not TIMESTAMP, which is printed in the session's time zone.
     timeText: {
       "CAST(TIMESTAMP_NTZ '1970-01-01 00:00:00' + make_dt_interval(0, 0, 0, \($0)) AS STRING)"
+    },
+    dayOfText: { "CAST(datediff(CAST(\($0) AS DATE), DATE '1970-01-01') AS BIGINT)" },
+    beginsWith: { "startswith(\($0), \($1))" },
+    prefix: { "substr(\($0), 1, \($1))" },
+    // A product of two numbers of 64 bits has at most 38 digits.
+    shares: { source in
+      """
+      SELECT x.a, x.k, x.n, CAST(CAST(x.a AS DECIMAL(19, 0)) * CAST(x.k AS DECIMAL(19, 0)) div x.n AS BIGINT) AS q,
+        CAST(CAST(x.a AS DECIMAL(19, 0)) * CAST(x.k AS DECIMAL(19, 0)) % x.n AS BIGINT) AS r
+      FROM (SELECT DISTINCT y.a, y.k, y.n FROM (\(source)) y) x
+      """
     })
 
   /// The same engine over a database that holds many cases, told apart by a column of every evidence table.

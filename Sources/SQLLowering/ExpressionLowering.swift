@@ -15,8 +15,16 @@ final class ExpressionLowering {
     var name: String { ([binding] + path.map(\.rawValue) + [column]).joined(separator: ".") }
   }
 
+  /// Of a rule on formed rows: the wide row `r` is a base row, or a formed one.
+  enum Stage { case base, formed }
+
   let rule: Rule
   let dialect: Dialect
+  /// Where population facts are.
+  let populations: PopulationSource
+  var stage = Stage.base
+  /// Lookups that are made for formed rows.
+  let formedLookups: Set<String>
   /// Entities of the bindings, the row at issue included.
   private(set) var entities: [String: Entity] = [:]
   /// In order of first sight.
@@ -29,10 +37,14 @@ final class ExpressionLowering {
   private var groupRows: String?
   /// Aggregates over a finding's hits: column text by text; nil where hits can't be spoken of.
   var hitAggregates: [String]?
+  /// Values of one of a finding's hits, as columns of every hit: `"at 1"` and so on.
+  var hitWindows: [String] = []
 
-  init(rule: Rule, dialect: Dialect) {
+  init(rule: Rule, dialect: Dialect, populations: PopulationSource) {
     self.rule = rule
     self.dialect = dialect
+    self.populations = populations
+    formedLookups = rule.formedLookups
     for binding in rule.shape.bindings { entities[binding.name] = binding.entity }
     if let issue = rule.atIssue, let first = rule.shape.bindings.first { entities[issue.binding] = first.entity }
   }
@@ -58,7 +70,8 @@ final class ExpressionLowering {
     switch expr {
     case .claim(let binding, let path, let column, _): return try claim(binding, path, column)
     case .registry(let lookup, let column, _): return registry(lookup, column)
-    case .formed, .fact, .prefix, .percent, .atGreatestOfHits: throw diagnostic("not written yet")
+    case .formed(let column, _): return try formed(column)
+    case .fact(let population, let value, let kind): return try fact(population, value, kind)
     case .integer(let value): return String(value)
     case .day(let value): return "\(value) /* \(CivilTime.text(day: value)) */"
     case .text(let value): return Dialect.literal(value)
@@ -76,6 +89,12 @@ final class ExpressionLowering {
     case .number(let text):
       let text = try operand(text)
       return "CASE WHEN \(dialect.isDigits(text)) THEN \(dialect.wholeNumber(text)) END"
+    case .prefix(let text, let count): return dialect.prefix(try operand(text), count)
+    case .percent(let value, let percent):
+      let value = try operand(value)
+      let percent = try operand(percent)
+      let product = dialect.checked("(\(value) * \(percent))")
+      return "CASE WHEN \(value) >= 0 AND \(percent) >= 0 THEN \(dialect.quotient("(" + product + ")", "100")) END"
 
     case .compare(let comparison, let a, let b):
       return "\(try operand(a)) \(comparison.rawValue) \(try operand(b))"
@@ -110,6 +129,15 @@ final class ExpressionLowering {
     case .leastOfHits(let value): return try hits("min(\(sqlOfHit(value)))")
     case .greatestOfHits(let value): return try hits("max(\(sqlOfHit(value)))")
     case .sumOfHits(let value): return try hits("sum(\(sqlOfHit(value)))")
+    case .atGreatestOfHits(let value, let by):
+      let by = try sqlOfHit(by)
+      let text = "CASE WHEN (\(by)) IS NOT NULL THEN \(try sqlOfHit(value)) END"
+      let window =
+        "first_value(\(text)) OVER (PARTITION BY r.\"key\" ORDER BY (\(by)) DESC NULLS LAST, r.rowid)"
+      let place = hitWindows.firstIndex(of: window) ?? hitWindows.count
+      if place == hitWindows.count { hitWindows.append(window) }
+      // The same on every hit of the finding.
+      return try hits("max(r.\"at \(place + 1)\")")
     }
   }
 
@@ -117,11 +145,13 @@ final class ExpressionLowering {
   func operand(_ expr: Expr) throws -> String {
     let text = try sql(expr)
     switch expr {
-    case .claim, .registry, .integer, .text, .day, .boolean, .coalesce, .dayOf, .isSame, .startsWith: return text
+    case .claim, .registry, .integer, .text, .day, .boolean, .coalesce, .dayOf, .isSame, .startsWith, .formed, .fact,
+      .prefix:
+      return text
     case .least(let list), .greatest(let list): return list.count == 1 ? "(\(text))" : text
     case .parameter, .add, .subtract, .multiply, .number, .compare, .isNull, .isTrue, .inList, .and, .or, .not,
       .found, .setContains, .setLeast, .setGreatest, .children, .allHits, .anyHit, .countHits, .leastOfHits,
-      .greatestOfHits, .sumOfHits, .formed, .fact, .prefix, .percent, .atGreatestOfHits:
+      .greatestOfHits, .sumOfHits, .percent, .atGreatestOfHits:
       return "(\(text))"
     }
   }
@@ -131,6 +161,9 @@ final class ExpressionLowering {
   private func claim(_ binding: String, _ path: [Entity], _ column: String) throws -> String {
     if let source = bound[binding] { return source.column(path, column) }
     guard entities[binding] != nil else { throw diagnostic("no row is bound to `\(binding)`") }
+    if stage == .formed, let formed = rule.shape.formed {
+      guard case .runs = formed.kind else { throw diagnostic("`\(binding)` is many rows beside `\(formed.name)`") }
+    }
     let wanted = Column(binding: binding, path: path, column: column)
     if let issue = rule.atIssue, binding == issue.binding, rule.shape.bindings.count == 2 {
       let a = try claim(rule.shape.bindings[0].name, path, column)
@@ -170,7 +203,9 @@ final class ExpressionLowering {
     }
     let comment = " /* \(name.filter { $0.isLetter || $0.isNumber || $0 == "_" }) */"
     guard let last = parameter.values.last, parameter.values.count > 1 else { return "\(first.value)" + comment }
-    guard let day = rule.parameterDay else { return "\(last.value)" + comment }
+    guard let day = stage == .formed ? rule.formedParameterDay : rule.parameterDay else {
+      return "\(last.value)" + comment
+    }
     let dayText = try operand(day)
     var text = "CASE WHEN \(dayText) IS NULL THEN NULL"
     for value in parameter.values.dropFirst().reversed() {
@@ -211,8 +246,9 @@ final class ExpressionLowering {
         return x * y
       case .text, .boolean, .parameter, .number, .compare, .isSame, .isNull, .isTrue, .inList, .startsWith, .and,
         .or, .not, .found, .setContains, .setLeast, .setGreatest, .children, .allHits, .anyHit, .leastOfHits,
-        .greatestOfHits, .sumOfHits, .formed, .fact, .prefix, .percent, .atGreatestOfHits:
+        .greatestOfHits, .sumOfHits, .fact, .prefix, .percent, .atGreatestOfHits:
         return nil
+      case .formed(_, let kind): return kind == .day ? 1 << 23 : nil
       }
     }
     guard case .add(let a, let b) = expr, let x = small(a), let y = small(b) else { return nil }
@@ -228,6 +264,53 @@ final class ExpressionLowering {
       if case .or = part { return "(\(text))" }
       return text
     }.joined(separator: " \(word) ")
+  }
+
+  // MARK: formed rows and populations
+
+  /// Whether an expression is asked of formed rows.
+  func isFormed(_ expr: Expr) -> Bool { expr.readsFormed(lookups: formedLookups) }
+
+  private func formed(_ column: String) throws -> String {
+    guard let formed = rule.shape.formed, formed.columns.contains(where: { $0.name == column }), stage == .formed else {
+      throw diagnostic("no formed row has `\(column)` here")
+    }
+    return "r.\(Dialect.name(formed.name + "." + column))"
+  }
+
+  private func fact(_ name: String, _ value: String, _ kind: ValueKind) throws -> String {
+    guard let population = rule.populations.first(where: { $0.name == name }) else {
+      throw diagnostic("no population `\(name)`")
+    }
+    switch populations {
+    case .store:
+      let same = try population.match.enumerated().map { "p.\"match \($0.offset + 1)\" = \(try operand($0.element.b))" }
+      return "(SELECT max(p.\(Dialect.name(value))) FROM \(Dialect.name(rule.id + " population " + name)) p"
+        + (same.isEmpty ? ")" : " WHERE \(same.joined(separator: " AND ")))")
+    case .context:
+      var key = Dialect.literal("\(rule.id).\(name).\(value)|")
+      for (place, match) in population.match.enumerated() {
+        key += (place == 0 ? " || " : " || '|' || ") + (try text(match.b))
+      }
+      let number = kind == .text ? "c.value" : "CAST(c.value AS INTEGER)"
+      return "(SELECT max(\(number)) FROM context c WHERE c.what = 'population' AND c.\"key\" = \(key))"
+    }
+  }
+
+  /// A value as it is printed in keys, null for null: days and times as dates, amounts as plain decimals.
+  func text(_ expr: Expr) throws -> String {
+    let text = try operand(expr)
+    switch expr.kind(in: rule) {
+    case .text, nil: return text
+    case .integer: return "CAST(\(text) AS TEXT)"
+    case .day: return dialect.dayText(text)
+    case .time: return dialect.timeText(text)
+    case .money, .quantity, .price, .ratio:
+      let scale = expr.kind(in: rule)?.scale ?? 0
+      let unit = "1" + String(repeating: "0", count: scale)
+      return "(CASE WHEN \(text) < 0 THEN '-' ELSE '' END || (\(dialect.quotient("abs(\(text))", unit)))"
+        + " || substr(printf('.%0\(scale)d', abs(\(text)) % \(unit)), 1))"
+    }
   }
 
   // MARK: rows that belong to a row
@@ -256,6 +339,15 @@ final class ExpressionLowering {
   }
 
   private var childEntities: [String: Entity] = [:]
+
+  /// Writes with one more row bound, to which other rows may belong.
+  func with<R>(_ source: ClaimSource, as binding: String, _ body: () throws -> R) throws -> R {
+    try with([binding: source]) {
+      let previous = childEntities.updateValue(source.entity, forKey: binding)
+      defer { childEntities[binding] = previous }
+      return try body()
+    }
+  }
 
   private func entity(at binding: String, _ path: [Entity]) throws -> Entity {
     if let last = path.last { return last }

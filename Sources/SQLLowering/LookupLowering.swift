@@ -38,10 +38,48 @@ struct LookupLowering {
 
   /// `g` matches the chosen alternative of each key; a null alternative matches nothing and so is passed over.
   private func matches(_ choice: [Int], _ alias: String) throws -> [String] {
-    try zip(lookup.keys, choice).map { key, index in
-      let equal = "\(folded(alias, key.column)) = \(try value(key.alternatives[index], of: key.column))"
-      return key.anyWhenNull ? "(\(try allNull(key)) OR \(equal))" : equal
+    try zip(lookup.keys, choice).flatMap { key, index -> [String] in
+      let column = folded(alias, key.column)
+      var matched: [String]
+      switch key.match {
+      case .equal:
+        matched = ["\(column) = \(try value(key.alternatives[index], of: key.column))"]
+      case .beginsWithColumn(let atLeast):
+        let value = try value(key.alternatives[index], of: key.column)
+        matched = ["length(\(column)) >= \(atLeast)", lowering.dialect.beginsWith(value, column)]
+      case .length(let atLeast): return ["length(\(column)) >= \(atLeast)"]
+      case .anyOf(let other, let otherColumn):
+        guard let found = lowering.rule.lookups.first(where: { $0.name == other }) else {
+          throw lowering.diagnostic("no lookup `\(other)`")
+        }
+        return [try LookupLowering(found, lowering).isAmongRows(column, otherColumn)]
+      }
+      if !key.anyWhenNull { return matched }
+      return ["(\(try allNull(key)) OR (\(matched.joined(separator: " AND "))))"]
     }
+  }
+
+  /// The value stands in a column of some row that this lookup finds: of the first alternative with a row, and of the
+  /// first level that has one unless levels are joined. FALSE where it finds none.
+  private func isAmongRows(_ value: String, _ column: String) throws -> String {
+    let alias = "h_" + lookup.name.filter { $0.isASCII && ($0.isLetter || $0.isNumber) }
+    func rows(_ choice: [Int]) throws -> String {
+      let conditions = try matches(choice, alias) + holds(alias) + inRegion(alias) + ["\(alias).is_ambiguous = 0"]
+      return "FROM \(lookup.table) \(alias) WHERE \(conditions.joined(separator: " AND "))"
+    }
+    var ways: [String] = []
+    var before: [String] = []
+    for choice in choices {
+      let rows = try rows(choice)
+      var same = ["\(folded(alias, column)) = \(value)"]
+      if let level = try level(alias), !lookup.joinsLevels {
+        same.append("\(level) = (SELECT min(\(level)) \(rows))")
+      }
+      ways.append(
+        (before + ["EXISTS (SELECT 1 \(rows) AND \(same.joined(separator: " AND ")))"]).joined(separator: " AND "))
+      before.append("NOT EXISTS (SELECT 1 \(rows))")
+    }
+    return ways.count == 1 ? ways[0] : "(" + ways.map { "(\($0))" }.joined(separator: " OR ") + ")"
   }
 
   /// `g` holds on the day, or on a day within the window around it.
@@ -77,20 +115,21 @@ struct LookupLowering {
   /// Every way to choose one alternative of each key; the first key varies slowest.
   private var choices: [[Int]] {
     lookup.keys.reduce([[]]) { done, key in
-      done.flatMap { prefix in key.alternatives.indices.map { prefix + [$0] } }
+      // A key whose match needs no value has nothing to choose.
+      done.flatMap { prefix in (0..<max(1, key.alternatives.count)).map { prefix + [$0] } }
     }
   }
 
   /// Whether the keys of the lookup hold all of the table's own: then overlapping rows on any level forbid an answer.
   private var isKeyComplete: Bool {
     let columns = Set(lookup.keys.map(\.column) + (lookup.region == nil ? [] : ["admdvs"]))
-    return schema.key.allSatisfy(columns.contains)
+    return lookup.keys.allSatisfy { $0.match == .equal } && schema.key.allSatisfy(columns.contains)
   }
 
   /// The level of a row in the region order; nil without one.
-  private func level() throws -> String? {
+  private func level(_ alias: String = "g") throws -> String? {
     guard let levels = try levels() else { return nil }
-    var text = "CASE g.admdvs"
+    var text = "CASE \(alias).admdvs"
     for (i, level) in levels.dropLast().enumerated() { text += " WHEN \(level) THEN \(i)" }
     return text + " ELSE 3 END"
   }
@@ -121,7 +160,8 @@ struct LookupLowering {
   /// level, where the table's whole key is given) or two rows where one was asked for.
   private func unknown() throws -> String {
     var nulls: [String] = []
-    for key in lookup.keys where !key.anyWhenNull { nulls.append(try allNull(key)) }
+    for key in lookup.keys where !key.anyWhenNull && !key.alternatives.isEmpty { nulls.append(try allNull(key)) }
+    for other in lookup.lookupsNamed.sorted() { nulls.append("r.\(Dialect.name(other + ".unknown")) <> 0") }
     if let day = lookup.day { nulls.append("\(try lowering.operand(day)) IS NULL") }
     if let within = lookup.within { nulls.append("\(try lowering.operand(within)) IS NULL") }
     var states: [String] = []

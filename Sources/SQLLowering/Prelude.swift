@@ -95,32 +95,25 @@ public func preludeSQL(dialect: Dialect = .sqlite) -> String {
       FROM settlement_kept k) x;
     CREATE INDEX settlement_money_by_setl_id ON settlement_money (setl_id);
 
-    -- 2 每条明细的 ⌊A·P/T⌋ 与余数。乘积分两步算（P = hi·10⁶ + lo），全程整数，T 不超过 10¹² 分时精确；
-    -- 更大时为空，复核因此失败而不会给出错数。
-    -- 2 Quotient and remainder of A·P by T in whole numbers; NULL above 10^12 fen.
-    \(create) line_quotient AS
-    SELECT y.mdtrt_id, y.bkkp_sn, y.setl_id, y.fee_ocur_time, y.a, y.p, y.t,
-      y.q1 * 1000000 + y.rest / y.t AS q, y.rest % y.t AS r
-    FROM (
-      SELECT l.mdtrt_id, l.bkkp_sn, l.setl_id, l.fee_ocur_time, l.a, m.p, m.t,
-        CASE WHEN m.t <= 1000000000000 THEN l.a * (m.p / 1000000) / m.t END AS q1,
-        CASE WHEN m.t <= 1000000000000
-          THEN l.a * (m.p / 1000000) % m.t * 1000000 + l.a * (m.p % 1000000) END AS rest
-      FROM line_at_issue l JOIN settlement_money m ON m.setl_id = l.setl_id
-      WHERE m.p < m.t) y;
-    CREATE INDEX line_quotient_by_line ON line_quotient (mdtrt_id, bkkp_sn);
+    -- 2 ⌊A·P/T⌋ 与余数，全程整数，64 位内处处精确：T 不超过 10¹² 分时乘积分两步算，更大时按二进制逐位长乘。
+    -- 2 Quotient and remainder of A·P by T, of lines and of their sum, in whole numbers.
+    \(create) money_share AS
+    \(dialect.shares("""
+      SELECT l.a AS a, m.p AS k, m.t AS n FROM line_at_issue l JOIN settlement_money m ON m.setl_id = l.setl_id
+        WHERE m.p < m.t
+        UNION ALL SELECT m.sum_a, m.p, m.t FROM settlement_money m WHERE m.p < m.t
+      """));
+    CREATE INDEX money_share_by_t ON money_share (n, k, a);
 
     -- 2 余下的分：按余数从大到小各加一分（并列时按发生时间、流水号）。 2 Places in the order of remainders.
     \(create) line_remainder AS
-    SELECT q.mdtrt_id, q.bkkp_sn, q.q,
-      row_number() OVER (PARTITION BY q.setl_id ORDER BY q.r DESC, q.fee_ocur_time, q.bkkp_sn, q.mdtrt_id) AS place,
-      m.whole - sum(q.q) OVER (PARTITION BY q.setl_id) AS left_over
-    FROM line_quotient q JOIN (
-      SELECT s.setl_id,
-        s.sum_a * (s.p / 1000000) / s.t * 1000000
-          + (s.sum_a * (s.p / 1000000) % s.t * 1000000 + s.sum_a * (s.p % 1000000)) / s.t AS whole
-      FROM settlement_money s WHERE s.p < s.t AND s.t <= 1000000000000
-    ) m ON m.setl_id = q.setl_id;
+    SELECT l.mdtrt_id, l.bkkp_sn, x.q,
+      row_number() OVER (PARTITION BY l.setl_id ORDER BY x.r DESC, l.fee_ocur_time, l.bkkp_sn, l.mdtrt_id) AS place,
+      w.q - sum(x.q) OVER (PARTITION BY l.setl_id) AS left_over
+    FROM line_at_issue l JOIN settlement_money m ON m.setl_id = l.setl_id
+      JOIN money_share x ON x.a = l.a AND x.k = m.p AND x.n = m.t
+      JOIN money_share w ON w.a = m.sum_a AND w.k = m.p AND w.n = m.t
+    WHERE m.p < m.t;
     CREATE INDEX line_remainder_by_line ON line_remainder (mdtrt_id, bkkp_sn);
 
     -- 计入的明细，金额为净额，含 A 与基金金额 F。 Lines that count, net, with id, day, A and F.

@@ -9,9 +9,11 @@ import RulePacks
 /// but an amount that could not be computed exactly. A sum beyond 64 bits stops the script, as it stops the rule.
 ///
 /// Throws `sql.unsupported` for a rule that names a table or binding that does not exist.
-public func ruleSQL(_ rule: Rule, dialect: Dialect = .sqlite) throws(Diagnostics) -> String {
+public func ruleSQL(
+  _ rule: Rule, dialect: Dialect = .sqlite, populations: PopulationSource = .store
+) throws(Diagnostics) -> String {
   do {
-    return try RuleLowering(rule, dialect).text()
+    return try RuleLowering(rule, dialect, populations).text()
   } catch let error as Diagnostics {
     throw error
   } catch {
@@ -20,35 +22,60 @@ public func ruleSQL(_ rule: Rule, dialect: Dialect = .sqlite) throws(Diagnostics
 }
 
 /// The rule's own SQL with its findings at the end, for `explain`; it needs `preludeSQL` before it.
-public func sourceSQL(_ rule: Rule, dialect: Dialect = .sqlite) throws(Diagnostics) -> String {
-  try ruleSQL(rule, dialect: dialect)
+public func sourceSQL(
+  _ rule: Rule, dialect: Dialect = .sqlite, populations: PopulationSource = .store
+) throws(Diagnostics) -> String {
+  try ruleSQL(rule, dialect: dialect, populations: populations)
     + "SELECT * FROM \(Dialect.name(rule.id + " findings")) f ORDER BY f.\"key\";\n"
 }
 
-private struct RuleLowering {
+/// Writes one rule. Shapes that form rows have a file each; see `formedSQL`.
+struct RuleLowering {
   let rule: Rule
   let dialect: Dialect
+  let populations: PopulationSource
   let lowering: ExpressionLowering
 
-  init(_ rule: Rule, _ dialect: Dialect) {
+  init(_ rule: Rule, _ dialect: Dialect, _ populations: PopulationSource) {
     self.rule = rule
     self.dialect = dialect
-    lowering = ExpressionLowering(rule: rule, dialect: dialect)
+    self.populations = populations
+    lowering = ExpressionLowering(rule: rule, dialect: dialect, populations: populations)
   }
 
-  private func table(_ part: String) -> String { Dialect.name(rule.id + " " + part) }
+  func table(_ part: String) -> String { Dialect.name(rule.id + " " + part) }
 
   func text() throws -> String {
+    let title = "-- ==== \(comment(rule.id)) v\(rule.version) \(comment(rule.nameZh)) \(comment(rule.nameEn)) ====\n"
+    let facts = try populations == .store ? rule.populations.map(populationTable) : []
     // Written from the end: what the later steps ask for is what the earlier ones select.
     demandKeys()
+    if rule.shape.formed != nil { lowering.stage = .formed }
     let findings = try findingsSQL()
     let claims = try claimsSQL()
-    let hits = try hitsSQL()
+    let steps = try rule.shape.formed.map(formedSQL) ?? plainSQL()
+    return ([title] + facts + steps + [findings, claims]).joined(separator: "\n")
+  }
+
+  /// From claim rows or pairs of them to hits.
+  private func plainSQL() throws -> [String] {
+    let asked = rule.lookups
+    let hits = try hitsSQL(
+      from: asked.last.map { table("lookup " + $0.name) } ?? table("rows"),
+      conditions: judging(.all) + excluding() + exempting(),
+      order: rule.shape.bindings.indices.map { "\($0 + 1)" })
+    let lookups = try lookupTables(asked, from: table("rows"))
+    let rows = try rowsSQL()
+    return [rows] + lookups + [hits]
+  }
+
+  /// The wide rows with what each lookup finds, one table a lookup.
+  func lookupTables(_ lookups: [Lookup], from rows: String) throws -> [String] {
     // Later lookups may use columns of earlier ones.
-    var lookups: [String] = []
-    for (place, lookup) in rule.lookups.enumerated().reversed() {
-      let previous = place == 0 ? table("rows") : table("lookup " + rule.lookups[place - 1].name)
-      lookups.append(
+    var texts: [String] = []
+    for (place, lookup) in lookups.enumerated().reversed() {
+      let previous = place == 0 ? rows : table("lookup " + lookups[place - 1].name)
+      texts.append(
         """
         -- 查找 \(comment(lookup.name))：\(lookup.table)\(lookupComment(lookup))
         -- Lookup \(comment(lookup.name)) in \(lookup.table).
@@ -57,41 +84,47 @@ private struct RuleLowering {
 
         """)
     }
-    let rows = try rowsSQL()
-    let title = "-- ==== \(comment(rule.id)) v\(rule.version) \(comment(rule.nameZh)) \(comment(rule.nameEn)) ====\n"
-    return ([title + rows] + lookups.reversed() + [hits, findings, claims]).joined(separator: "\n")
+    return texts.reversed()
   }
 
   /// What names a row, so that no two rows are taken for one.
   private func demandKeys() {
     for binding in rule.shape.bindings {
-      let key =
-        switch binding.entity {
-        case .line: "id"
-        case .settlement: "setl_id"
-        case .visit, .stay: "mdtrt_id"
-        case .diagnosis: "setl_list_diag_id"
-        }
-      _ = try? lowering.sql(.claim(binding: binding.name, path: [], column: key, kind: .text))
+      _ = try? lowering.sql(.claim(binding: binding.name, path: [], column: Self.idColumn(binding.entity), kind: .text))
+    }
+  }
+
+  /// The column that names a row of an entity.
+  static func idColumn(_ entity: Entity) -> String {
+    switch entity {
+    case .line: "id"
+    case .settlement: "setl_id"
+    case .visit, .stay: "mdtrt_id"
+    case .diagnosis: "setl_list_diag_id"
     }
   }
 
   // MARK: rows
 
-  private func rowsSQL() throws -> String {
+  func rowsSQL() throws -> String {
     var sources: [String: ClaimSource] = [:]
     for binding in rule.shape.bindings {
       sources[binding.name] = ClaimSource(alias: binding.name, entity: binding.entity)
     }
     var conditions: [String] = []
     var comment = "规则所看的行。 The rows the rule looks at."
-    if case .formed = rule.shape { throw lowering.diagnostic("formed rows are not written yet") }
+    var neighbours: Neighbours?
     if case .pair(let a, let b, let match, let order) = rule.shape {
       comment = "规则所看的成对的行。 The pairs of rows the rule looks at."
       try lowering.with(sources) {
         for pair in match { conditions.append("\(try lowering.operand(pair.a)) = \(try lowering.operand(pair.b))") }
       }
-      if case .adjacent = order { throw lowering.diagnostic("adjacent rows are not written yet") }
+      if case .adjacent(let columns) = order {
+        comment = "规则所看的相邻的行。 The neighbours the rule looks at."
+        neighbours = try neighboursSQL(a, b, match, columns)
+        // Neighbours have equal values already.
+        conditions = []
+      }
       if case .unordered(let column) = order, let x = sources[a.binding], let y = sources[b.binding] {
         conditions.append("\(x.column([], column)) < \(y.column([], column))")
       }
@@ -99,7 +132,7 @@ private struct RuleLowering {
     // Parts of the scope that need no registry are applied here; AND is TRUE only where all its parts are.
     var parts = [rule.scope]
     if case .and(let list) = rule.scope { parts = list }
-    let early = try parts.filter { !$0.usesRegistry && $0 != .boolean(true) }.map {
+    let early = try parts.filter { !$0.usesRegistry && !lowering.isFormed($0) && $0 != .boolean(true) }.map {
       dialect.isTrue(try lowering.sql($0))
     }
     let issue = try lowering.firstIsAtIssue().map { ",\n  \($0) AS \"first is at issue\"" } ?? ""
@@ -107,15 +140,16 @@ private struct RuleLowering {
       let text = sources[wanted.binding]?.column(wanted.path, wanted.column) ?? "NULL"
       return "    \(text) AS \(Dialect.name(wanted.name))"
     }
-    let from = rule.shape.bindings.compactMap { sources[$0.name]?.from }
+    let tables = rule.shape.bindings.compactMap { sources[$0.name] }.map(\.from).joined(separator: "\n  JOIN ")
+    let from = neighbours.map { $0.join(sources) } ?? tables
     let matched = conditions.isEmpty ? "" : "\n  WHERE \(conditions.joined(separator: " AND "))"
     return """
-      -- \(comment)
+      \(neighbours?.text ?? "")-- \(comment)
       \(dialect.createTable) \(table("rows")) AS
       SELECT r.*\(issue) FROM (
         SELECT
       \(columns.joined(separator: ",\n"))
-        FROM \(from.joined(separator: "\n  JOIN "))\(matched)
+        FROM \(from)\(matched)
       ) r\(early.isEmpty ? "" : "\nWHERE " + early.joined(separator: "\n  AND "));
 
       """
@@ -123,60 +157,78 @@ private struct RuleLowering {
 
   // MARK: hits
 
-  private func hitsSQL() throws -> String {
-    var conditions: [String] = []
-    func add(_ text: String, _ comment: String) { conditions.append("\(text)  -- \(comment)") }
+  /// A condition of a WHERE clause and what it is, for the reader.
+  typealias Explained = (text: String, comment: String)
+
+  /// What a step asks: of rows of claims, of formed rows, or of the only rows there are.
+  enum Asked { case base, formed, all }
+
+  private func isAsked(_ asked: Asked, _ expr: Expr) -> Bool {
+    asked == .all || (asked == .formed) == lowering.isFormed(expr)
+  }
+
+  /// Scope and rows that can't be judged; the part of the scope that needs no registry is applied with the rows.
+  func judging(_ asked: Asked) throws -> [Explained] {
+    var conditions: [Explained] = []
     var scope = [rule.scope]
     if case .and(let list) = rule.scope { scope = list }
-    for part in scope where part.usesRegistry { add(dialect.isTrue(try lowering.sql(part)), "范围 scope") }
+    for part in scope where (part.usesRegistry || lowering.isFormed(part)) && isAsked(asked, part) {
+      conditions.append((dialect.isTrue(try lowering.sql(part)), "范围 scope"))
+    }
     // A rule that says itself when a lookup's overlapping rows matter is taken at its word.
     let spoken = rule.unevaluable.reduce(into: Set<String>()) { $0.formUnion($1.when.lookupNames) }
     for lookup in rule.lookups where !spoken.contains(lookup.name) {
       if case .groups = lookup.take { continue }
-      add("r.\(Dialect.name(lookup.name + ".unknown")) <> 2", "登记行有效期重叠，不可评价 overlapping registry rows")
+      guard asked == .all || (asked == .formed) == lowering.formedLookups.contains(lookup.name) else { continue }
+      conditions.append(
+        ("r.\(Dialect.name(lookup.name + ".unknown")) <> 2", "登记行有效期重叠，不可评价 overlapping registry rows"))
     }
-    for row in rule.unevaluable {
-      add("NOT \(dialect.isTrue(try lowering.sql(row.when)))", "不可评价 unevaluable: \(comment(row.reason))")
+    for row in rule.unevaluable where isAsked(asked, row.when) {
+      conditions.append(
+        ("NOT \(dialect.isTrue(try lowering.sql(row.when)))", "不可评价 unevaluable: \(comment(row.reason))"))
     }
-    if rule.condition != .boolean(true) { add(dialect.isTrue(try lowering.sql(rule.condition)), "命中条件 hit") }
-    for condition in rule.unless { add("NOT \(dialect.isTrue(try lowering.sql(condition)))", "除外 unless") }
-    for exemption in rule.exemptions {
-      add("NOT \(dialect.isTrue(try lowering.sql(exemption.when)))", "豁免 \(comment(exemption.id))")
+    if asked != .base, rule.condition != .boolean(true) {
+      conditions.append((dialect.isTrue(try lowering.sql(rule.condition)), "命中条件 hit"))
     }
-    let key = try rule.key.map(keyText).joined(separator: " || '|' || ")
-    let previous = rule.lookups.last.map { table("lookup " + $0.name) } ?? table("rows")
-    let order = rule.shape.bindings.indices.map { "\($0 + 1)" }.joined(separator: ", ")
+    return conditions
+  }
+
+  /// What makes a hit none, unrecorded.
+  func excluding() throws -> [Explained] {
+    try rule.unless.map { ("NOT \(dialect.isTrue(try lowering.sql($0)))", "除外 unless") }
+  }
+
+  /// What excuses a hit.
+  func exempting() throws -> [Explained] {
+    try rule.exemptions.map { ("NOT \(dialect.isTrue(try lowering.sql($0.when)))", "豁免 \(comment($0.id))") }
+  }
+
+  /// `WHERE …` with a condition and its comment on each line; nothing without conditions.
+  func whereClause(_ conditions: [Explained]) -> String {
+    if conditions.isEmpty { return "" }
+    return "WHERE " + conditions.map { "\($0.text)  -- \($0.comment)" }.joined(separator: "\n  AND ") + "\n"
+  }
+
+  /// - Parameter order: in which hits of one key stand; the first stands for the finding.
+  func hitsSQL(from previous: String, conditions: [Explained], order: [String]) throws -> String {
+    let key = try rule.key.map { "COALESCE(\(try lowering.text($0)), '')" }.joined(separator: " || '|' || ")
     return """
       -- 命中：条件为真，没有除外或豁免为真；空值既不命中也不豁免。
       -- Hits: conditions are TRUE, no exemption is; NULL neither fires nor excuses.
       \(dialect.createTable) \(table("hits")) AS
       SELECT r.*, \(key.isEmpty ? "''" : key) AS "key"
       FROM \(previous) r
-      \(conditions.isEmpty ? "" : "WHERE " + conditions.joined(separator: "\n  AND ") + "\n")ORDER BY \(order);
+      \(whereClause(conditions))ORDER BY \(order.joined(separator: ", "));
       CREATE INDEX \(table("hits by key")) ON \(table("hits")) ("key");
 
       """
-  }
-
-  /// A part of the key as it is printed: days and times as dates, amounts as plain decimals, null as nothing.
-  private func keyText(_ expr: Expr) throws -> String {
-    let text = try lowering.operand(expr)
-    switch expr.kind(in: rule) {
-    case .text, .integer, nil: return "COALESCE(\(text), '')"
-    case .day: return "COALESCE(date(\(text) * 86400, 'unixepoch'), '')"
-    case .time: return "COALESCE(datetime(\(text), 'unixepoch'), '')"
-    case .money, .quantity, .price, .ratio:
-      let scale = expr.kind(in: rule)?.scale ?? 0
-      let unit = "1" + String(repeating: "0", count: scale)
-      return "COALESCE(CASE WHEN \(text) < 0 THEN '-' ELSE '' END || (abs(\(text)) / \(unit))"
-        + " || substr(printf('.%0\(scale)d', abs(\(text)) % \(unit)), 1), '')"
-    }
   }
 
   // MARK: findings
 
   private func findingsSQL() throws -> String {
     lowering.hitAggregates = []
+    lowering.hitWindows = []
     var verdict = "CASE"
     var precedence = "CASE"
     for verdictCase in rule.cases {
@@ -195,8 +247,13 @@ private struct RuleLowering {
     let aggregates = (lowering.hitAggregates ?? []).enumerated()
       .map { ",\n        \($0.element) AS hits_\($0.offset + 1)" }.joined()
     lowering.hitAggregates = nil
+    var hits = table("hits")
+    if !lowering.hitWindows.isEmpty {
+      let windows = lowering.hitWindows.enumerated().map { ", \($0.element) AS \"at \($0.offset + 1)\"" }.joined()
+      hits = "(SELECT r.*, r.rowid AS rowid\(windows) FROM \(hits) r)"
+    }
     return """
-      \(try linesSQL())-- 结论：同一键的命中是一个发现；由上而下第一个为真的情形定结论，都不为真则无发现。
+      \(try linesSQL())\(try partsSQL())-- 结论：同一键的命中是一个发现；由上而下第一个为真的情形定结论，都不为真则无发现。
       -- Findings: hits of one key; the first case that is TRUE gives the verdict.
       \(dialect.createTable) \(table("findings")) AS
       SELECT * FROM (
@@ -209,7 +266,7 @@ private struct RuleLowering {
           \(try amount(rule.amountF)) AS fund_fen
         FROM (
           SELECT r."key" AS "key", min(r.rowid) AS first_hit\(aggregates)
-          FROM \(table("hits")) r GROUP BY r."key") g
+          FROM \(hits) r GROUP BY r."key") g
           JOIN \(table("hits")) r ON r.rowid = g.first_hit
       ) f WHERE f.verdict IS NOT NULL;
 
@@ -222,7 +279,15 @@ private struct RuleLowering {
     switch rule.lines {
     case .none:
       return ""
-    case .members: throw lowering.diagnostic("lines of formed rows are not written yet")
+    case .members:
+      guard let formed = rule.shape.formed, formed.baseEntity == .line else {
+        throw lowering.diagnostic("members are lines only of rows formed of lines")
+      }
+      body = """
+        SELECT DISTINCT r."key" AS "key", l.id AS id, l.A AS A, l.F AS F
+        FROM \(table("hits")) r JOIN \(table("members")) m ON m."formed row" = r."formed row"
+          JOIN counting_line l ON l.id = m.id
+        """
     case .hits(let binding):
       let id = try lowering.sql(.claim(binding: binding, path: [], column: "id", kind: .text))
       body = """
@@ -257,7 +322,7 @@ private struct RuleLowering {
       """
   }
 
-  private func amount(_ term: AmountTerm) throws -> String {
+  func amount(_ term: AmountTerm) throws -> String {
     switch term {
     case .none: return "0"
     case .sumA, .sumF:
@@ -270,7 +335,12 @@ private struct RuleLowering {
     case .settlementP(let binding): return try sum("P", "counting_settlement", settlementKey(binding))
     case .stayA(let binding): return try sum("stay_A", "stay", stayKey(binding))
     case .stayF(let binding): return try sum("stay_F", "stay", stayKey(binding))
-    case .partA, .partF, .overPriceA, .overPriceF: throw lowering.diagnostic("amount not written yet")
+    case .partA: return try part("A")
+    case .partF: return try part("F")
+    case .overPriceA, .overPriceF:
+      if rule.lines == .none { return "0" }
+      return "COALESCE((SELECT sum(o.\(term.isFund ? "fund_over" : "over")) FROM \(table("over price")) o"
+        + " WHERE o.\"key\" = g.\"key\"), 0)"
     }
   }
 
@@ -303,12 +373,19 @@ private struct RuleLowering {
 
   private func claimsSQL() throws -> String {
     let nothing = "money_unit u ON FALSE"
+    var fen = "u.fen"
     let rows: String
     switch rule.amountF {
     case _ where rule.status == .shadow: rows = nothing
     case .none, .sumA, .settlementA, .stayA: rows = nothing
-    case .partA, .partF, .overPriceA, .overPriceF: throw lowering.diagnostic("amount not written yet")
-    case .sumF:
+    case .partA, .overPriceA: rows = nothing
+    case .overPriceF:
+      fen = "o.fund_over"
+      rows =
+        rule.lines == .none
+        ? nothing
+        : "\(table("over price")) o ON o.\"key\" = f.\"key\" JOIN money_unit u ON u.line_id = o.id"
+    case .sumF, .partF:
       rows =
         rule.lines == .none
         ? nothing : "\(table("lines")) l ON l.\"key\" = f.\"key\" JOIN money_unit u ON u.line_id = l.id"
@@ -321,10 +398,10 @@ private struct RuleLowering {
     return """
       -- 发现所主张的钱的单位。 The units of money each finding claims.
       \(dialect.createTable) \(table("claims")) AS
-      SELECT DISTINCT f.rule, f."key" AS "key", u.unit, u.fen, COALESCE(u.fixmedins_code, '') AS fixmedins_code,
+      SELECT DISTINCT f.rule, f."key" AS "key", u.unit, \(fen) AS fen, COALESCE(u.fixmedins_code, '') AS fixmedins_code,
         COALESCE(u.psn_no, '') AS psn_no, u.practitioner
       FROM \(table("findings")) f JOIN \(rows)
-      WHERE u.fen IS NOT 0;
+      WHERE \(fen) IS NOT 0;
 
       """
   }

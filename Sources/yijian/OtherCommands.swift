@@ -31,8 +31,16 @@ struct SynthCommand: ParsableCommand {
 struct CheckCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "check", abstract: "Checks rule files, rule folders and pipeline files; prints every problem.")
-  @Argument(help: "Files or folders.") var paths: [String]
-  func run() throws { throw ArgumentParser.ExitCode(checkPaths(paths)) }
+  @Argument(help: "Files or folders.") var paths: [String] = []
+  @Flag(help: "Print the JSON Schema of rule files, for editors.") var schema = false
+
+  func validate() throws {
+    if schema == !paths.isEmpty { throw ValidationError("name files or folders to check, or --schema alone") }
+  }
+
+  func run() throws {
+    if schema { print(ruleFileSchema(), terminator: "") } else { throw ArgumentParser.ExitCode(checkPaths(paths)) }
+  }
 }
 
 struct TestCommand: ParsableCommand {
@@ -42,13 +50,19 @@ struct TestCommand: ParsableCommand {
   @Option(name: .customLong("run"), help: "Only tests whose name matches this regular expression.") var pattern: String?
   @Option(help: "Also write a JUnit XML file.") var junit: String?
   @Flag(help: "Change each part of the rules in turn; list the changes that no test notices.") var mutate = false
+  @Flag(help: "Write what the rules find now into the tests that fail; exits with 1 if anything was written.")
+  var record = false
 
   func run() throws {
     if mutate {
-      if pattern != nil || junit != nil {
-        throw ValidationError("--mutate runs all tests of a rule; give it without --run and --junit")
+      if pattern != nil || junit != nil || record {
+        throw ValidationError("--mutate runs all tests of a rule; give it without --run, --junit and --record")
       }
       throw ArgumentParser.ExitCode(mutateRules(paths))
+    }
+    if record {
+      if junit != nil { throw ValidationError("--record writes no JUnit file; give it without --junit") }
+      throw ArgumentParser.ExitCode(recordTests(paths, matching: pattern))
     }
     throw ArgumentParser.ExitCode(testRules(paths, matching: pattern, junit: junit))
   }
@@ -72,9 +86,16 @@ struct StatusCommand: ParsableCommand {
 
 struct ExplainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "explain", abstract: "Prints a finding with its rule, law, lines, amounts and SQL.")
-  @Argument(help: "Finding id, for example ADM-01-bbc779b5ae16cd4c.") var finding: String
-  @Option(help: "Pipeline file that names the store and rules.") var pipeline = "Pipelines/weekly.yml"
+    commandName: "explain",
+    abstract: "Prints all that is behind a finding: rows, values, exemptions, registries, law, SQL.")
+  @Argument(help: "Id of a finding or a suppressed hit, for example ADM-01-bbc779b5ae16cd4c.") var finding: String
+  @Option(help: "Pipeline file that names the store, registries and rules.") var pipeline = "Pipelines/weekly.yml"
   @Option(help: "Folder of the store.") var store: String?
-  func run() throws { throw ArgumentParser.ExitCode(explainFinding(finding, pipeline: pipeline, store: store)) }
+  @Option(help: "Folder of registry tables, if the run was given another than the pipeline's.") var registries: String?
+  @Flag(help: "Cut no list short.") var all = false
+  @Option(help: "Dialect of the SQL: sqlite.") var sql = "sqlite"
+  func run() throws {
+    throw ArgumentParser.ExitCode(
+      explainFinding(finding, pipeline: pipeline, store: store, registries: registries, all: all, sql: sql))
+  }
 }

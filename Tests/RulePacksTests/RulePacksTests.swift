@@ -10,10 +10,13 @@ let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPath
   .deletingLastPathComponent().path()
 
 @Suite struct ShippedRules {
-  @Test func theFiveRulesLoadWithoutARemark() throws {
+  @Test func theTenRulesLoadWithoutARemark() throws {
     let pack = try loadRulePacks(
       folders: [root + "Pipelines/rules"], exemptFolder: root + "Pipelines/exempt", lawFolder: root + "Pipelines/law")
-    #expect(pack.rules.map(\.id) == ["ADM-01", "ADM-02", "CAT-01", "CAT-03", "CHR-04"])
+    #expect(
+      pack.rules.map(\.id) == [
+        "ADM-01", "ADM-02", "ADM-05", "ADM-06", "ADM-09", "CAT-01", "CAT-03", "CHR-01", "CHR-03", "CHR-04",
+      ])
     #expect(pack.warnings.map(\.description) == [])
   }
 }

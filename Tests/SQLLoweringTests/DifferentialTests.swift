@@ -20,8 +20,11 @@ struct DifferentialTests {
     }.sorted { $0.id < $1.id }
   }()
 
-  @Test func theFiveRulesAreThere() {
-    #expect(Self.rules.map(\.id) == ["ADM-01", "ADM-02", "CAT-01", "CAT-03", "CHR-04"])
+  @Test func theTenRulesAreThere() {
+    #expect(
+      Self.rules.map(\.id) == [
+        "ADM-01", "ADM-02", "ADM-05", "ADM-06", "ADM-09", "CAT-01", "CAT-03", "CHR-01", "CHR-03", "CHR-04",
+      ])
   }
 
   @Test(arguments: 0..<20)

@@ -5,8 +5,8 @@
     compare.py --truth INPUT_DIR            reference.py against INPUT_DIR/truth.csv, after every batch
 
 Compared are the findings that hold (state other than withdrawn) with every fact of theirs, and what exemptions
-silenced. Only the five rules of reference.py take part. Exit code 1 if anything differs. No person number is printed:
-a difference names rule, finding and field.
+silenced. Only rules that reference.py and the run (or truth.csv) both have take part. Exit code 1 if anything differs.
+No person number is printed: a difference names rule, finding and field.
 """
 
 import argparse
@@ -77,13 +77,15 @@ def compare(ours, theirs, columns, other):
 
 def compare_run(output, folder, fill_floor):
     batch = last_batch(output)
-    findings, suppressed = reference.audit_folder(folder, batch.split("~")[0], fill_floor)
+    rules = {row["rule"] for row in table(os.path.join(output, batch, "coverage.csv")) if row["status"] != "off"}
+    rules &= set(reference.RULES)
+    findings, suppressed = reference.audit_folder(folder, batch.split("~")[0], fill_floor, rules)
     ours = {(row["rule"], row["finding_id"]): texts(row) for row in findings}
     theirs, differences = {}, []
     order = []
     for row in table(os.path.join(output, batch, "findings.csv")):
         order.append(row["finding_id"].encode())
-        if row["rule"] not in reference.RULES or row["state"] == "withdrawn":
+        if row["rule"] not in rules or row["state"] == "withdrawn":
             continue
         name = row["rule"], row["finding_id"]
         if name in theirs:
@@ -95,20 +97,21 @@ def compare_run(output, folder, fill_floor):
     silent = {tuple(row[column] for column in reference.SUPPRESSED_COLUMNS) for row in suppressed}
     theirs_silent = {tuple(row[column] for column in reference.SUPPRESSED_COLUMNS)
                      for row in table(os.path.join(output, batch, "suppressed.csv"))
-                     if row["rule"] in reference.RULES}
+                     if row["rule"] in rules}
     for finding, rule, exemption in sorted(silent - theirs_silent):
         differences.append(f"{rule} {finding}: suppression by {exemption} missing in the run")
     for finding, rule, exemption in sorted(theirs_silent - silent):
         differences.append(f"{rule} {finding}: suppression by {exemption} only in the run")
-    return differences, f"{batch}: {len(ours)} findings, {len(silent)} suppressions"
+    return differences, f"{batch}, {len(rules)} rules: {len(ours)} findings, {len(silent)} suppressions"
 
 
 def compare_truth(folder, fill_floor):
     """truth.csv speaks after each batch: hits must be found as they stand there, nothing else may be found."""
     rows = [row for row in table(os.path.join(folder, "truth.csv")) if row["rule"] in reference.RULES]
+    rules = {row["rule"] for row in rows}
     differences, counts = [], []
     for batch, _ in reference.batch_folders(folder):
-        findings, suppressed = reference.audit_folder(folder, batch, fill_floor)
+        findings, suppressed = reference.audit_folder(folder, batch, fill_floor, rules)
         # What a file holds of an earlier batch holds still: truth.csv lists the whole state after each batch.
         ours = {(row["rule"], row["key"]): texts(row) for row in findings}
         state = [row for row in rows if row["batch"] == batch]

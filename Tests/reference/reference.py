@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A second opinion on the five rules of the weekly job: CAT-01, CAT-03, ADM-01, ADM-02, CHR-04.
+"""A second opinion on the ten rules of the weekly job: ADM-01, -02, -05, -06, -09, CAT-01, -03, CHR-01, -03, -04.
 
     reference.py DIR [--upto BATCH] [--suppressed] [--fill-floor PERCENT] [--out FILE]
 
@@ -27,11 +27,16 @@ from datetime import date
 
 FINDING_COLUMNS = ["rule", "key", "finding_id", "verdict", "severity", "subject_type", "subject", "psn_no",
                    "fixmedins_code", "setl_ids", "line_ids", "from_date", "to_date", "measure", "threshold",
-                   "amount_fen", "fund_fen"]
+                   "amount_fen", "fund_fen", "counted_fen"]
 SUPPRESSED_COLUMNS = ["finding_id", "rule", "exemption"]
-RULES = ["ADM-01", "ADM-02", "CAT-01", "CAT-03", "CHR-04"]
+RULES = ["ADM-01", "ADM-02", "ADM-05", "ADM-06", "ADM-09", "CAT-01", "CAT-03", "CHR-01", "CHR-03", "CHR-04"]
 
 CERTAIN, SUSPECT, CLUE = "明确违规", "可疑", "线索"
+
+# Section 5: who is given a fen first. What is not named here is never counted.
+PRECEDENCE = [("ADM-01", SUSPECT), ("ADM-05", SUSPECT), ("CAT-01", CERTAIN), ("CAT-03", CERTAIN), ("CHR-04", SUSPECT),
+              ("CAT-03", SUSPECT), ("CAT-01", SUSPECT), ("CHR-03", SUSPECT), ("ADM-02", SUSPECT), ("ADM-06", SUSPECT),
+              ("CHR-01", SUSPECT)]
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Values. A parser returns None for a text that is no value of its kind; the empty text never reaches it.
@@ -87,36 +92,48 @@ CLAIM_COLUMNS = {
         "setl_id": "text+", "mdtrt_id": "text", "init_setl_id": "text", "refd_setl_flag": "text", "vali_flag": "text",
         "psn_no": "text", "insutype": "text", "insu_admdvs": "text", "fix_blng_admdvs": "text",
         "fixmedins_code": "text", "hosp_lv": "text", "begndate": "time!", "setl_time": "time!", "med_type": "text",
-        "setl_type": "text", "inscp_amt": "money!", "fund_pay_sumamt": "money!", "dise_no": "text",
+        "setl_type": "text", "medfee_sumamt": "money!", "inscp_amt": "money!",
+        "fund_pay_sumamt": "money!", "dise_no": "text",
         "updt_time": "time",
     },
     "mdtrt_d": {
         "mdtrt_id": "text+", "psn_no": "text", "fixmedins_code": "text", "begntime": "time!", "endtime": "time!",
         "med_type": "text", "inhosp_stas": "text", "vali_flag": "text", "dscg_way": "text",
-        "refl_old_mdtrt_id": "text", "medrcdno": "text", "nwb_flag": "text", "updt_time": "time",
+        "refl_old_mdtrt_id": "text", "medrcdno": "text", "nwb_flag": "text", "adm_caty": "text",
+        "dscg_caty": "text", "dscg_maindiag_code": "text", "ars_year_ipt_flag": "text", "updt_time": "time",
     },
     "fee_list_d": {
         "mdtrt_id": "text+", "bkkp_sn": "text+", "setl_id": "text", "init_feedetl_sn": "text", "psn_no": "text",
         "fixmedins_code": "text", "fee_ocur_time": "time!+", "cnt": "quantity!+", "pric": "price",
         "det_item_fee_sumamt": "money!+", "fulamt_ownpay_amt": "money!", "overlmt_selfpay": "money!",
         "preselfpay_amt": "money!", "inscp_amt": "money!", "list_type": "text", "hilist_code": "text",
-        "med_list_codg": "text", "etip_flag": "text", "etip_hosp_code": "text", "rx_circ_flag": "text",
+        "med_list_codg": "text", "med_chrgitm_type": "text", "dise_codg": "text", "etip_flag": "text",
+        "etip_hosp_code": "text", "rx_circ_flag": "text",
         "vali_flag": "text", "updt_time": "time",
+    },
+    "setl_list_diag_d": {
+        "setl_list_diag_id": "text+", "mdtrt_id": "text", "diag_type": "text", "maindiag_flag": "text",
+        "diag_code": "text", "vali_flag": "text", "updt_time": "time",
     },
 }
 LINE_AMOUNTS = ["det_item_fee_sumamt", "fulamt_ownpay_amt", "overlmt_selfpay", "preselfpay_amt", "inscp_amt"]
-KEYS = {"setl_d": ("setl_id",), "mdtrt_d": ("mdtrt_id",), "fee_list_d": ("mdtrt_id", "bkkp_sn")}
+KEYS = {"setl_d": ("setl_id",), "mdtrt_d": ("mdtrt_id",), "fee_list_d": ("mdtrt_id", "bkkp_sn"),
+        "setl_list_diag_d": ("setl_list_diag_id",)}
 ALIASES = {
     "setl_d": {"inscp_scp_amt": "inscp_amt", "dise_codg": "dise_no", "begntime": "begndate"},
     "mdtrt_d": {"begndate": "begntime"},
-    "fee_list_d": {"feedetl_sn": "bkkp_sn", "overlmt_amt": "overlmt_selfpay", "inscp_scp_amt": "inscp_amt"},
+    "fee_list_d": {"feedetl_sn": "bkkp_sn", "overlmt_amt": "overlmt_selfpay", "inscp_scp_amt": "inscp_amt",
+                   "dise_no": "dise_codg"},
+    "setl_list_diag_d": {},
 }
 NEEDED = {
     "setl_d": ["setl_id", "psn_no", "fixmedins_code", "fund_pay_sumamt", "med_type"],
     "mdtrt_d": ["mdtrt_id", "psn_no", "fixmedins_code", "begntime", "endtime"],
     "fee_list_d": ["mdtrt_id", "bkkp_sn", "psn_no", "setl_id", "cnt", "det_item_fee_sumamt", "fee_ocur_time"],
+    "setl_list_diag_d": ["setl_list_diag_id", "psn_no"],
 }
 TABLE_NAMES = ["setl_d", "mdtrt_d", "fee_list_d", "setl_list_diag_d", "setl_diag_list_d", "setl_list_oprn_d"]
+TABLE_ALIASES = {"setl_diag_list_d": "setl_list_diag_d"}
 REJECT_LIMIT_PER_MILLION = 1000
 
 
@@ -137,7 +154,8 @@ def table_named(name):
     """The longest table name with which a file name begins, if a separator or a digit follows."""
     fits = [table for table in TABLE_NAMES
             if name.lower().startswith(table) and re.match(r"[_\-.0-9]", name[len(table):])]
-    return max(fits, key=len, default=None)
+    found = max(fits, key=len, default=None)
+    return TABLE_ALIASES.get(found, found)
 
 
 def gunzipped(data):
@@ -365,9 +383,12 @@ def load_claims(root, upto):
 # Registries
 # ---------------------------------------------------------------------------------------------------------------------
 
-ONE_ROW_KEYS = {"fixmedins_b": ["fixmedins_code"], "hilist_b": ["admdvs", "hilist_code"], "med_type_b": ["med_type"]}
+ONE_ROW_KEYS = {"fixmedins_b": ["fixmedins_code"], "hilist_b": ["admdvs", "hilist_code"], "med_type_b": ["med_type"],
+                "drug_sup_b": ["med_list_codg"]}
 # Columns without which a row names nothing: such a row is left out.
-REGISTRY_KEYS = dict(ONE_ROW_KEYS, hilist_lmt_b=["kp_id", "med_list_codg"], opsp_reg_d=["psn_no", "opsp_dise_code"])
+REGISTRY_KEYS = dict(ONE_ROW_KEYS, hilist_lmt_b=["kp_id", "med_list_codg"], opsp_reg_d=["psn_no", "opsp_dise_code"],
+                     drug_sup_b=["med_list_codg", "sup_key", "sup_days"],
+                     opsp_dise_drug_b=["admdvs", "opsp_dise_code", "drug_code"])
 ALWAYS = date.max.toordinal()
 
 
@@ -437,6 +458,9 @@ def registry_rows(folder, table):
         if any(column not in row for column in REGISTRY_KEYS.get(table, [])):
             note(f"{table}: a row without its key is left out")
             continue
+        if table == "drug_sup_b" and scaled(row["sup_days"], 4) is None:
+            note(f"{table}: a row whose sup_days is no number is left out")
+            continue
         row["from"] = day_of(row.get("begndate", ""))
         row["to"] = day_of(row["enddate"]) if "enddate" in row else ALWAYS
         if row["from"] is None or row["to"] is None or row["to"] < row["from"]:
@@ -475,6 +499,8 @@ class Registries:
         self.institutions = table("fixmedins_b", "fixmedins_code")
         self.limits = table("hilist_lmt_b", "med_list_codg")
         self.registrations = table("opsp_reg_d", "psn_no")
+        self.supplies = table("drug_sup_b", "med_list_codg")
+        self.disease_drugs = table("opsp_dise_drug_b", "admdvs", "opsp_dise_code")
         med_types = registry_rows(folder, "med_type_b")
         self.med_types = Registry("med_type_b", med_types or list(shipped_med_types()), ["med_type"])
         self.listed_types = defaultdict(list)
@@ -537,6 +563,11 @@ class Claims:
         for line in self.lines:
             self.lines_of_settlement[line["setl_id"]].append(line)
             self.lines_of_visit[line["mdtrt_id"]].append(line)
+        self.diagnoses = defaultdict(list)
+        for row in tables["setl_list_diag_d"].values():
+            if (row.get("maindiag_flag") == "1" and row.get("diag_type", "1") == "1"
+                    and "diag_code" in row and "mdtrt_id" in row):
+                self.diagnoses[row["mdtrt_id"]].append(upper(row["diag_code"]))
         self.stays = self.stays_of(registries)
 
     @staticmethod
@@ -630,7 +661,12 @@ class Claims:
                 continue
             if registries.med_type(visit.get("med_type"), begin)[0] != "inpatient":
                 continue
-            stays.append(dict(visit, id=mdtrt_id, b=begin, e=end,
+            dx = upper(visit.get("dscg_maindiag_code")) \
+                or min(self.diagnoses[mdtrt_id], key=str.encode, default=None)
+            departments = [visit.get("adm_caty"), visit.get("dscg_caty")]
+            stays.append(dict(visit, id=mdtrt_id, b=begin, e=end, dx=dx,
+                              admission=(departments[0] or departments[1] or "")[:3],
+                              discharge=(departments[1] or departments[0] or "")[:3],
                               setl_ids=[settlement["id"] for settlement in of_visit[mdtrt_id]],
                               A=sum(line["A"] for line in self.lines_of_visit[mdtrt_id]),
                               F=sum(settlement["P"] for settlement in of_visit[mdtrt_id])))
@@ -650,40 +686,89 @@ def listed(ids):
     return "|".join(sorted(set(ids), key=str.encode))
 
 
+def runs(days, least):
+    """(first, last) of each maximal run of at least so many consecutive days; days ascend."""
+    first = last = None
+    for day in list(days) + [None]:
+        if first is not None and day == last + 1:
+            last = day
+            continue
+        if first is not None and last - first + 1 >= least:
+            yield first, last
+        first = last = day
+
+
 class Audit:
     def __init__(self, claims, registries, refused, fill_floor):
         self.claims, self.registries = claims, registries
         self.refused, self.fill_floor = refused, fill_floor
         self.findings, self.suppressed = [], []
 
-    def run(self):
-        self.cat01()
-        self.cat03()
-        self.adm01()
-        self.adm02()
-        self.chr04()
+    def run(self, rules=None):
+        for rule in RULES:
+            if rules is None or rule in rules:
+                getattr(self, rule.replace("-", "").lower())()
+        self.count()
         self.findings.sort(key=lambda finding: finding["finding_id"].encode())
         self.suppressed.sort(key=lambda row: tuple(row[column].encode() for column in SUPPRESSED_COLUMNS))
 
     def add(self, rule, key, **values):
+        """`lines`: the lines whose F it claims; `settlements`: those of which it claims all that the fund paid."""
         self.findings.append(dict(values, rule=rule, key=key, finding_id=finding_id(rule, key)))
+
+    def count(self):
+        """counted_fen (contract section 5): no decision has been taken, so all of a subject is one case."""
+        cases = defaultdict(list)
+        for finding in self.findings:
+            finding["counted_fen"] = 0
+            if (finding["rule"], finding["verdict"]) in PRECEDENCE:
+                cases[finding["subject_type"], finding["subject"]].append(finding)
+        for (subject_type, subject), findings in cases.items():
+            column = "psn_no" if subject_type == "person" else "fixmedins_code"
+            spent = defaultdict(int)
+            findings.sort(key=lambda finding: (PRECEDENCE.index((finding["rule"], finding["verdict"])),
+                                               finding["key"].encode()))
+            for finding in findings:
+                wanted = finding["fund_fen"]
+                for name, settlement, fen in sorted(self.units(finding), key=lambda unit: unit[0].encode()):
+                    if settlement.get(column, "") == subject:
+                        given = min(wanted, fen - spent[name])
+                        spent[name] += given
+                        wanted -= given
+                        finding["counted_fen"] += given
+
+    def units(self, finding):
+        """(unit, settlement with which it was paid, fen). A line id holds a colon, so the names never meet."""
+        for line in finding.get("lines", []):
+            yield line["id"], self.claims.settlements[line["setl_id"]], line["F"]
+        for setl_id in finding.get("settlements", []):
+            settlement, lines = self.claims.settlements[setl_id], self.claims.lines_of_settlement[setl_id]
+            for line in lines:
+                yield line["id"], settlement, line["F"]
+            yield "rest " + setl_id, settlement, settlement["P"] - sum(line["F"] for line in lines)
 
     def suppress(self, rule, key, exemptions):
         for exemption in exemptions:
             self.suppressed.append({"finding_id": finding_id(rule, key), "rule": rule, "exemption": exemption})
 
+    def lost(self, rule, table):
+        """Whether missing rows of a table would create hits and a file of it was refused."""
+        if table in self.refused:
+            note(f"{rule}: not runnable, a file of {table} was refused")
+        return table in self.refused
+
     def runnable(self, rule, tables, scope=(), column=None):
         if any(table is None for table in tables):
             note(f"{rule}: not runnable, a registry is missing or empty")
             return False
-        filled = sum(1 for row in scope if column in row)
+        filled = sum(1 for row in scope if row.get(column) is not None)
         if column and filled * 100 < len(scope) * self.fill_floor:
             note(f"{rule}: not runnable, {column} is filled in {filled} of {len(scope)} rows")
             return False
         return True
 
-    def line_finding(self, rule, key, line, verdict, measure, threshold):
-        self.add(rule, key, verdict=verdict, severity="high", subject_type="institution",
+    def line_finding(self, rule, key, line, verdict, measure, threshold, severity="high"):
+        self.add(rule, key, lines=[line], verdict=verdict, severity=severity, subject_type="institution",
                  subject=line.get("fixmedins_code", ""), psn_no=line.get("psn_no", ""),
                  fixmedins_code=line.get("fixmedins_code", ""), setl_ids=line["setl_id"], line_ids=line["id"],
                  from_date=day_text(line["day"]), to_date=day_text(line["day"]), measure=measure,
@@ -794,15 +879,15 @@ class Audit:
             # Fewer nights, then the later begin, then the greater id: the greatest of these triples.
             at_issue = max(one, two, key=lambda stay: (stay["b"] - stay["e"], stay["b"], stay["id"].encode()))
         differ = "fixmedins_code" in one and "fixmedins_code" in two and not same("fixmedins_code")
-        self.add("ADM-01", key, verdict=SUSPECT, severity="high" if nights >= 2 and differ else "medium",
+        self.add("ADM-01", key, settlements=at_issue["setl_ids"], verdict=SUSPECT,
+                 severity="high" if nights >= 2 and differ else "medium",
                  subject_type="institution", subject=at_issue.get("fixmedins_code", ""), psn_no=one["psn_no"],
                  fixmedins_code=at_issue.get("fixmedins_code", ""), setl_ids=listed(one["setl_ids"] + two["setl_ids"]),
                  line_ids="", from_date=day_text(first), to_date=day_text(last), measure=nights, threshold=1,
                  amount_fen=at_issue["A"], fund_fen=at_issue["F"])
 
     def adm02(self):
-        if "fee_list_d" in self.refused:
-            note("ADM-02: not runnable, a file of fee_list_d was refused")
+        if self.lost("ADM-02", "fee_list_d"):
             return
         by_person = defaultdict(list)
         for settlement in self.claims.settlements.values():
@@ -837,12 +922,202 @@ class Audit:
             return
         only_drugs = all(re.fullmatch(r"1..", line.get("list_type", "")) for line in hits)
         clue = settlement["class"] == "pharmacy" or (settlement["opsp"] and only_drugs)
-        self.add("ADM-02", key, verdict=CLUE if clue else SUSPECT, severity="medium", subject_type="person",
+        self.add("ADM-02", key, lines=hits, verdict=CLUE if clue else SUSPECT, severity="medium", subject_type="person",
                  subject=stay["psn_no"], psn_no=stay["psn_no"], fixmedins_code=stay["fixmedins_code"],
                  setl_ids=listed(stay["setl_ids"] + [settlement["id"]]), line_ids=listed(line["id"] for line in hits),
                  from_date=day_text(min(line["day"] for line in hits)),
                  to_date=day_text(max(line["day"] for line in hits)), measure=len(hits), threshold=1,
                  amount_fen=sum(line["A"] for line in hits), fund_fen=sum(line["F"] for line in hits))
+
+    def adm05(self):
+        by_place = defaultdict(list)
+        for stay in self.claims.stays:
+            if "psn_no" in stay and "fixmedins_code" in stay:
+                by_place[stay["psn_no"], stay["fixmedins_code"]].append(stay)
+        scope = [stay for stays in by_place.values() for stay in stays]
+        if self.lost("ADM-05", "mdtrt_d") or not self.runnable("ADM-05", [], scope, "dx"):
+            return
+        for stays in by_place.values():
+            stays.sort(key=lambda stay: (stay["b"], stay["e"], stay["id"].encode()))
+            for one, two in zip(stays, stays[1:]):
+                self.readmission(one, two)
+
+    def readmission(self, one, two):
+        gap = two["b"] - one["e"]
+        if not 0 <= gap <= 15 or one["dx"] is None or two["dx"] is None or one["dx"][:3] != two["dx"][:3]:
+            return
+        known = one["discharge"] != "" and two["admission"] != ""
+        if known and one["discharge"] != two["admission"]:
+            return
+        key = f"{one['id']}|{two['id']}"
+        either = lambda column, *values: any(stay.get(column) in values for stay in (one, two))
+        exemptions = []
+        if one.get("dscg_way") in ("2", "3") or "refl_old_mdtrt_id" in two or two.get("med_type") == "23":
+            exemptions.append("EX-01")
+        if two.get("med_type") == "24":
+            exemptions.append("EX-02")
+        if any(stay["dx"].startswith(("Z51.0", "Z51.1", "Z49", "N18")) for stay in (one, two)):
+            exemptions.append("EX-03")
+        if either("ars_year_ipt_flag", "1") or (gap == 0 and "medrcdno" in one
+                                                and one["medrcdno"] == two.get("medrcdno")):
+            exemptions.append("EX-04")
+        if either("med_type", "26", "28"):
+            exemptions.append("EX-06")
+        if either("med_type", "52") or either("nwb_flag", "1") or one["dx"].startswith(("O", "P")):
+            exemptions.append("EX-07")
+        if exemptions:
+            self.suppress("ADM-05", key, exemptions)
+            return
+        suspect = gap <= 7 and known and one.get("dscg_way") != "4"
+        self.add("ADM-05", key, settlements=two["setl_ids"], verdict=SUSPECT if suspect else CLUE,
+                 severity="high" if gap <= 7 else "medium", subject_type="institution",
+                 subject=two["fixmedins_code"], psn_no=two["psn_no"], fixmedins_code=two["fixmedins_code"],
+                 setl_ids=listed(one["setl_ids"] + two["setl_ids"]), line_ids="", from_date=day_text(one["e"]),
+                 to_date=day_text(two["b"]), measure=gap, threshold=7 if gap <= 7 else 15, amount_fen=two["A"],
+                 fund_fen=two["F"])
+
+    NOT_ACTIVE = ("01", "02", "07")
+    LONG_STAY_KINDS = ("psychiatric", "rehabilitation", "nursing", "hospice")
+
+    def adm06(self):
+        lines_of_visit = self.claims.lines_of_visit
+        scope = [stay for stay in self.claims.stays
+                 if stay["e"] - stay["b"] >= 4 and stay["med_type"] not in ("26", "28")]
+        lines = [line for stay in scope for line in lines_of_visit[stay["id"]]]
+        if self.lost("ADM-06", "fee_list_d") or not self.runnable("ADM-06", [], lines, "med_chrgitm_type"):
+            return
+        # Per institution: stays with an inner day, inner days, posted days.
+        posting = defaultdict(lambda: [0, 0, 0])
+        for stay in self.claims.stays:
+            inner = range(stay["b"] + 1, stay["e"])
+            if inner:
+                days = {line["day"] for line in lines_of_visit[stay["id"]]}
+                counts = posting[stay.get("fixmedins_code")]
+                counts[0] += 1
+                counts[1] += len(inner)
+                counts[2] += sum(1 for day in inner if day in days)
+        for stay in scope:
+            stays, inner, posted = posting[stay.get("fixmedins_code")]
+            if "fixmedins_code" not in stay or stays < 10 or posted * 100 < inner * 80:
+                continue
+            totals = [self.claims.settlements[setl_id].get("medfee_sumamt") for setl_id in stay["setl_ids"]]
+            posted_fen = sum(line["det_item_fee_sumamt"] for line in lines_of_visit[stay["id"]])
+            if all(total is None for total in totals) or abs(posted_fen - sum(total or 0 for total in totals)) > 100:
+                continue
+            institutions, code = self.registries.institutions, upper(stay["fixmedins_code"])
+            if institutions and institutions.is_spoilt(stay["b"], code):
+                continue
+            rows = institutions.on(stay["b"], code) if institutions else []
+            exempt = bool(rows) and (rows[0].get("medins_kind") or "").lower() in self.LONG_STAY_KINDS
+            active = {line["day"] for line in lines_of_visit[stay["id"]]
+                      if line.get("med_chrgitm_type") not in self.NOT_ACTIVE}
+            idle = [day for day in range(stay["b"] + 1, stay["e"]) if day not in active]
+            for first, last in runs(idle, 3):
+                self.idle_run(stay, first, last, exempt)
+
+    def idle_run(self, stay, first, last, exempt):
+        key = f"{stay['id']}|{day_text(first)}"
+        if exempt:
+            self.suppress("ADM-06", key, ["EX-08"])
+            return
+        lines = [line for line in self.claims.lines_of_visit[stay["id"]] if first <= line["day"] <= last]
+        self.add("ADM-06", key, lines=lines, verdict=SUSPECT, severity="medium", subject_type="institution",
+                 subject=stay["fixmedins_code"], psn_no=stay.get("psn_no", ""), fixmedins_code=stay["fixmedins_code"],
+                 setl_ids=listed(stay["setl_ids"]), line_ids=listed(line["id"] for line in lines),
+                 from_date=day_text(first), to_date=day_text(last), measure=last - first + 1, threshold=3,
+                 amount_fen=sum(line["A"] for line in lines), fund_fen=sum(line["F"] for line in lines))
+
+    def adm09(self):
+        institutions = self.registries.institutions
+        if not self.runnable("ADM-09", [institutions]):
+            return
+        present = defaultdict(lambda: defaultdict(set))
+        for stay in self.claims.stays:
+            if ("fixmedins_code" not in stay or "psn_no" not in stay or stay["med_type"] == "28"
+                    or stay.get("nwb_flag") == "1"):
+                continue
+            for day in range(stay["b"], max(stay["e"], stay["b"] + 1)):
+                present[stay["fixmedins_code"]][day].add(stay["psn_no"])
+        for code, days in present.items():
+            beds = {}
+            for day in days:
+                rows = institutions.on(day, upper(code))
+                beds[day] = scaled(rows[0]["aprv_bed_cnt"], 0) if rows and "aprv_bed_cnt" in rows[0] else None
+            over = sorted(day for day in days if beds[day] and len(days[day]) * 100 > beds[day] * 120)
+            for first, last in runs(over, 3):
+                census = max(len(days[day]) for day in range(first, last + 1))
+                fullest = min(day for day in range(first, last + 1) if len(days[day]) == census)
+                self.add("ADM-09", f"{code}|{day_text(first)}", verdict=SUSPECT, severity="high",
+                         subject_type="institution", subject=code, psn_no="", fixmedins_code=code, setl_ids="",
+                         line_ids="", from_date=day_text(first), to_date=day_text(last), measure=census,
+                         threshold=beds[fullest] * 120 // 100, amount_fen=0, fund_fen=0)
+
+    def chr01(self):
+        supplies = self.registries.supplies
+        if not self.runnable("CHR-01", [supplies]):
+            return
+        bought = defaultdict(lambda: defaultdict(list))
+        for line in self.claims.lines:
+            if (not self.claims.settlements[line["setl_id"]]["opsp"] or line.get("list_type") != "101"
+                    or line["A"] <= 0 or line.get("rx_circ_flag") == "1" or "psn_no" not in line):
+                continue
+            rows = supplies.on(line["day"], upper(line.get("med_list_codg")))
+            if rows:
+                lasts = scaled(rows[0]["sup_days"], 4)
+                bought[line["psn_no"], upper(rows[0]["sup_key"])][line["day"]].append((line, lasts))
+        for (person, sup_key), days in bought.items():
+            stock, before = 0, None
+            for day, entries in sorted(days.items()):
+                # Ten-thousandths of a unit times ten-thousandths of a day.
+                supply = sum(line["cnt"] * lasts for line, lasts in entries) // 10 ** 8
+                if supply <= 0:
+                    continue
+                stock = max(0, stock - (day - before)) + supply if before is not None else supply
+                before = day
+                if stock > 90:
+                    self.overstocked(person, sup_key, day, [line for line, _ in entries], stock, supply)
+
+    def overstocked(self, person, sup_key, day, lines, stock, supply):
+        part = min(supply, stock - 90)
+        places = {line.get("fixmedins_code", "") for line in lines}
+        self.add("CHR-01", f"{person}|{sup_key}|{day_text(day)}", lines=lines,
+                 verdict=SUSPECT if stock > 180 else CLUE, severity="high" if stock > 180 else "medium",
+                 subject_type="person", subject=person, psn_no=person,
+                 fixmedins_code=places.pop() if len(places) == 1 else "",
+                 setl_ids=listed(line["setl_id"] for line in lines), line_ids=listed(line["id"] for line in lines),
+                 from_date=day_text(day), to_date=day_text(day), measure=stock, threshold=90,
+                 amount_fen=sum(line["A"] for line in lines) * part // supply,
+                 fund_fen=sum(line["F"] for line in lines) * part // supply)
+
+    def drugs_of(self, disease, regions, day):
+        """The drug codes of a disease on a day, all levels joined; a code below 10 characters says nothing."""
+        return [upper(row["drug_code"]) for region in regions
+                for row in self.registries.disease_drugs.on(day, region, disease)
+                if len(upper(row["drug_code"])) >= 10]
+
+    def chr03(self):
+        registrations = self.registries.registrations
+        scope = [line for line in self.claims.lines
+                 if self.claims.settlements[line["setl_id"]]["reg"] and line["A"] > 0
+                 and re.fullmatch(r"1..", line.get("list_type", ""))]
+        if not self.runnable("CHR-03", [self.registries.disease_drugs, registrations], scope, "med_list_codg"):
+            return
+        for line in scope:
+            settlement, day = self.claims.settlements[line["setl_id"]], line["day"]
+            disease = upper(line.get("dise_codg") or settlement.get("dise_no"))
+            if ("med_list_codg" not in line or "psn_no" not in line or disease is None
+                    or "insu_admdvs" not in settlement
+                    or upper(settlement["insu_admdvs"]) not in self.registries.covered_regions):
+                continue
+            regions, drug = region_order(settlement), upper(line["med_list_codg"])
+            drugs = self.drugs_of(disease, regions, day)
+            if not drugs:
+                continue
+            for row in registrations.rows.get((upper(line["psn_no"]),), []):
+                if row["from"] <= day <= row["to"]:
+                    drugs += self.drugs_of(upper(row["opsp_dise_code"]), regions, day)
+            if not drug.startswith(tuple(drugs)):
+                self.line_finding("CHR-03", line["id"], line, SUSPECT, 0, 1, "medium")
 
     def chr04(self):
         registrations = self.registries.registrations
@@ -862,7 +1137,8 @@ class Audit:
                 continue
             near = any(row["from"] <= day + 30 and day - 30 <= row["to"] for row in own)
             lines = self.claims.lines_of_settlement[settlement["id"]]
-            self.add("CHR-04", settlement["id"], verdict=CLUE if near else SUSPECT, severity="high",
+            self.add("CHR-04", settlement["id"], settlements=[settlement["id"]],
+                     verdict=CLUE if near else SUSPECT, severity="high",
                      subject_type="institution", subject=settlement.get("fixmedins_code", ""),
                      psn_no=settlement["psn_no"], fixmedins_code=settlement.get("fixmedins_code", ""),
                      setl_ids=settlement["id"], line_ids=listed(line["id"] for line in lines if line["A"] > 0),
@@ -870,13 +1146,14 @@ class Audit:
                      amount_fen=sum(line["A"] for line in lines), fund_fen=settlement["P"])
 
 
-def audit_folder(root, upto=None, fill_floor=95):
-    """(findings, suppressed) of an input folder as rows of texts and numbers."""
+def audit_folder(root, upto=None, fill_floor=95, rules=None):
+    """(findings, suppressed) of an input folder as rows of texts and numbers; all rules, or those named."""
     registries = Registries(os.path.join(root, "registries"))
     tables, refused = load_claims(root, upto)
     audit = Audit(Claims(tables, registries), registries, refused, fill_floor)
-    audit.run()
-    return audit.findings, audit.suppressed
+    audit.run(rules)
+    columns = ["rule", "key"] + FINDING_COLUMNS
+    return [{column: row[column] for column in columns} for row in audit.findings], audit.suppressed
 
 
 def main():

@@ -1,0 +1,173 @@
+import ClaimModel
+import RulePacks
+
+/// What all shapes that form rows share: base rows, then the shape's own template, then the conditions on formed rows.
+///
+/// `"RULE base"` holds the base rows in scope with the values of `by`, the days and whatever is aggregated;
+/// `"RULE formed"` the formed rows, numbered in the order of day, then `by` or the base row;
+/// `"RULE members"`, where the finding names them, which base rows a formed row is made of.
+extension RuleLowering {
+  func formedSQL(_ formed: Formed) throws -> [String] {
+    let formedLookups = rule.lookups.filter { lowering.formedLookups.contains($0.name) }
+    let baseLookups = rule.lookups.filter { !lowering.formedLookups.contains($0.name) }
+    let last = formedLookups.last.map { table("lookup " + $0.name) } ?? table("formed")
+    var later: [String]
+    if let atLeast = formed.atLeast {
+      let runs = try runsSQL(formed, from: last, atLeast: atLeast)
+      let hits = try hitsSQL(from: table("runs"), conditions: exempting(), order: ["r.\"formed row\""])
+      later = [runs, hits]
+    } else {
+      later = [
+        try hitsSQL(from: last, conditions: judging(.formed) + excluding() + exempting(), order: ["r.\"formed row\""])
+      ]
+    }
+    later = try lookupTables(formedLookups, from: table("formed")) + later
+
+    lowering.stage = .base
+    if case .occupancy = formed.kind, populations == .context { return [try censusFromContextSQL(formed)] + later }
+    var template = try template(formed)
+    if rule.lines == .members { template += membersSQL(formed) }
+    let base = try baseSQL(
+      formed, from: baseLookups.last.map { table("lookup " + $0.name) } ?? table("rows"))
+    let lookups = try lookupTables(baseLookups, from: table("rows"))
+    return try [rowsSQL()] + lookups + [base, template] + later
+  }
+
+  private func template(_ formed: Formed) throws -> String {
+    switch formed.kind {
+    case .group: groupSQL(formed)
+    case .window: windowSQL(formed)
+    case .stock: stockSQL(formed)
+    case .runs: runDaysSQL(formed)
+    case .occupancy: occupancySQL(formed)
+    }
+  }
+
+  // MARK: base rows
+
+  /// Base rows in scope with what the shape is made of; none with a null `by` value or day.
+  private func baseSQL(_ formed: Formed, from previous: String) throws -> String {
+    var columns: [String] = []
+    var known: [String] = []
+    for by in formed.by {
+      let name = Dialect.name("by " + by.name)
+      columns.append("\(try lowering.sql(by.value)) AS \(name)")
+      known.append(name)
+    }
+    if formed.by.isEmpty { columns.append("1 AS \"always\"") }
+    for value in formed.values {
+      if let text = try value.value.map(lowering.sql) {
+        columns.append("\(text) AS \(Dialect.name("value " + value.name))")
+      }
+    }
+    func add(_ name: String, _ expr: Expr, isKnown: Bool = true) throws {
+      columns.append("\(try lowering.sql(expr)) AS \(Dialect.name(name))")
+      if isKnown { known.append(Dialect.name(name)) }
+    }
+    switch formed.kind {
+    case .group: break
+    case .window(let day, let days):
+      try add("first", day)
+      try add("days", days, isKnown: false)
+    case .stock(let day, let supply):
+      try add("first", day)
+      let product = "(\(try lowering.operand(supply.quantity)) * \(try lowering.operand(supply.daysEach)))"
+      columns.append("\(dialect.checked(product)) AS \"covers\"")
+    case .runs(let first, let last, _):
+      try add("first", first)
+      try add("last", last)
+    case .occupancy(let first, let last, let counted, _):
+      try add("first", first)
+      try add("last", last)
+      try add("counted", counted, isKnown: false)
+    }
+    // Groups of a lookup make several rows of one; their column tells them apart.
+    var order = ["r.\(Dialect.name(formed.baseBinding + "." + Self.idColumn(formed.baseEntity)))"]
+    for lookup in rule.lookups where !lowering.formedLookups.contains(lookup.name) {
+      if case .groups(let column) = lookup.take { order.append("r.\(Dialect.name(lookup.name + "." + column))") }
+    }
+    let condition = known.map { "b.\($0) IS NOT NULL" }.joined(separator: " AND ")
+    return """
+      -- 构成新行的基础行。 The rows of claims that the rule's rows are formed of.
+      \(dialect.createTable) \(table("base")) AS
+      SELECT row_number() OVER (ORDER BY b."base order") AS "base row", b.* FROM (
+        SELECT r.*, row_number() OVER (ORDER BY \(order.joined(separator: ", "))) AS "base order",
+          \(columns.joined(separator: ",\n    "))
+        FROM \(previous) r
+        \(whereClause(try judging(.base)))) b\(condition.isEmpty ? "" : "\nWHERE " + condition);
+
+
+      """
+  }
+
+  // MARK: names
+
+  func column(_ formed: Formed, _ name: String) -> String { Dialect.name(formed.name + "." + name) }
+
+  /// `alias."by x"` of each value.
+  func by(_ formed: Formed, _ alias: String) -> [String] {
+    formed.by.isEmpty ? ["\(alias).\"always\""] : formed.by.map { "\(alias).\(Dialect.name("by " + $0.name))" }
+  }
+
+  /// Equal `by` values of base rows under two aliases.
+  func sameBy(_ formed: Formed, _ a: String, _ b: String) -> String {
+    zip(by(formed, a), by(formed, b)).map { "\($0) = \($1)" }.joined(separator: " AND ")
+  }
+
+  /// The aggregated values, ready for a list of columns behind others.
+  func valueColumns(_ formed: Formed, _ alias: String) -> String {
+    formed.values.map { value in
+      ",\n    \(aggregate(value.function, "\(alias).\(Dialect.name("value " + value.name))")) AS \(column(formed, value.name))"
+    }.joined()
+  }
+
+  /// `alias."by x" AS "formed.x"`, ready for a list of columns before others.
+  func byColumns(_ formed: Formed, _ alias: String) -> String {
+    formed.by.isEmpty
+      ? "\(alias).\"always\" AS \"always\""
+      : formed.by.map { "\(alias).\(Dialect.name("by " + $0.name)) AS \(column(formed, $0.name))" }
+        .joined(separator: ", ")
+  }
+
+  /// The `by` columns of a formed row.
+  func formedBy(_ formed: Formed, _ alias: String) -> [String] {
+    formed.by.isEmpty ? ["\(alias).\"always\""] : formed.by.map { "\(alias).\(column(formed, $0.name))" }
+  }
+
+  /// The formed rows, numbered.
+  func formedTable(_ formed: Formed, note: String, order: [String], _ query: String) -> String {
+    """
+    -- \(note)
+    \(dialect.createTable) \(table("formed")) AS
+    SELECT row_number() OVER (ORDER BY \(order.joined(separator: ", "))) AS "formed row", z.* FROM (
+      \(query)) z;
+
+
+    """
+  }
+
+  // MARK: members
+
+  /// Which lines a formed row is made of.
+  private func membersSQL(_ formed: Formed) -> String {
+    let id = "b.\(Dialect.name(formed.baseBinding + "." + Self.idColumn(formed.baseEntity)))"
+    var same = zip(formedBy(formed, "f"), by(formed, "b")).map { "\($0) = \($1)" }
+    let day = "f.\(column(formed, "day"))"
+    switch formed.kind {
+    case .group: break
+    case .window: same += ["b.\"first\" > \(day) - f.\"window days\"", "b.\"first\" <= \(day)"]
+    case .stock: same.append("b.\"first\" = \(day)")
+    case .runs: same = ["b.\"base row\" = f.\"base row\""]
+    case .occupancy: same += ["b.\"first\" <= \(day)", "b.\"last\" >= \(day)"]
+    }
+    return """
+      -- 每一新行由哪些基础行构成。 The rows that each formed row is made of.
+      \(dialect.createTable) \(table("members")) AS
+      SELECT f."formed row", \(id) AS id
+      FROM \(table("formed")) f JOIN \(table("base")) b ON \(same.joined(separator: " AND "));
+      CREATE INDEX \(table("members by row")) ON \(table("members")) ("formed row");
+
+
+      """
+  }
+}

@@ -1,0 +1,22 @@
+import RulePacks
+
+extension RuleLowering {
+  /// `window`: one row for each set of `by` values and day, over the base rows of the days that end with it. How many
+  /// days is said by the day's own base rows; the greatest number, should they differ.
+  func windowSQL(_ formed: Formed) -> String {
+    formedTable(
+      formed, note: "每组每日一行，含此前若干日。 One row for each group and day, over the days that end with it.",
+      order: ["z.\(column(formed, "day"))"] + formedBy(formed, "z"),
+      """
+      SELECT \(byColumns(formed, "d")), d."first" AS \(column(formed, "day")), d."days" AS "window days"\
+      \(valueColumns(formed, "b"))
+        FROM (
+          SELECT \(by(formed, "x").joined(separator: ", ")), x."first", max(x."days") AS "days"
+          FROM \(table("base")) x GROUP BY \(by(formed, "x").joined(separator: ", ")), x."first"
+          HAVING max(x."days") >= 1) d
+        JOIN \(table("base")) b ON \(sameBy(formed, "b", "d"))
+          AND b."first" > d."first" - d."days" AND b."first" <= d."first"
+        GROUP BY \(by(formed, "d").joined(separator: ", ")), d."first", d."days"
+      """)
+  }
+}
