@@ -8,7 +8,8 @@ func csvLine(_ fields: [String?]) -> String {
     let needsQuotes =
       field.utf8.contains { $0 == 0x2C || $0 == 0x22 || $0 == 0x0A || $0 == 0x0D }
       || field.first == " " || field.last == " "
-    return needsQuotes ? "\"" + field.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"") + "\"" : field
+    return needsQuotes
+      ? "\"" + field.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"") + "\"" : field
   }.joined(separator: ",") + "\n"
 }
 

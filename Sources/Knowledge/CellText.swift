@@ -52,7 +52,9 @@ func wholeNumber(_ text: String) -> Int? {
     guard !fraction.isEmpty, fraction.utf8.allSatisfy({ $0 == 0x30 }) else { return nil }
     digits = digits[..<point]
   }
-  guard !digits.isEmpty, digits.utf8.count <= 9, digits.utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }) else { return nil }
+  guard !digits.isEmpty, digits.utf8.count <= 9, digits.utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }) else {
+    return nil
+  }
   return Int(digits)
 }
 

@@ -91,7 +91,8 @@ public func listText(_ store: KnowledgeStore) -> String {
     }
     text += row[7] + "\n"
   }
-  text += "\(store.points.count) points, \(Set(store.points.map(\.code)).count) codes, \(store.rejects.count) rows rejected\n"
+  text +=
+    "\(store.points.count) points, \(Set(store.points.map(\.code)).count) codes, \(store.rejects.count) rows rejected\n"
   return text
 }
 
@@ -117,7 +118,9 @@ public func showText(_ code: String, _ store: KnowledgeStore, crosswalk: Crosswa
     codes.append(entry.national)
   }
   // A point of ten characters speaks of every code of its generic.
-  if let generic = codes.first(where: { [20, 23].contains($0.utf8.count) }) { codes.append(String(generic.prefix(10))) }
+  if let generic = codes.first(where: { [20, 23].contains($0.utf8.count) }) {
+    codes.append(String(generic.prefix(10)))
+  }
   func speaks(_ point: KnowledgePoint) -> Bool {
     if codes.contains(point.code) { return true }
     if case .exclusion(let other, _) = point.shape { return codes.contains(other) }
@@ -137,7 +140,8 @@ public func showText(_ code: String, _ store: KnowledgeStore, crosswalk: Crosswa
     lines.append("  says       \(sentence(point.shape))")
     if let held = holding[point.id] {
       lines.append(
-        "  valid      \(CivilTime.text(day: held.begin)) to \(dayText(held.end) ?? "open")\(held.end == point.end ? "" : ", then superseded")")
+        "  valid      \(CivilTime.text(day: held.begin)) to \(dayText(held.end) ?? "open")\(held.end == point.end ? "" : ", then superseded")"
+      )
     } else {
       lines.append("  valid      never: superseded from its first day")
     }
@@ -147,10 +151,12 @@ public func showText(_ code: String, _ store: KnowledgeStore, crosswalk: Crosswa
     let sheet = point.sheet.isEmpty ? "" : " sheet \(point.sheet),"
     let textRow = point.textRow.map { ", text in row \($0)" } ?? ""
     lines.append(
-      "  source     \(files[point.digest] ?? "?"),\(sheet) row \(point.row)\(textRow), sha256 \(point.digest.prefix(12))")
+      "  source     \(files[point.digest] ?? "?"),\(sheet) row \(point.row)\(textRow), sha256 \(point.digest.prefix(12))"
+    )
     for entry in crosswalk?.locals(of: point.code, region: nil) ?? [] {
       lines.append(
-        "  local      \(entry.local)\(entry.admdvs.map { " in \($0)" } ?? "") from \(CivilTime.text(day: entry.begin)) to \(dayText(entry.end) ?? "open")")
+        "  local      \(entry.local)\(entry.admdvs.map { " in \($0)" } ?? "") from \(CivilTime.text(day: entry.begin)) to \(dayText(entry.end) ?? "open")"
+      )
     }
   }
   return lines.isEmpty ? nil : lines.joined(separator: "\n") + "\n"

@@ -72,7 +72,9 @@ public func importKnowledge(_ request: KnowledgeImportRequest) throws(Diagnostic
   let coverage = crosswalk.map { CrosswalkCoverage(points, $0, region: request.region) }
   _ = attempt {
     try store.write()
-    try writeFile(limits.text, to: request.store + "/tables/hilist_lmt_b.csv")
+    // A table without rows would take the place of a registry and say nothing.
+    let limitPath = request.store + "/tables/hilist_lmt_b.csv"
+    if !limits.rows.isEmpty || fileExists(limitPath) { try writeFile(limits.text, to: limitPath) }
     try writeFile(
       csvText(
         ["lmt_type", "lmt_val", "sure_flag", "codes", "text"],
@@ -98,13 +100,15 @@ public func importKnowledge(_ request: KnowledgeImportRequest) throws(Diagnostic
   return report
 }
 
-private func importText(_ report: KnowledgeImportReport, _ store: KnowledgeStore, _ points: [KnowledgePoint]) -> String {
+private func importText(_ report: KnowledgeImportReport, _ store: KnowledgeStore, _ points: [KnowledgePoint]) -> String
+{
   var lines: [String] = []
   let counts = report.read.counts
   for count in counts.sorted(by: { precedes($0.file + "\u{1}" + $0.sheet, $1.file + "\u{1}" + $1.sheet) }) {
     let sheet = count.sheet.isEmpty ? "" : " \(count.sheet)"
     lines.append(
-      "\(count.file)\(sheet) (\(count.layout)): read \(count.read) = imported \(count.imported) + rejected \(count.rejected)")
+      "\(count.file)\(sheet) (\(count.layout)): read \(count.read) = imported \(count.imported) + rejected \(count.rejected)"
+    )
   }
   for reject in report.read.rejects {
     let place = reject.sheet.isEmpty ? "\(reject.file):\(reject.row)" : "\(reject.file)!\(reject.sheet):\(reject.row)"
@@ -114,26 +118,36 @@ private func importText(_ report: KnowledgeImportReport, _ store: KnowledgeStore
     let total = counts.reduce(into: (0, 0, 0)) {
       $0 = ($0.0 + $1.read, $0.1 + $1.imported, $0.2 + $1.rejected)
     }
-    lines.append("in all: read \(total.0) = imported \(total.1) + rejected \(total.2); \(report.read.points.count) points")
+    lines.append(
+      "in all: read \(total.0) = imported \(total.1) + rejected \(total.2); \(report.read.points.count) points")
   }
   lines.append("store: \(store.points.count) points in \(store.batches.count) lists, \(points.count) hold on some day")
   let table = report.limits
-  lines.append("tables/hilist_lmt_b.csv: \(table.rows.count) rows, \(table.sureRows) with sure_flag 1")
+  lines.append(
+    table.rows.isEmpty
+      ? "tables/hilist_lmt_b.csv: no limit by level, visit or insurance, nothing to write"
+      : "tables/hilist_lmt_b.csv: \(table.rows.count) rows, \(table.sureRows) with sure_flag 1")
   let sure = table.wordings.filter(\.isSure)
   let unsure = table.wordings.filter { !$0.isSure }
   lines.append("wordings listed as plain: \(sure.count)")
-  for wording in sure { lines.append("  \(wording.type) \(wording.value), \(wording.codes) codes: \(wording.text ?? "")") }
+  for wording in sure {
+    lines.append("  \(wording.type) \(wording.value), \(wording.codes) codes: \(wording.text ?? "")")
+  }
   lines.append("other wordings, sure_flag 0: \(unsure.count)")
   for wording in unsure {
     lines.append("  \(wording.type) \(wording.value), \(wording.codes) codes: \(wording.text ?? "(no text)")")
   }
   for skipped in table.skipped { lines.append("  not in the table: \(skipped.id) \(skipped.reason)") }
   if let coverage = report.coverage {
-    for reject in report.crosswalkRejected { lines.append("  crosswalk line \(reject.line) rejected: \(reject.reason)") }
+    for reject in report.crosswalkRejected {
+      lines.append("  crosswalk line \(reject.line) rejected: \(reject.reason)")
+    }
     for entry in coverage.classes {
       lines.append("crosswalk \(entry.classID): \(entry.covered) codes covered, \(entry.uncovered) uncovered")
     }
-    if !coverage.uncovered.isEmpty { lines.append("uncovered codes: \(coverage.uncovered.count), listed in uncovered.csv") }
+    if !coverage.uncovered.isEmpty {
+      lines.append("uncovered codes: \(coverage.uncovered.count), listed in uncovered.csv")
+    }
     if coverage.notAsked > 0 {
       lines.append("codes of kinds of which the crosswalk does not speak: \(coverage.notAsked)")
     }

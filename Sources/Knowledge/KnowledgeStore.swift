@@ -94,7 +94,9 @@ public struct KnowledgeStore: Sendable {
     points.sort(by: KnowledgePoint.isEarlier)
     let known = Set(counts.map(\.digest))
     counts += read.counts.filter { !known.contains($0.digest) }
-    counts.sort { precedes("\($0.file)\u{1}\($0.digest)\u{1}\($0.sheet)", "\($1.file)\u{1}\($1.digest)\u{1}\($1.sheet)") }
+    counts.sort {
+      precedes("\($0.file)\u{1}\($0.digest)\u{1}\($0.sheet)", "\($1.file)\u{1}\($1.digest)\u{1}\($1.sheet)")
+    }
     rejects += read.rejects.filter { !known.contains($0.digest) }
     rejects.sort { precedes(sortKey($0), sortKey($1)) }
   }
@@ -197,7 +199,9 @@ public struct KnowledgeStore: Sendable {
 
   private mutating func readPointFile(_ batch: KnowledgeBatch) throws {
     let path = pointPath(batch)
-    guard fileExists(path) else { throw Self.damaged(folder + "/batches.csv", nil, "names \(path), which is not there") }
+    guard fileExists(path) else {
+      throw Self.damaged(folder + "/batches.csv", nil, "names \(path), which is not there")
+    }
     let rows = try Rows(path, Self.pointColumns)
     if rows.table.rows.count != batch.points {
       throw Self.damaged(path, nil, "has \(rows.table.rows.count) points, batches.csv says \(batch.points)")

@@ -161,7 +161,10 @@ struct KnowledgeTable {
       .map { layout in (layout, layout.required.filter { !has.contains($0) }) }
       .filter { $0.1.count < $0.0.required.count }
       .min { $0.1.count < $1.1.count }
-    var notes = ["Known layouts: " + KnowledgeLayout.allCases.map { "\($0.rawValue) (\($0.captions))" }.joined(separator: "; ") + "."]
+    var notes = [
+      "Known layouts: " + KnowledgeLayout.allCases.map { "\($0.rawValue) (\($0.captions))" }.joined(separator: "; ")
+        + "."
+    ]
     if let missing {
       notes.insert(
         "Nearest is \(missing.0.rawValue), which lacks \(missing.1.map { $0.captions[0] }.joined(separator: ", ")).",

@@ -123,7 +123,8 @@ public func limitTable(
     }
   }
   table.rows.sort { precedes($0[0] ?? "", $1[0] ?? "") }
-  table.wordings = codes.keys.sorted { precedes($0.joined(separator: "\u{1}"), $1.joined(separator: "\u{1}")) }.map { key in
+  table.wordings = codes.keys.sorted { precedes($0.joined(separator: "\u{1}"), $1.joined(separator: "\u{1}")) }.map {
+    key in
     LimitTable.Wording(
       type: key[0], value: key[1], text: key[3].isEmpty ? nil : key[3], isSure: key[2] == "1",
       codes: codes[key]?.count ?? 0)

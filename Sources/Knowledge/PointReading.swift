@@ -120,7 +120,8 @@ private struct PointReader {
       Diagnostic(
         .error, "knowledge.missing-sheet",
         hasRecords
-          ? "the drugs are there, but no sheet with their codes" : "the codes are there, but no sheet with their limits",
+          ? "the drugs are there, but no sheet with their codes"
+          : "the codes are there, but no sheet with their limits",
         at: Place(file: path),
         notes: ["Needed: \((hasRecords ? KnowledgeLayout.codes : .records).captions)."],
         remedy: "give the workbook with both sheets; of CSV files, give both in one command"))
@@ -128,7 +129,8 @@ private struct PointReader {
 
   mutating func finish() throws(Diagnostics) -> ReadKnowledge {
     let pooled = tables.filter(\.book.isCSV)
-    if pooled.contains(where: { $0.table.layout == .records }) != pooled.contains(where: { $0.table.layout == .codes }) {
+    if pooled.contains(where: { $0.table.layout == .records }) != pooled.contains(where: { $0.table.layout == .codes })
+    {
       missingPartner(
         hasRecords: pooled.contains { $0.table.layout == .records }, pooled.first?.book.path ?? "")
     }
@@ -257,7 +259,8 @@ private struct PointReader {
         }
         let key = recordKey(name, type, index)
         if let other = records[key] {
-          reject(index, number, RowProblem("duplicate-name", .drugName, "row \(other.row) names the same drug and type"))
+          reject(
+            index, number, RowProblem("duplicate-name", .drugName, "row \(other.row) names the same drug and type"))
           if other.limit != nil {
             reject(
               other.table, other.row,
@@ -330,7 +333,8 @@ private struct PointReader {
       let window = try publishedWindow(try needed(.frequency))
       try add(
         index, number, cells, "item_duplicate", .exclusion(other: other, window: window), code: code,
-        name: text(table[cells, .mainName]), otherName: text(table[cells, .otherName]), text: text(table[cells, .remark]))
+        name: text(table[cells, .mainName]), otherName: text(table[cells, .otherName]),
+        text: text(table[cells, .remark]))
     case .frequency:
       let code = try checkedCode(table[cells, .code], .code, .item)
       let unit: CeilingUnit =
@@ -411,10 +415,12 @@ private struct PointReader {
       let (a, b) = (made[other], entry)
       dropped.insert(i)
       if a.point.shape == b.point.shape {
-        reject(b.table, b.point.row, RowProblem("duplicate-code", .code, "row \(a.point.row) says the same of this code"))
+        reject(
+          b.table, b.point.row, RowProblem("duplicate-code", .code, "row \(a.point.row) says the same of this code"))
       } else {
         reject(
-          b.table, b.point.row, RowProblem("contradiction", .code, "row \(a.point.row) says something else of this code"))
+          b.table, b.point.row,
+          RowProblem("contradiction", .code, "row \(a.point.row) says something else of this code"))
         if dropped.insert(other).inserted {
           reject(
             a.table, a.point.row,

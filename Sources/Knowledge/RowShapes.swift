@@ -119,7 +119,9 @@ func checkedCode(
     if cell.isNumber {
       throw RowProblem("bad-code", field, "the code is stored as a number and has lost its leading zeros")
     }
-    if bytes.count != 15 { throw RowProblem("bad-code", field, "an item's code has 15 characters, this has \(bytes.count)") }
+    if bytes.count != 15 {
+      throw RowProblem("bad-code", field, "an item's code has 15 characters, this has \(bytes.count)")
+    }
   case .drug:
     let lengths = allowsGeneric ? [10, 20, 23] : [20, 23]
     if !lengths.contains(bytes.count) {
@@ -128,7 +130,9 @@ func checkedCode(
     if bytes[0] != 0x58, bytes[0] != 0x5A { throw RowProblem("bad-code", field, "a drug's code begins with X or Z") }
   case .diagnosis:
     if bytes.isEmpty || bytes.count > 20 { throw RowProblem("bad-code", field, "the code has no length of a code") }
-    let isICD = bytes.allSatisfy { $0 >= 0x30 && $0 <= 0x39 || $0 >= 0x41 && $0 <= 0x5A || [0x2E, 0x2B, 0x2A].contains($0) }
+    let isICD = bytes.allSatisfy {
+      $0 >= 0x30 && $0 <= 0x39 || $0 >= 0x41 && $0 <= 0x5A || [0x2E, 0x2B, 0x2A].contains($0)
+    }
     if !isICD { throw RowProblem("bad-code", field, "the code holds a character that no code has") }
     return code
   }
