@@ -163,8 +163,8 @@ private struct PointReader {
           ? RowProblem("no-code", .drugName, "every code of this drug was rejected")
           : RowProblem("no-code", .drugName, "no code stands for this drug"))
     }
-    dropRepeated(&records)
     try checkClasses()
+    dropRepeated(&records)
     result.points = made.map(\.point).sorted(by: KnowledgePoint.isEarlier)
     result.rejects.sort { precedes(sortKey($0), sortKey($1)) }
     for open in tables {

@@ -173,7 +173,7 @@ import Testing
       try bench.write(
         """
         class,code,name,values,minimum,maximum,unit,window,window_unit,other_code,text,basis,begndate,enddate
-        drug_sex,\(drugA),"a,""b""",male,,,,,,,"t,1",文,2025-01-01,2025-12-31
+        drug_sex,\(drugA),"a,""b"" c",male,,,,,,,"t,1",文,2025-01-01,2025-12-31
         drug_newborn,\(drugA),,新生儿,,28,day,,,,,文,,
         drug_course,\(drugA),,,,14,days,1,course,,,文,,
         drug_interaction,\(drugA),,,,,,1,day,\(drugB),,文,,
@@ -205,7 +205,8 @@ import Testing
     var codes = levelCodes
     codes.insert(["甲片", "#9", code.hasPrefix("#") ? "\u{200B}" + code : code, "限定机构等级"], at: 2)
     let report = try bench.importing([try bench.workbook("w.xlsx", [("一", levelRecords), ("二", codes)])])
-    #expect(report.read.rejects.map { [$0.sheet, String($0.row), $0.column ?? "", $0.code] } == [["二", "3", "国标代码", reason]])
+    #expect(
+      report.read.rejects.map { [$0.sheet, String($0.row), $0.column ?? "", $0.code] } == [["二", "3", "国标代码", reason]])
     for count in report.read.counts { #expect(count.read == count.imported + count.rejected) }
     #expect(report.read.counts.first { $0.sheet == "二" }?.rejected == 1)
     #expect(report.read.points.count == 3)
@@ -229,7 +230,9 @@ import Testing
     records.append(["丙片", "", "限定机构等级", "二级"])
     let report = try bench.importing([try bench.workbook("w.xlsx", [("一", records), ("二", levelCodes)])])
     #expect(
-      report.read.rejects.map { "\($0.sheet)\($0.row) \($0.code)" } == ["一3 unknown-value", "一4 no-code", "二4 no-record"])
+      report.read.rejects.map { "\($0.sheet)\($0.row) \($0.code)" } == [
+        "一3 unknown-value", "一4 no-code", "二4 no-record",
+      ])
     #expect(report.read.counts.map(\.rejected) == [2, 1])
   }
 
@@ -292,7 +295,7 @@ import Testing
     // 200 MB of blanks in one sheet: refused by its declared size, before it is inflated.
     let part = bench.path("xl/worksheets")
     try FileManager.default.createDirectory(atPath: part, withIntermediateDirectories: true)
-    FileManager.default.createFile(atPath: part + "/sheet1.xml", contents: Data(count: 0))
+    #expect(FileManager.default.createFile(atPath: part + "/sheet1.xml", contents: Data(count: 0)))
     let handle = try #require(FileHandle(forWritingAtPath: part + "/sheet1.xml"))
     try handle.truncate(atOffset: 200 << 20)
     try handle.close()
