@@ -7,7 +7,7 @@ OUTPUT ?= Reports/runs/planted
 STORE ?= Reports/runs/planted-store
 YIJIAN := .build/release/yijian
 
-.PHONY: run test setup build samples sample-report format lint check-generated bench clean
+.PHONY: run test setup build samples sample-report format lint check-generated bench bench-rules clean
 
 run: build
 	$(YIJIAN) run $(PIPELINE) --input $(SAMPLE) --output $(OUTPUT) --store $(STORE)
@@ -46,6 +46,10 @@ check-generated: setup
 
 bench: build
 	sh Benchmarks/weekly.sh $(YIJIAN) $(SIZE)
+
+# The evaluator alone: 1, 20 and 100 rules over a million lines in memory, beside SQLite.
+bench-rules: setup
+	swift run -c release evaluator-benchmark $(LINES) $(ROUNDS)
 
 clean:
 	swift package clean

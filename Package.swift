@@ -70,6 +70,10 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       exclude: ["README.md"], swiftSettings: strict),
+    .executableTarget(
+      name: "evaluator-benchmark",
+      dependencies: ["Diagnostics", "ClaimModel", "Registries", "RulePacks", "Audit", sqlite],
+      path: "Benchmarks/Evaluator", swiftSettings: strict),
 
     tests("ClaimModelTests", ["ClaimModel", "Diagnostics"]),
     tests("IntakeTests", ["Intake", "ClaimModel", "Diagnostics", "CZlib", "CZip"]),

@@ -120,7 +120,14 @@ private struct EvidenceGathering {
     self.hits = hits
     writer = ExpressionWriter(run.rule)
     formedLookups = run.rule.shape.formed == nil ? [] : run.rule.formedLookups
-    members = nil
+    if let formed = rule.shape.formed, !formed.keepsBaseRow, let own = hits.formed {
+      let rows = Array(Set((0..<own.count).flatMap { Array(own.members.of($0)) })).sorted()
+      let frame = Frame(count: rows.count)
+      frame.rows[formed.baseBinding] = (formed.baseEntity, rows)
+      members = frame
+    } else {
+      members = nil
+    }
   }
 
   func evidence() throws -> FindingEvidence {
@@ -141,7 +148,7 @@ private struct EvidenceGathering {
         isExempt[i] = true
       }
     }
-    let (findings, suppressions) = try run.assemble(hits)
+    let (findings, suppressions, _) = try run.assemble(hits)
     return FindingEvidence(
       finding: findings.first, suppressions: suppressions, hits: try rowsOfHits(isExempt), judgements: judgements,
       answers: try rule.lookups.flatMap(answers), parameters: try parametersInForce(), facts: try facts())
@@ -228,9 +235,24 @@ private struct EvidenceGathering {
     (0..<hits.count).map { i in
       FindingEvidence.Hit(
         rows: rule.shape.bindings.compactMap { binding, entity in
-          guard let row = hits.rows[binding]?.rows[i], row >= 0 else { return nil }
+          guard let rows = hits.rows[binding]?.rows, rows.count == hits.count, case let row = rows[i], row >= 0 else {
+            return nil
+          }
           return (binding, entity, Int(row))
-        }, formed: [], members: [], isExempt: isExempt[i])
+        }, formed: formedValues(i), members: hits.formed?.members.of(i).map { Int($0) } ?? [], isExempt: isExempt[i])
+    }
+  }
+
+  /// The columns of a formed hit.
+  private func formedValues(_ i: Int) -> [FindingEvidence.Read] {
+    guard let formed = rule.shape.formed else { return [] }
+    return formed.columns.compactMap { name, kind in
+      guard let column = hits.formed?.columns[name] else { return nil }
+      let e = Expr.formed(column: name, kind: kind)
+      switch column {
+      case .text(let v): return read(e, .text(v), i)
+      case .number(let v): return read(e, .number(v), i)
+      }
     }
   }
 

@@ -59,6 +59,9 @@ extension Lookup {
   /// Keys, region, day, within; what other lookups a key names is in `lookupsNamed`.
   public var expressions: [Expr] { keys.flatMap(\.alternatives) + [region, day, within].compactMap { $0 } }
 
+  /// Every key is matched by `equal`.
+  public var isMatchedByEquality: Bool { keys.allSatisfy { $0.match == .equal } }
+
   /// Lookups whose rows a key is compared with.
   public var lookupsNamed: Set<String> {
     Set(
