@@ -8,11 +8,7 @@ import SQLLowering
 public func printSQL(_ id: String, dialect name: String, pipeline: String) -> Int32 {
   let printer = EventPrinter(format: .text)
   do {
-    guard let dialect = Dialect.all.first(where: { $0.id == name }) else {
-      throw Diagnostic(
-        .error, "usage.dialect", "there is no dialect \(name)",
-        remedy: "give one of \(Dialect.all.map(\.id).joined(separator: ", "))")
-    }
+    let dialect = try sqlDialect(name)
     let (_, pack) = try loadRules(PipelineFile.read(pipeline))
     guard let rule = pack.rules.first(where: { $0.id == id }) else {
       throw Diagnostic(
