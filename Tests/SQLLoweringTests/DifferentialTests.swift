@@ -81,7 +81,7 @@ struct DifferentialTests {
     }
     for name in [
       "ADM-01 可疑", "ADM-02 可疑", "ADM-02 线索", "CAT-01 明确违规", "CAT-01 可疑", "CAT-03 明确违规", "CAT-03 可疑",
-      "CHR-04 可疑", "CHR-04 线索",
+      "CHR-04 可疑", "CHR-04 线索", "ADM-05 可疑", "ADM-06 可疑", "ADM-09 可疑", "CHR-01 可疑", "CHR-01 线索", "CHR-03 可疑",
     ] {
       #expect(counts[name, default: 0] >= 2, "\(name): \(counts)")
     }

@@ -177,6 +177,7 @@ struct RandomStore {
     registries["hosp_lv_rank"] = [("01", "3"), ("05", "2"), ("08", "1"), ("11", "0")].map {
       ["hosp_lv": $0.0, "rank": $0.1]
     }
+    addShapes(seed: seed)
   }
 
   private static func quoted(_ text: String) -> String {
