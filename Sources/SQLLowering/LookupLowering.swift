@@ -75,7 +75,11 @@ struct LookupLowering {
       let rows = try rows(choice)
       var same = ["\(folded(alias, column)) = \(value)"]
       if let level = try level(alias), !lookup.joinsLevels {
-        same.append("\(level) = (SELECT min(\(level)) \(rows))")
+        // An aggregate over an inner and an outer row at once is more than every engine takes.
+        same.append(
+          lowering.dialect.reachesOutward
+            ? "\(level) = (SELECT min(\(level)) \(rows))"
+            : "\(level) = (SELECT min(z.level) FROM (SELECT \(level) AS level \(rows)) z)")
       }
       ways.append(
         (before + ["EXISTS (SELECT 1 \(rows) AND \(same.joined(separator: " AND ")))"]).joined(separator: " AND "))
@@ -148,8 +152,13 @@ struct LookupLowering {
       let rows = "FROM \(lookup.table) g WHERE \(conditions.joined(separator: " AND "))"
       guard let level else { return "(SELECT min(\(row)) \(rows))" }
       if !lowering.dialect.reachesOutward {
-        // A structure compares by its fields in turn; the least has the nearest level and the first row of it.
-        return "(SELECT min(struct(\(level) AS level, \(row) AS number)).number \(rows))"
+        // A structure compares by its fields in turn; the least has the nearest level and the first row of it. Spark
+        // lets no aggregate name an inner and an outer row, so the level is a column of an inner SELECT here too.
+        return """
+          (SELECT min(struct(z.level, z.number)).number FROM (
+                SELECT \(level) AS level, \(row) AS number
+                \(rows)) z)
+          """
       }
       // SQLite knows no outer row in ORDER BY, so the level is a column of an inner SELECT.
       return """

@@ -43,14 +43,19 @@ extension RandomStore {
       "medins_kind": g.pick(["general", "general", "nursing"]), "aprv_bed_cnt": g.pick(["4", "6", "8", "0"], null: 10),
       "admdvs": "320102", "begndate": "2020-01-01",
     ])
+    // Every other person comes back within days, mostly with the same illness and to the same department.
     func day(_ number: Int) -> String { "2025-03-" + (number < 10 ? "0" : "") + "\(number)" }
-    for i in 0..<(10 + g.below(4)) {
-      let begin = 1 + g.below(3)
+    for i in 0..<(14 + g.below(4)) {
+      let isReturn = i % 2 == 1 && g.below(4) != 0
+      let begin = (isReturn ? 10 : 1) + g.below(3)
       let end = begin + 4 + g.below(4)
       claims[.visits, default: []].append([
-        "mdtrt_id": "C\(i)", "psn_no": g.pick(["Q\(i)", "Q\(i)", "Q0"]), "fixmedins_code": "H9",
+        "mdtrt_id": "C\(i)", "psn_no": "Q\(isReturn ? i - 1 : i)", "fixmedins_code": "H9",
         "med_type": g.pick(["21", "21", "21", "52"], null: 3), "begntime": day(begin), "endtime": day(end),
-        "nwb_flag": g.pick(["0", "1"], null: 80), "vali_flag": "1",
+        "nwb_flag": g.pick(["0", "1"], null: 90), "dscg_way": g.pick(["1", "1", "2", "4"], null: 10),
+        "adm_caty": g.pick(["A03.1", "A03"], null: 10), "dscg_caty": g.pick(["A03.2", "A03", "B01"], null: 10),
+        "dscg_maindiag_code": g.pick(["I10", "i10.x00", "I10.x05", "Z51.1"], null: 5),
+        "vali_flag": "1",
       ])
       var total = 0
       for offset in 1..<(end - begin) where g.below(12) != 0 {

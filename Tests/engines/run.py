@@ -139,16 +139,18 @@ class Spark:
     def run(self, sql):
         STATE["backslash"] = True
         for statement in statements(sql):
+            start = time.time()
+            Spark.session.sql(statement)
             made = re.search(r"CACHE TABLE (`[^`]+`|\w+) AS", statement)
-            self.log(statement, made)
             if made:
-                self.made.append(made.group(1).strip("`"))
+                self.settle(made.group(1).strip("`"))
+            if os.environ.get("ENGINE_TIMES"):
+                print(f"    {time.time() - start:6.2f} s  {made.group(1) if made else statement[:40]}", flush=True)
 
-    def log(self, statement, made):
-        start = time.time()
-        Spark.session.sql(statement)
-        if os.environ.get("ENGINE_TIMES"):
-            print(f"    {time.time() - start:6.2f} s  {made.group(1) if made else statement[:40]}", flush=True)
+    def settle(self, name):
+        """Puts a table's rows in place of how they came about, which Spark would plan anew for each later statement."""
+        Spark.session.table(f"`{name}`").localCheckpoint().createOrReplaceTempView(f"`{name}`")
+        self.made.append(name)
 
     def insert(self, table, columns, rows):
         from pyspark.sql.types import LongType, StringType, StructField, StructType
@@ -159,8 +161,7 @@ class Spark:
         with TextFile(columns, rows) as path:
             frame = Spark.session.read.schema(schema).option("mode", "FAILFAST").json(path).coalesce(1)
             frame.createOrReplaceTempView(table)
-            Spark.session.sql(f"CACHE TABLE {table}")
-        self.made.append(table)
+            self.settle(table)
 
     def rows(self, sql):
         return [tuple(row) for row in Spark.session.sql(sql).collect()]
