@@ -28,6 +28,7 @@ diff -r "$work/sample-kept" "$work/sample-made" -x README.md || {
   exit 1
 }
 for packet in Reports/sample/*/packets/*; do "$yijian" verify "$packet" >/dev/null || { "$yijian" verify "$packet"; exit 1; }; done
+python3 Tools/command-page.py "$yijian" --check
 "$yijian" check --schema | diff Documentation/rule.schema.json - || {
   echo "Documentation/rule.schema.json is not what 'yijian check --schema' prints" >&2
   exit 1
