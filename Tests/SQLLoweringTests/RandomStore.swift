@@ -174,6 +174,33 @@ struct RandomStore {
     registries["hosp_lv_rank"] = [("01", "3"), ("05", "2"), ("08", "1"), ("11", "0")].map {
       ["hosp_lv": $0.0, "rank": $0.1]
     }
+
+    // What the rules on formed rows read; drawn last, so that what stands above stays as it was.
+    for i in (claims[.settlements] ?? []).indices {
+      claims[.settlements]?[i]["medfee_sumamt"] = g.pick(["0", "10", "20", "123.45"], null: 15)
+    }
+    for i in (claims[.feeLines] ?? []).indices {
+      claims[.feeLines]?[i]["med_chrgitm_type"] = g.pick(["01", "02", "07", "09"], null: 15)
+    }
+    for i in (claims[.visits] ?? []).indices {
+      claims[.visits]?[i]["ars_year_ipt_flag"] = g.pick(["0", "1"], null: 70)
+    }
+    for i in (registries["fixmedins_b"] ?? []).indices {
+      registries["fixmedins_b"]?[i]["aprv_bed_cnt"] = g.pick(["0", "1", "1", "2"], null: 10)
+      registries["fixmedins_b"]?[i]["medins_kind"] = g.pick(["general", "general", "psychiatric"])
+    }
+    rows("drug_sup_b", 4) {
+      [
+        "med_list_codg": g.pick(["XA01", "XB02", "XC03"]), "sup_key": g.pick(["D", "E"]),
+        "sup_days": g.pick(["0.5", "1.3333", "2", "3"]), "basis": "test",
+      ]
+    }
+    rows("opsp_dise_drug_b", 6) {
+      [
+        "admdvs": g.pick(regions), "opsp_dise_code": g.pick(["M1", "M2", "M9"]),
+        "drug_code": g.pick(["XA01", "XA", "X", "XB02", "XC0"]), "basis": "test",
+      ]
+    }
   }
 
   struct Loaded {
