@@ -31,16 +31,19 @@ public struct AuditResult: Sendable {
   public var suppressions: [Suppression]
   /// One for each rule given, ascending by rule id.
   public var coverage: [RuleCoverage]
+  /// Facts about populations that findings rest on, ascending by rule, population, group and name (bytes).
+  public var facts: [PopulationFact]
   /// Errors that stopped a rule (arithmetic overflow); its coverage says not_runnable.
   public var diagnostics: [Diagnostic]
 
   public init(
     findings: [Finding] = [], suppressions: [Suppression] = [], coverage: [RuleCoverage] = [],
-    diagnostics: [Diagnostic] = []
+    facts: [PopulationFact] = [], diagnostics: [Diagnostic] = []
   ) {
     self.findings = findings
     self.suppressions = suppressions
     self.coverage = coverage
+    self.facts = facts
     self.diagnostics = diagnostics
   }
 }
@@ -76,7 +79,7 @@ public func audit(rules: [Rule], _ input: AuditInput) throws(Diagnostics) -> Aud
         coverage.reason = reason
         coverage.rowsEvaluated = 0
       } else {
-        let (findings, suppressions) = try run.assemble(hits)
+        let (findings, suppressions, facts) = try run.assemble(hits)
         coverage.findings = findings.count
         coverage.suppressed = suppressions.count
         for finding in findings {
@@ -85,6 +88,7 @@ public func audit(rules: [Rule], _ input: AuditInput) throws(Diagnostics) -> Aud
         }
         result.findings += findings
         result.suppressions += suppressions
+        result.facts += facts
       }
     } catch EvaluationFault.overflow {
       coverage = RuleCoverage(rule: rule.id, ruleVersion: rule.version, status: .notRunnable, reason: "overflow")

@@ -7,7 +7,10 @@ final class IndexShelf {
   private let registries: Registries
   private let codes: CodeTable
   private var indexes: [[String]: RegistryIndex] = [:]
+  private var lengthsOfColumns: [String: [Int]] = [:]
   private var regionsOfTables: [String: Set<UInt32>] = [:]
+  private var childIndexes: [String: ChildIndex] = [:]
+  var populations: [Population: PopulationGroups] = [:]
 
   init(_ registries: Registries, _ codes: CodeTable) {
     self.registries = registries
@@ -22,13 +25,73 @@ final class IndexShelf {
     return present
   }
 
-  func index(_ table: String, _ columns: [String]) -> RegistryIndex? {
-    guard let registry = registries[table] else { return nil }
-    if let known = indexes[[table] + columns] { return known }
-    let index = RegistryIndex(registry, columns: columns, codes: codes)
-    indexes[[table] + columns] = index
+  /// The children of an entity's rows by one of their columns; nil if no file brought the column.
+  func children(_ of: Entity, of parent: Entity, by column: String, _ claims: EffectiveClaims) -> ChildIndex? {
+    let name = parent.rawValue + "." + of.rawValue + "." + column
+    if let known = childIndexes[name] { return known }
+    guard let children = claims[parent].children[of], let values = claims[of].columns[column] else { return nil }
+    let index = ChildIndex(children, claims[parent].count, values)
+    childIndexes[name] = index
     return index
   }
+
+  /// The different lengths in bytes of a column's texts, ascending.
+  func lengths(_ table: String, _ column: String) -> [Int] {
+    if let known = lengthsOfColumns[table + "." + column] { return known }
+    let texts = Set(registries[table]?.columns[column]?.codes ?? [])
+    let lengths = Set(texts.map { codes.withBytes($0) { $0.count } }).subtracting([0]).sorted()
+    lengthsOfColumns[table + "." + column] = lengths
+    return lengths
+  }
+
+  func index(_ table: String, _ columns: [IndexColumn]) -> RegistryIndex? {
+    guard var registry = registries[table] else { return nil }
+    let names = columns.map(\.label)
+    if let known = indexes[[table] + names] { return known }
+    for column in columns {
+      guard let atLeast = column.atLeast, let texts = registry.columns[column.name]?.codes else { continue }
+      // 1 where the text is long enough; a null keeps the row out of the index.
+      registry.columns[column.label] = .number(
+        texts.map { code in
+          codes.withBytes(code) { CharacterCount.of($0) } >= atLeast ? 1 : ColumnData.null
+        })
+    }
+    let index = RegistryIndex(registry, columns: names, codes: codes)
+    indexes[[table] + names] = index
+    return index
+  }
+}
+
+/// What an index has as a key: a registry column, or whether its text has so many characters.
+struct IndexColumn {
+  var name: String
+  var atLeast: Int?
+  var label: String { atLeast.map { "\(name) with \($0) characters" } ?? name }
+}
+
+enum CharacterCount {
+  /// Unicode scalars in UTF-8.
+  static func of(_ bytes: UnsafeRawBufferPointer) -> Int { bytes.reduce(0) { $0 + ($1 & 0xC0 == 0x80 ? 0 : 1) } }
+}
+
+/// The children of rows by the row and one of the children's columns; nulls are left out.
+struct ChildIndex {
+  private let index: KeyIndex
+  private let children: [Int32]
+
+  init(_ all: Children, _ parents: Int, _ values: ColumnData) {
+    let keys = values.keyValues
+    var parent: [UInt64] = []
+    for row in 0..<parents { for _ in all.of(row) { parent.append(UInt64(row) + 1) } }
+    children = all.rows
+    index = KeyIndex(columns: [parent, all.rows.map { keys[Int($0)] }], count: parent.count)
+  }
+
+  /// −1 if no child of the parent (its row + 1) has the value.
+  func group(_ parent: UInt64, _ value: UInt64) -> Int { index.group([parent, value]) }
+
+  /// The children of a group, in their order.
+  func rows(_ group: Int) -> [Int32] { index.rows(group).map { children[Int($0)] } }
 }
 
 extension Evaluator {
@@ -46,21 +109,27 @@ extension Evaluator {
       return mine
     }
     let lookup = try lookup(name)
+    // Beside formed rows, a lookup about base rows has the base row's day for its parameters.
+    let before = asksForBaseRows
+    defer { asksForBaseRows = before }
+    if f.isOfFormedRows, !formedLookups.contains(name) { asksForBaseRows = true }
     var probe = try LookupProbe(lookup, self, f)
     var result = LookupOutcome(
       found: [UInt8](repeating: Kleene.no, count: f.count), row: [Int32](repeating: -1, count: f.count),
       isAmbiguous: [Bool](repeating: false, count: f.count))
     let isAny = lookup.take == .any
+    let isPlain = lookup.isMatchedByEquality
     for i in 0..<f.count {
       guard probe.isDefined(i) else {
         result.found[i] = Kleene.null
         continue
       }
       let (from, to) = try probe.days(i)
-      let answer = probe.eachAlternative(i) { index, groups -> (row: Int32, isAmbiguous: Bool)? in
+      let answer = probe.eachAlternative(i) { index, groups, _ -> (row: Int32, isAmbiguous: Bool)? in
+        let canBeAmbiguous = isPlain && index.canBeAmbiguous
         var row: Int32 = -1
         for group in groups where group >= 0 {
-          if index.canBeAmbiguous, index.isAmbiguous(group, from: from, to: to) { return (-1, true) }
+          if canBeAmbiguous, index.isAmbiguous(group, from: from, to: to) { return (-1, true) }
           if row >= 0 { continue }
           if isAny {
             if index.holds(group, from: from, to: to) { row = 0 }
@@ -71,7 +140,7 @@ extension Evaluator {
               row = candidate
             }
           }
-          if row >= 0, !index.canBeAmbiguous { break }
+          if row >= 0, !canBeAmbiguous { break }
         }
         return row >= 0 ? (row, false) : nil
       }
@@ -83,6 +152,30 @@ extension Evaluator {
     }
     f.outcomes[name] = result
     return result
+  }
+
+  /// The rows that a lookup with `take: any` finds at each position, ascending: of the first alternative that has any
+  /// and, unless it joins them, of the first level that has any.
+  func rowsFound(_ lookup: Lookup, _ f: Frame) throws -> [[Int32]] {
+    var probe = try LookupProbe(lookup, self, f)
+    let joinsLevels = lookup.joinsLevels
+    return try (0..<f.count).map { i in
+      if !probe.isDefined(i) { return [] }
+      let (from, to) = try probe.days(i)
+      let rows = probe.eachAlternative(i) { index, groups, width -> [Int32]? in
+        var rows: [Int32] = []
+        // The groups of one level stand together.
+        for (k, group) in groups.enumerated() {
+          if !joinsLevels, k % width == 0, !rows.isEmpty { break }
+          if group < 0 { continue }
+          rows += index.index.rows(group).filter {
+            !index.registry.isAmbiguous[Int($0)] && index.holds(row: Int($0), from: from, to: to)
+          }
+        }
+        return rows.isEmpty ? nil : rows
+      }
+      return (rows ?? []).sorted()
+    }
   }
 
   /// One position for each position of the frame and group of a lookup with `take: groups`.
@@ -98,7 +191,7 @@ extension Evaluator {
       }
     for i in 0..<f.count where probe.isDefined(i) {
       let (from, to) = try probe.days(i)
-      let rows = probe.eachAlternative(i) { index, groups -> [Int32]? in
+      let rows = probe.eachAlternative(i) { index, groups, _ -> [Int32]? in
         for group in groups where group >= 0 {
           let holding = index.index.rows(group).filter {
             !index.registry.isAmbiguous[Int($0)] && index.holds(row: Int($0), from: from, to: to)
@@ -127,15 +220,63 @@ extension Evaluator {
   }
 }
 
+extension Evaluator {
+  /// For each (folded) text the texts of at least so many characters in a registry column with which it begins.
+  func beginnings(_ texts: [UInt32], _ table: String, _ column: String, _ atLeast: Int) -> [[UInt64]] {
+    let name = "\(table).\(column).\(atLeast)"
+    var known = beginningsInColumn.removeValue(forKey: name) ?? [:]
+    defer { beginningsInColumn[name] = known }
+    let lengths = indexes.lengths(table, column)
+    return texts.map { code in
+      if code == CodeTable.null { return [] }
+      if let all = known[code] { return all }
+      let text = codes.withBytes(code) { Array($0) }
+      var all: [UInt64] = []
+      for length in lengths where length <= text.count {
+        // Not in the middle of a character.
+        if length < text.count, text[length] & 0xC0 == 0x80 { continue }
+        let start = text[..<length]
+        if start.withUnsafeBytes({ CharacterCount.of($0) }) < atLeast { continue }
+        if let code = codes.find(String(decoding: start, as: UTF8.self)) { all.append(KeyIndex.keyValue(code: code)) }
+      }
+      known[code] = all
+      return all
+    }
+  }
+
+  /// For each position whether another lookup can be answered, and the values in a column of the rows that it finds.
+  func values(of column: String, foundBy name: String, _ f: Frame) throws -> (isDefined: [Bool], values: [[UInt64]]) {
+    let other = try lookup(name)
+    let isDefined = try outcome(name, f).found.map { $0 != Kleene.null }
+    let before = asksForBaseRows
+    defer { asksForBaseRows = before }
+    if f.isOfFormedRows, !formedLookups.contains(name) { asksForBaseRows = true }
+    let rows = try rowsFound(other, f)
+    let keys: [UInt64] =
+      switch registry(other)?.columns[column] {
+      case .text(let v): v.map { KeyIndex.keyValue(code: codes.folded($0)) }
+      case .number(let v): v.map { KeyIndex.keyValue(number: $0) }
+      case nil: []
+      }
+    let values = zip(rows, isDefined).map { rows, isDefined -> [UInt64] in
+      if !isDefined || keys.isEmpty { return [] }
+      return Array(Set(rows.map { keys[Int($0)] }).subtracting([0])).sorted()
+    }
+    return (isDefined, values)
+  }
+}
+
 /// The keys, region and days of a lookup over a frame, ready to be asked position by position.
 struct LookupProbe {
   private let lookup: Lookup
   private let evaluator: Evaluator
-  // keys[k][alternative][position]
+  // keys[k][alternative][position]; 0 is null. Of a key that gives sets only whether it is null.
   private let keys: [[[UInt64]]]
+  // sets[k][alternative][position] for keys that any of several values meets: beginnings of a text, another lookup's rows.
+  private let sets: [[[[UInt64]]]?]
   // By k; a `LookupKey` holds an expression tree, too dear to copy at each position.
   private let anyWhenNull: [Bool]
-  private let columns: [String]
+  private let columns: [IndexColumn]
   private let regions: [UInt32]?
   private let day: [Int64]?
   private let within: [Int64]?
@@ -143,25 +284,49 @@ struct LookupProbe {
   private var choice: [Int]
   private var values: [UInt64] = []
   private var groups: [Int] = []
+  private var chosenSets: [(place: Int, values: [UInt64])] = []
   private var lastIndex: (restricted: Int, index: RegistryIndex)?
   private var lastLevels: (region: UInt32, levels: [UInt32]) = (CodeTable.null, [])
 
   init(_ lookup: Lookup, _ evaluator: Evaluator, _ f: Frame) throws {
     choice = [Int](repeating: 0, count: lookup.keys.count)
     anyWhenNull = lookup.keys.map(\.anyWhenNull)
-    columns = lookup.keys.map(\.column)
+    columns = lookup.keys.map { key in
+      if case .length(let atLeast) = key.match { return IndexColumn(name: key.column, atLeast: atLeast) }
+      return IndexColumn(name: key.column)
+    }
     self.lookup = lookup
     self.evaluator = evaluator
     let codes = evaluator.codes
-    keys = try lookup.keys.map { key in
-      try key.alternatives.map { alternative in
-        switch try evaluator.vector(alternative, f) {
-        case .text(let v): v.map { KeyIndex.keyValue(code: codes.folded($0)) }
-        case .number(let v): v.map { KeyIndex.keyValue(number: $0) }
-        case .truth: throw EvaluationFault.type("a condition as a key")
-        }
+    var keys: [[[UInt64]]] = []
+    var sets: [[[[UInt64]]]?] = []
+    for key in lookup.keys {
+      switch key.match {
+      case .equal:
+        keys.append(
+          try key.alternatives.map { alternative in
+            switch try evaluator.vector(alternative, f) {
+            case .text(let v): v.map { KeyIndex.keyValue(code: codes.folded($0)) }
+            case .number(let v): v.map { KeyIndex.keyValue(number: $0) }
+            case .truth: throw EvaluationFault.type("a condition as a key")
+            }
+          })
+        sets.append(nil)
+      case .length:
+        keys.append([[UInt64](repeating: KeyIndex.keyValue(number: 1), count: f.count)])
+        sets.append(nil)
+      case .beginsWithColumn(let atLeast):
+        let texts = try key.alternatives.map { try evaluator.texts($0, f).map { codes.folded($0) } }
+        keys.append(texts.map { $0.map { KeyIndex.keyValue(code: $0) } })
+        sets.append(texts.map { evaluator.beginnings($0, lookup.table, key.column, atLeast) })
+      case .anyOf(let other, let column):
+        let (isDefined, values) = try evaluator.values(of: column, foundBy: other, f)
+        keys.append([isDefined.map { $0 ? 1 : 0 }])
+        sets.append([values])
       }
     }
+    self.keys = keys
+    self.sets = sets
     regions = try lookup.region.map { try evaluator.texts($0, f) }
     day = try lookup.day.map { try evaluator.numbers($0, f) }
     within = try lookup.within.map { try evaluator.numbers($0, f) }
@@ -188,16 +353,18 @@ struct LookupProbe {
   }
 
   /// Calls the body with the index and the key's group on each level of the region order (−1 where no row has it), for
-  /// each combination of alternatives in turn, until it gives an answer. `skipping` leaves keys out.
-  mutating func eachAlternative<T>(_ i: Int, skipping: Set<String> = [], _ body: (RegistryIndex, [Int]) -> T?) -> T? {
+  /// each combination of alternatives in turn, until it gives an answer. A key that any of several values meets gives
+  /// several groups a level; the body's last argument is how many. `skipping` leaves keys out, by their place.
+  mutating func eachAlternative<T>(_ i: Int, skipping: Set<Int> = [], _ body: (RegistryIndex, [Int], Int) -> T?) -> T? {
     for k in 0..<choice.count { choice[k] = 0 }
     while true {
       values.removeAll(keepingCapacity: true)
+      chosenSets.removeAll(keepingCapacity: true)
       // Bit k: key k restricts. Which keys do decides which index is asked.
       var restricted = 0
       var isPassed = false
       for k in columns.indices {
-        if !skipping.isEmpty, skipping.contains(columns[k]) { continue }
+        if !skipping.isEmpty, skipping.contains(k) { continue }
         let value = keys[k][choice[k]][i]
         if value == 0 {
           // A null alternative is passed over, unless all are null and that means no restriction.
@@ -205,6 +372,7 @@ struct LookupProbe {
           isPassed = true
         }
         restricted |= 1 << k
+        if let set = sets[k] { chosenSets.append((values.count, set[choice[k]][i])) }
         values.append(value)
       }
       if !isPassed, let answer = ask(i, restricted, body) { return answer }
@@ -219,7 +387,7 @@ struct LookupProbe {
     }
   }
 
-  private mutating func ask<T>(_ i: Int, _ restricted: Int, _ body: (RegistryIndex, [Int]) -> T?) -> T? {
+  private mutating func ask<T>(_ i: Int, _ restricted: Int, _ body: (RegistryIndex, [Int], Int) -> T?) -> T? {
     guard let index = index(restricted) else { return nil }
     groups.removeAll(keepingCapacity: true)
     if let regions {
@@ -231,18 +399,30 @@ struct LookupProbe {
       values.append(0)
       for level in lastLevels.levels {
         values[values.count - 1] = KeyIndex.keyValue(code: level)
-        groups.append(index.index.group(values))
+        addGroups(index.index)
       }
     } else {
-      groups.append(index.index.group(values))
+      addGroups(index.index)
     }
-    return body(index, groups)
+    return body(index, groups, chosenSets.reduce(1) { $0 * $1.values.count })
+  }
+
+  /// The groups of the values and of every combination of what the sets hold.
+  private mutating func addGroups(_ index: KeyIndex, from set: Int = 0) {
+    if set == chosenSets.count {
+      groups.append(index.group(values))
+      return
+    }
+    for k in chosenSets[set].values.indices {
+      values[chosenSets[set].place] = chosenSets[set].values[k]
+      addGroups(index, from: set + 1)
+    }
   }
 
   private mutating func index(_ restricted: Int) -> RegistryIndex? {
     if let lastIndex, lastIndex.restricted == restricted { return lastIndex.index }
     var asked = columns.indices.filter { restricted & (1 << $0) != 0 }.map { columns[$0] }
-    if regions != nil { asked.append("admdvs") }
+    if regions != nil { asked.append(IndexColumn(name: "admdvs")) }
     guard let index = evaluator.indexes.index(lookup.table, asked) else { return nil }
     lastIndex = (restricted, index)
     return index

@@ -23,6 +23,18 @@ extension Expr {
     }
   }
 
+  /// It reads this column of the formed row, or may do so through a lookup, a parameter's day or a fact's match.
+  func readsFormedColumn(_ name: String) -> Bool {
+    var found = !lookupNames.isEmpty
+    visit { part in
+      switch part {
+      case .formed(name, _), .parameter, .fact: found = true
+      default: break
+      }
+    }
+    return found
+  }
+
   /// It reads a dated parameter.
   var readsParameter: Bool {
     var found = false

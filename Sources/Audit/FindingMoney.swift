@@ -16,35 +16,84 @@ struct FindingMoney {
   private let claims: EffectiveClaims
   private let codes: CodeTable
   // For each finding the positions of its hits, and the lines its rule gives it.
-  private var positions: [[Int32]]
-  private var lines: [[Int32]]
+  private let positions: [[Int32]]
+  private let lines: [[Int32]]
   private let bound: [String: (entity: Entity, rows: [Int32])]
+  /// Names under which the base rows of formed rows go, and those rows.
+  private let members: (names: Set<String>, entity: Entity, rows: GroupedRows)?
+  /// For each finding its part k of n.
+  private let parts: [AmountPart: [(k: Int64, n: Int64)]]
+  /// For each finding the price of each line.
+  private let prices: [AmountPart: [[Int32: Int64]]]
+  private let priceScale: [AmountPart: Int128]
+
+  private enum AmountPart { case amount, fund }
 
   init(_ run: RuleRun, _ frame: Frame) throws {
-    rule = run.rule
+    let rule = run.rule
+    self.rule = rule
     claims = run.input.claims
     codes = run.input.claims.codes
     let finding = frame.finding ?? ([], 0)
-    positions = [[Int32]](repeating: [], count: finding.count)
+    var positions = [[Int32]](repeating: [], count: finding.count)
     for (i, of) in finding.of.enumerated() { positions[Int(of)].append(Int32(i)) }
-    lines = [[Int32]](repeating: [], count: finding.count)
+    var lines = [[Int32]](repeating: [], count: finding.count)
+    var members: (names: Set<String>, entity: Entity, rows: GroupedRows)?
+    if let formed = rule.shape.formed, let rows = frame.formed {
+      let names = formed.keepsBaseRow ? [formed.name] : [formed.name, formed.baseBinding]
+      members = (Set(names), formed.baseEntity, rows.members)
+    }
+    self.members = members
+    // The position of the hit that first names a line.
+    var hitOf: [[Int32: Int32]] = []
+    let needsPrices = rule.amountA.price != nil || rule.amountF.price != nil
+    if needsPrices { hitOf = [[Int32: Int32]](repeating: [:], count: finding.count) }
+    func add(_ line: Int32, _ position: Int32) {
+      let of = Int(finding.of[Int(position)])
+      lines[of].append(line)
+      if needsPrices, hitOf[of][line] == nil { hitOf[of][line] = position }
+    }
     switch rule.lines {
     case .none: break
-    case .members: throw EvaluationFault.type("lines of formed rows")
+    case .members:
+      if let members, members.entity == .line {
+        for i in 0..<frame.count { for row in members.rows.of(i) { add(row, Int32(i)) } }
+      }
     case .hits(let binding):
       let (entity, rows) = try run.evaluator.rows(binding, [], frame)
-      if entity == .line { for (i, of) in finding.of.enumerated() { lines[Int(of)].append(rows[i]) } }
+      if entity == .line { for i in 0..<frame.count where rows[i] >= 0 { add(rows[i], Int32(i)) } }
     case .children(let binding, let variable, let condition):
-      let inner = try run.evaluator.childFrame(.line, binding, [], variable, frame)
-      let holds = try run.evaluator.truths(condition, inner)
-      let rows = inner.rows[variable]?.rows ?? []
-      for i in 0..<inner.count where holds[i] == Kleene.yes {
-        lines[Int(finding.of[Int(inner.owner[i])])].append(rows[i])
+      let chosen = Self.oncePerRun(run, frame, binding, condition)
+      let asked = chosen.count == frame.count ? frame : frame.selecting(chosen)
+      try run.evaluator.eachChildFrame(.line, binding, [], variable, where: condition, asked) { inner, left in
+        let rows = inner.rows[variable]?.rows ?? []
+        for i in left { add(rows[Int(i)], chosen[Int(inner.owner[Int(i)])]) }
       }
     }
-    for of in 0..<finding.count { lines[of] = Self.distinct(lines[of]) }
+    var parts: [AmountPart: [(k: Int64, n: Int64)]] = [:]
+    var prices: [AmountPart: [[Int32: Int64]]] = [:]
+    var scales: [AmountPart: Int128] = [:]
+    for (part, term) in [(AmountPart.amount, rule.amountA), (.fund, rule.amountF)] {
+      switch term {
+      case .partA(let k, let n), .partF(let k, let n):
+        let (k, n) = (try run.evaluator.numbers(k, frame), try run.evaluator.numbers(n, frame))
+        parts[part] = positions.map { own in own.first.map { (k[Int($0)], n[Int($0)]) } ?? (0, 0) }
+      case .overPriceA(let price), .overPriceF(let price):
+        let values = try run.evaluator.numbers(price, frame)
+        prices[part] = hitOf.map { $0.mapValues { values[Int($0)] } }
+        // Fen are 10⁻² yuan, pieces 10⁻⁴; a price is 10⁻⁶ yuan unless it is an amount.
+        scales[part] = price.kind(in: rule) == .money ? 10_000 : 100_000_000
+      case .none, .sumA, .sumF, .settlementA, .settlementP, .stayA, .stayF: break
+      }
+    }
+    self.parts = parts
+    self.prices = prices
+    priceScale = scales
+    self.positions = positions
+    self.lines = lines.map { Self.distinct($0) }
     var bound: [String: (entity: Entity, rows: [Int32])] = [:]
-    for name in rule.settlements + [rule.amountA, rule.amountF].compactMap(\.binding) where bound[name] == nil {
+    for name in rule.settlements + [rule.amountA, rule.amountF].compactMap(\.binding) 
+    where bound[name] == nil && members?.names.contains(name) != true {
       bound[name] = try run.evaluator.rows(name, [], frame)
     }
     self.bound = bound
@@ -66,13 +115,13 @@ struct FindingMoney {
       if !casePay.isEmpty, casePay[Int(row)] != ColumnData.null, casePay[Int(row)] > 0 { result.isEstimate = true }
       if !medType.isEmpty, medType[Int(row)] == surgeryOfDay { result.isEstimate = true }
     }
-    result.amount = try amount(rule.amountA, of)
-    result.fund = try amount(rule.amountF, of)
+    result.amount = try amount(rule.amountA, .amount, of)
+    result.fund = try amount(rule.amountF, .fund, of)
     result.claims = try units(rule.amountF, of)
     return result
   }
 
-  private func amount(_ term: AmountTerm, _ of: Int) throws(EvaluationFault) -> Int64 {
+  private func amount(_ term: AmountTerm, _ part: AmountPart, _ of: Int) throws(EvaluationFault) -> Int64 {
     switch term {
     case .none: 0
     case .sumA: try sum(.line, "A", lines[of])
@@ -81,19 +130,55 @@ struct FindingMoney {
     case .settlementP(let binding): try sum(.settlement, "P", ownSettlements(binding, of))
     case .stayA(let binding): try sum(.stay, "stay_A", stays(binding, of))
     case .stayF(let binding): try sum(.stay, "stay_F", stays(binding, of))
-    case .partA, .partF, .overPriceA, .overPriceF: throw .type("not evaluated yet")
+    case .partA: try share(of: sum(.line, "A", lines[of]), parts[part]?[of])
+    case .partF: try share(of: sum(.line, "F", lines[of]), parts[part]?[of])
+    case .overPriceA: try overPrices(part, of).amount
+    case .overPriceF: try overPrices(part, of).fund
     }
+  }
+
+  /// Part k of n, rounded down; of a negative sum nothing.
+  private func share(of sum: Int64, _ part: (k: Int64, n: Int64)?) throws(EvaluationFault) -> Int64 {
+    guard let (k, n) = part, k > 0, n > 0, sum > 0 else { return 0 }
+    return try whole(Int128(sum) * Int128(min(k, n)) / Int128(n))
+  }
+
+  private func overPrices(_ part: AmountPart, _ of: Int) throws(EvaluationFault) -> (amount: Int64, fund: Int64) {
+    var total: (amount: Int64, fund: Int64) = (0, 0)
+    for line in lines[of] {
+      let over = try overPrice(line, part, of)
+      total = (try checkedSum(total.amount, over.amount), try checkedSum(total.fund, over.fund))
+    }
+    return total
+  }
+
+  /// What a line costs beyond its price, and how much of that the fund paid.
+  private func overPrice(_ line: Int32, _ part: AmountPart, _ of: Int) throws(EvaluationFault)
+    -> (amount: Int64, fund: Int64)
+  {
+    let table = claims[.line]
+    func value(_ column: String) -> Int64 {
+      guard let values = table.columns[column]?.numbers, !values.isEmpty else { return ColumnData.null }
+      return values[Int(line)]
+    }
+    let (count, cost, a, f) = (value("cnt"), value("det_item_fee_sumamt"), value("A"), value("F"))
+    guard let price = prices[part]?[of][line], let scale = priceScale[part], price != ColumnData.null,
+      count != ColumnData.null, cost != ColumnData.null, a != ColumnData.null, a > 0
+    else { return (0, 0) }
+    let product = Int128(count) * Int128(price)
+    let allowed = product / scale + (product > 0 && product % scale != 0 ? 1 : 0)
+    let over = try whole(min(Int128(a), max(0, Int128(cost) - allowed)))
+    return (over, f == ColumnData.null ? 0 : try whole(Int128(f) * Int128(over) / Int128(a)))
   }
 
   private func units(_ term: AmountTerm, _ of: Int) throws(EvaluationFault) -> [UnitClaim] {
     var ofLines: [Int32] = []
     var ofSettlements: [Int32] = []
     switch term {
-    case .sumF: ofLines = lines[of]
+    case .sumF, .partF, .overPriceF: ofLines = lines[of]
     case .settlementP(let binding): ofSettlements = ownSettlements(binding, of)
     case .stayF(let binding): ofSettlements = settlements(.stay, stays(binding, of))
-    case .none, .sumA, .settlementA, .stayA: return []
-    case .partA, .partF, .overPriceA, .overPriceF: throw .type("not evaluated yet")
+    case .none, .sumA, .settlementA, .stayA, .partA, .overPriceA: return []
     }
     let settlement = claims[.settlement]
     if let children = settlement.children[.line] {
@@ -103,7 +188,8 @@ struct FindingMoney {
     let fund = claims[.line].columns["F"]?.numbers ?? []
     let parent = claims[.line].parent[.settlement] ?? []
     for row in Self.distinct(ofLines) {
-      let fen = fund.isEmpty ? 0 : fund[Int(row)]
+      var fen = fund.isEmpty ? 0 : fund[Int(row)]
+      if case .overPriceF = term { fen = try overPrice(row, .fund, of).fund }
       if fen == 0 || fen == ColumnData.null { continue }
       let payer = parent.isEmpty ? -1 : parent[Int(row)]
       result.append(
@@ -128,6 +214,9 @@ struct FindingMoney {
 
   /// The rows of a binding over the hits of a finding, each once.
   private func own(_ binding: String, _ of: Int) -> (entity: Entity, rows: [Int32])? {
+    if let members, members.names.contains(binding) {
+      return (members.entity, Self.distinct(positions[of].flatMap { members.rows.of(Int($0)) }))
+    }
     guard let (entity, rows) = bound[binding] else { return nil }
     return (entity, Self.distinct(positions[of].map { rows[Int($0)] }))
   }
@@ -160,6 +249,18 @@ struct FindingMoney {
     return rows.flatMap { children.of(Int($0)) }
   }
 
+  /// The positions at which the children of a binding are worth asking for: of the days of one run the first, where the
+  /// condition does not tell them apart.
+  private static func oncePerRun(_ run: RuleRun, _ frame: Frame, _ binding: String, _ condition: Expr) -> [Int32] {
+    let all: [Int32] = filled(frame.count) { Int32($0) }
+    guard let formed = run.rule.shape.formed, formed.keepsBaseRow, binding == formed.baseBinding,
+      !condition.readsFormedColumn("day"), let rows = frame.rows[binding]?.rows, let finding = frame.finding,
+      case .number(let first)? = frame.formed?.columns["run_first"]
+    else { return all }
+    var seen: Set<[Int64]> = []
+    return all.filter { i in seen.insert([Int64(finding.of[Int(i)]), Int64(rows[Int(i)]), first[Int(i)]]).inserted }
+  }
+
   private static func distinct(_ rows: [Int32]) -> [Int32] { Array(Set(rows.filter { $0 >= 0 })).sorted() }
 
   private func sum(_ entity: Entity, _ column: String, _ rows: [Int32]) throws(EvaluationFault) -> Int64 {
@@ -180,6 +281,14 @@ struct FindingMoney {
 }
 
 extension AmountTerm {
+  /// The price that it compares with.
+  var price: Expr? {
+    switch self {
+    case .overPriceA(let price), .overPriceF(let price): price
+    default: nil
+    }
+  }
+
   /// The binding whose settlement or stay it reads.
   var binding: String? {
     switch self {

@@ -12,6 +12,8 @@ final class Frame {
   var rows: [String: (entity: Entity, rows: [Int32])] = [:]
   /// The rows of each position's group, for lookups with `take: groups`.
   var groups: [String: GroupedRows] = [:]
+  /// The formed rows that the positions stand for; nil over base rows.
+  var formed: FormedRows?
   /// The registry row in hand, inside `setLeast` and `setGreatest`.
   var members: [String: [Int32]] = [:]
   /// For frames of hits: the finding that each position belongs to, and how many there are.
@@ -31,6 +33,7 @@ final class Frame {
     let result = Frame(count: positions.count)
     for (name, bound) in rows { result.rows[name] = (bound.entity, gathered(bound.rows, positions, null: -1)) }
     for (name, group) in groups { result.groups[name] = group.selecting(positions) }
+    result.formed = formed?.selecting(positions)
     for (name, outcome) in outcomes { result.outcomes[name] = outcome.selecting(positions) }
     return result
   }
@@ -40,6 +43,9 @@ final class Frame {
     let positions = trueRows(truths)
     return positions.count == count ? self : selecting(positions)
   }
+
+  /// Its positions, or those of a frame further out, are formed rows.
+  var isOfFormedRows: Bool { formed != nil || outer?.isOfFormedRows == true }
 
   /// The claim rows of a binding, here or further out.
   func bound(_ name: String) -> (entity: Entity, rows: [Int32])? {
@@ -51,7 +57,7 @@ final class Frame {
   }
 }
 
-/// Registry rows that hold, position by position: `rows[start[i]..<end[i]]` have the group's value.
+/// A set of rows for each position, registry rows or members of a formed row: `rows[start[i]..<end[i]]`.
 struct GroupedRows {
   var start: [Int32]
   var end: [Int32]
@@ -59,6 +65,17 @@ struct GroupedRows {
 
   func selecting(_ positions: [Int32]) -> GroupedRows {
     GroupedRows(start: gathered(start, positions, null: 0), end: gathered(end, positions, null: 0), rows: rows)
+  }
+
+  /// The rows of a position.
+  func of(_ i: Int) -> ArraySlice<Int32> { rows[Int(start[i])..<Int(end[i])] }
+
+  mutating func append(_ other: GroupedRows) {
+    for i in other.start.indices {
+      start.append(Int32(rows.count))
+      rows += other.of(i)
+      end.append(Int32(rows.count))
+    }
   }
 }
 

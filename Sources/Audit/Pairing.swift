@@ -4,7 +4,8 @@ import RulePacks
 
 /// The candidate pairs of a rule of shape `pair`: rows of two entities with equal values of the matched expressions.
 ///
-/// Scope conditions that speak of one side only are applied before rows are brought together.
+/// Scope conditions that speak of one side only are applied before rows are brought together; not so for neighbours,
+/// who are put in order before any condition is asked.
 struct Pairing {
   private let a: (binding: String, entity: Entity)
   private let b: (binding: String, entity: Entity)
@@ -14,6 +15,8 @@ struct Pairing {
   private let index: KeyIndex
   /// For unordered pairs the codes by whose bytes the smaller row comes first.
   private let order: (codes: CodeTable, values: [UInt32])?
+  /// For adjacent pairs the pairs themselves.
+  private let neighbours: [(Int32, Int32)]?
   /// Scope conditions without lookups that speak of both sides: still to be asked.
   let remainingScope: [Expr]
 
@@ -23,6 +26,26 @@ struct Pairing {
   ) throws {
     self.a = a
     self.b = b
+    if case .adjacent(let columns) = pairOrder {
+      remainingScope = run.plainScope
+      let side = try Self.side(run, a, [], match.map(\.a), candidates: aCandidates)
+      aRows = side.rows
+      aKeys = side.keys
+      bRows = side.rows
+      index = KeyIndex(columns: side.keys, count: side.rows.count)
+      order = nil
+      let table = run.input.claims[a.entity]
+      let steps = (columns + [a.entity.idColumn]).compactMap { table.columns[$0] }
+      let byColumns = RowOrder(steps, run.input.claims.codes)
+      var pairs: [(Int32, Int32)] = []
+      for group in 0..<index.groupCount {
+        let rows = index.rows(group).map { side.rows[Int($0)] }.sorted { byColumns.precedes(Int($0), Int($1)) }
+        for (first, second) in zip(rows, rows.dropFirst()) { pairs.append((first, second)) }
+      }
+      neighbours = pairs
+      return
+    }
+    neighbours = nil
     let ofA = run.plainScope.filter { $0.bindingNames.isSubset(of: [a.binding]) && !$0.readsParameter }
     let ofB = run.plainScope.filter { $0.bindingNames.isSubset(of: [b.binding]) && !$0.readsParameter }
     remainingScope = run.plainScope.filter { !ofA.contains($0) && !ofB.contains($0) }
@@ -32,7 +55,6 @@ struct Pairing {
     aKeys = left.keys
     bRows = right.rows
     index = KeyIndex(columns: right.keys, count: right.rows.count)
-    if case .adjacent = pairOrder { throw EvaluationFault.type("adjacent rows") }
     if case .unordered(let unordered) = pairOrder {
       let column = run.input.claims[a.entity].columns[unordered]
       guard case .text(let values)? = column else {
@@ -85,6 +107,14 @@ struct Pairing {
       right.removeAll(keepingCapacity: true)
       try body(frame)
     }
+    if let neighbours {
+      for (first, second) in neighbours {
+        left.append(first)
+        right.append(second)
+        if left.count == RuleRun.blockRows { try hand() }
+      }
+      return try hand()
+    }
     var key = [UInt64](repeating: 0, count: max(1, aKeys.count))
     for i in 0..<aRows.count {
       var isNull = false
@@ -110,5 +140,28 @@ struct Pairing {
     if order.values.isEmpty { return false }
     let (p, q) = (order.values[Int(x)], order.values[Int(y)])
     return p != CodeTable.null && q != CodeTable.null && order.codes.precedes(p, q)
+  }
+}
+
+/// Ascending order by columns: null before all else, texts by bytes.
+struct RowOrder {
+  private let columns: [ColumnData]
+  private let codes: CodeTable
+
+  init(_ columns: [ColumnData], _ codes: CodeTable) {
+    self.columns = columns
+    self.codes = codes
+  }
+
+  func precedes(_ x: Int, _ y: Int) -> Bool {
+    for column in columns {
+      switch column {
+      case .number(let v): if v[x] != v[y] { return v[x] < v[y] }
+      case .text(let v):
+        let order = codes.order(v[x], v[y])
+        if order != 0 { return order < 0 }
+      }
+    }
+    return false
   }
 }

@@ -15,10 +15,12 @@ public func registryRowsLookedAt(
   for rule in rules {
     let input = AuditInput(claims: claims, registries: registries)
     let run = RuleRun(rule, input, shelf)
-    for lookup in rule.lookups {
-      // A fault can't come up here that did not stop the rule when it ran.
-      try? run.eachCandidateBlock(among: rows) { frame in
-        try run.evaluator.collectRows(lookup, frame, into: &result[lookup.table, default: []])
+    let named = rule.lookups.reduce(into: Set<String>()) { $0.formUnion($1.lookupsNamed) }
+    // A fault can't come up here that did not stop the rule when it ran.
+    try? run.eachCandidateBlock(among: rows) { frame in
+      for lookup in rule.lookups where run.formedLookups.contains(lookup.name) == (frame.formed != nil) {
+        try run.evaluator.collectRows(
+          lookup, frame, isNamed: named.contains(lookup.name), into: &result[lookup.table, default: []])
       }
     }
   }
@@ -26,7 +28,8 @@ public func registryRowsLookedAt(
 }
 
 extension RuleRun {
-  /// The rule's candidate rows or pairs among the given rows, scope conditions without lookups applied.
+  /// The rule's candidate rows or pairs among the given rows, scope conditions without lookups applied; base rows in
+  /// scope and the rows formed of them.
   func eachCandidateBlock(among rows: [Entity: [Int]], _ body: (Frame) throws -> Void) throws {
     func candidates(_ entity: Entity) -> [Int32] { Array(Set(rows[entity] ?? [])).sorted().map { Int32($0) } }
     switch rule.shape {
@@ -40,7 +43,13 @@ extension RuleRun {
         try body(keeping(frame, plainScope))
         start = end
       }
-    case .formed: throw EvaluationFault.type("formed rows")
+    case .formed(let formed):
+      var base = BaseRows(formed)
+      try eachBaseBlock(formed, among: candidates(formed.baseEntity)) { frame in
+        try body(frame)
+        try base.append(frame.keeping(evaluable(frame)), evaluator)
+      }
+      try eachFormedBlock(formed, base, body)
     case .pair(let a, let b, let match, let order):
       let pairing = try Pairing(
         self, a, b, match: match, order: order, aCandidates: candidates(a.entity),
@@ -54,22 +63,39 @@ extension Evaluator {
   /// More rows than this under one key are not one code's or person's history.
   private static let manyRows = 64
 
-  fileprivate func collectRows(_ lookup: Lookup, _ f: Frame, into rows: inout Set<Int>) throws {
+  /// `isNamed`: another lookup goes on with the rows of this one, so one of them is not enough.
+  fileprivate func collectRows(_ lookup: Lookup, _ f: Frame, isNamed: Bool, into rows: inout Set<Int>) throws {
     var probe = try LookupProbe(lookup, self, f)
-    // All of a person's rows, not only those of the one disease: the packet shows what there was to find.
-    let optionalKeys = Set(lookup.keys.filter(\.anyWhenNull).map(\.column))
-    let skipping = optionalKeys.count < lookup.keys.count ? optionalKeys : []
+    // All of a person's rows, not only those of the one disease, and all of a list, not only what the code begins with:
+    // the packet shows what there was to find.
+    let loose = Set(lookup.keys.indices.filter { k in
+      switch lookup.keys[k].match {
+      case .equal, .anyOf: lookup.keys[k].anyWhenNull
+      case .beginsWithColumn, .length: true
+      }
+    })
+    let skipping = loose.count < lookup.keys.count ? loose : []
     for i in 0..<f.count where probe.isDefined(i) {
       let (from, to) = try probe.days(i)
-      let _: Bool? = probe.eachAlternative(i, skipping: skipping) { index, groups in
+      var answering: Int?
+      if lookup.take == .any, !isNamed {
+        answering = probe.eachAlternative(i) { index, groups, _ -> Int? in
+          for group in groups where group >= 0 {
+            for row in index.index.rows(group)
+            where !index.registry.isAmbiguous[Int(row)] && index.holds(row: Int(row), from: from, to: to) {
+              return Int(row)
+            }
+          }
+          return nil
+        }
+      }
+      let _: Bool? = probe.eachAlternative(i, skipping: skipping) { index, groups, _ in
         for group in groups where group >= 0 {
           let all = index.index.rows(group)
-          if lookup.take != .any || all.count <= Self.manyRows || !index.holds(group, from: from, to: to) {
+          if let answering, all.count > Self.manyRows {
+            rows.insert(answering)
+          } else {
             for row in all { rows.insert(Int(row)) }
-          } else if let row = all.first(where: {
-            !index.registry.isAmbiguous[Int($0)] && index.holds(row: Int($0), from: from, to: to)
-          }) {
-            rows.insert(Int(row))
           }
         }
         return nil

@@ -3,8 +3,8 @@ import RulePacks
 
 extension RuleRun {
   /// Findings and suppressions of the hits: one of either kind for each distinct key.
-  func assemble(_ hits: Frame) throws -> ([Finding], [Suppression]) {
-    if hits.count == 0 { return ([], []) }
+  func assemble(_ hits: Frame) throws -> ([Finding], [Suppression], [PopulationFact]) {
+    if hits.count == 0 { return ([], [], []) }
     let frame = try grouped(hits)
     let keys = try keyTexts(frame)
     let subjects = try evaluator.texts(rule.subject, frame)
@@ -42,23 +42,26 @@ extension RuleRun {
 
     let remaining =
       isExempt.contains(true) ? try grouped(frame.keeping(isExempt.map { $0 ? Kleene.no : Kleene.yes })) : frame
-    if remaining.count == 0 { return ([], suppressions) }
-    return (try findings(remaining), suppressions)
+    if remaining.count == 0 { return ([], suppressions, []) }
+    return (try findings(remaining), suppressions, try facts(remaining))
   }
 
-  /// The frame with its hits assigned to findings by key, each finding's hits in the order of their rows' ids.
+  /// The frame with its hits assigned to findings by key, each finding's hits in the order of their rows' ids; formed
+  /// rows in the order that `Formed` gives.
   private func grouped(_ hits: Frame) throws -> Frame {
     let codes = evaluator.codes
     let keyCodes = try keyTexts(hits).map { codes.intern($0) }
-    let ids: [[UInt32]] = rule.shape.bindings.map { binding, entity in
+    var steps = [ColumnData.text(keyCodes)]
+    if let day = hits.formed?.columns["day"] { steps.append(day) }
+    for (binding, entity) in rule.shape.boundAtHits {
       let column = input.claims[entity].columns[entity.idColumn]?.codes ?? []
       let rows = hits.rows[binding]?.rows ?? []
-      return rows.map { $0 < 0 || Int($0) >= column.count ? CodeTable.null : column[Int($0)] }
+      steps.append(.text(rows.map { $0 < 0 || Int($0) >= column.count ? CodeTable.null : column[Int($0)] }))
     }
+    for by in rule.shape.formed?.by ?? [] { if let column = hits.formed?.columns[by.name] { steps.append(column) } }
+    let byColumns = RowOrder(steps, codes)
     let order = (0..<hits.count).sorted { x, y in
-      if keyCodes[x] != keyCodes[y] { return codes.precedes(keyCodes[x], keyCodes[y]) }
-      for id in ids where id[x] != id[y] { return codes.precedes(id[x], id[y]) }
-      return x < y
+      byColumns.precedes(x, y) || (!byColumns.precedes(y, x) && x < y)
     }
     let frame = hits.selecting(order.map { Int32($0) })
     var of: [Int32] = []

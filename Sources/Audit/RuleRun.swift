@@ -10,8 +10,8 @@ final class RuleRun {
   let rule: Rule
   let input: AuditInput
   let evaluator: Evaluator
-  private(set) var rowsInScope = 0
-  private(set) var rowsUnevaluable = 0
+  var rowsInScope = 0
+  var rowsUnevaluable = 0
   private let fillFloor: Int
   private var fillRows = 0
   private var filledRows: [Int]
@@ -19,7 +19,13 @@ final class RuleRun {
   let plainScope: [Expr]
   private let lookupScope: [Expr]
   private let ambiguousLookups: [String]
-  private var hits = HitList()
+  private let unevaluable: [Unevaluable]
+  /// The same of formed rows; empty for other shapes.
+  private let formedAmbiguousLookups: [String]
+  private let formedUnevaluable: [Unevaluable]
+  /// Lookups that are asked about formed rows.
+  let formedLookups: Set<String>
+  var hits = HitList()
 
   init(_ rule: Rule, _ input: AuditInput, _ shelf: IndexShelf) {
     self.rule = rule
@@ -31,10 +37,16 @@ final class RuleRun {
     lookupScope = rule.scope.conjuncts.filter { !$0.lookupNames.isEmpty }
     // A rule that says itself when a lookup's overlapping rows matter is taken at its word.
     let spoken = rule.unevaluable.reduce(into: Set<String>()) { $0.formUnion($1.when.lookupNames) }
-    ambiguousLookups = rule.lookups.filter { lookup in
+    let silent = rule.lookups.filter { lookup in
       if case .groups = lookup.take { return false }
       return !spoken.contains(lookup.name)
     }.map(\.name)
+    let ofFormed = rule.shape.formed == nil ? [] : rule.formedLookups
+    formedLookups = ofFormed
+    ambiguousLookups = silent.filter { !ofFormed.contains($0) }
+    formedAmbiguousLookups = silent.filter { ofFormed.contains($0) }
+    unevaluable = rule.unevaluable.filter { !$0.when.readsFormed(lookups: ofFormed) }
+    formedUnevaluable = rule.unevaluable.filter { $0.when.readsFormed(lookups: ofFormed) }
   }
 
   /// Goes through all candidate rows; the hits as one frame.
@@ -50,7 +62,7 @@ final class RuleRun {
         try look(frame, plainScope)
         start = end
       }
-    case .formed: throw EvaluationFault.type("formed rows")
+    case .formed(let formed): return try scan(formed)
     case .pair(let a, let b, let match, let order):
       let pairing = try Pairing(self, a, b, match: match, order: order)
       try pairing.eachBlock { try look($0, pairing.remainingScope) }
@@ -72,6 +84,18 @@ final class RuleRun {
 
   /// Scope, unevaluable rows, condition: what is left is a hit.
   private func look(_ frame: Frame, _ plain: [Expr]) throws {
+    var frame = try inScope(frame, plain)
+    rowsInScope += frame.count
+    if frame.count == 0 { return }
+    let before = frame.count
+    frame = frame.keeping(try evaluable(frame))
+    rowsUnevaluable += before - frame.count
+    frame = try satisfying(frame)
+    if frame.count > 0 { hits.append(frame, rule) }
+  }
+
+  /// The rows of a frame that are in scope; `plain` are the conditions without lookups still to be asked.
+  func inScope(_ frame: Frame, _ plain: [Expr]) throws -> Frame {
     var frame = try keeping(frame, plain)
     if fillFloor > 0, !rule.fill.isEmpty {
       // Before lookups: a limit found by a code says nothing about the rows that lack the code.
@@ -85,28 +109,32 @@ final class RuleRun {
         frame = try evaluator.expanding(lookup, by: column, frame)
       }
     }
-    frame = try keeping(frame, lookupScope)
-    rowsInScope += frame.count
-    if frame.count == 0 { return }
+    return try keeping(frame, lookupScope)
+  }
 
+  /// TRUE for the rows about which lookups and `unevaluable` let anything be said. Of formed rows it asks what speaks of
+  /// them, of others the rest.
+  func evaluable(_ frame: Frame) throws -> [UInt8] {
+    let isFormed = frame.formed != nil
     var isEvaluable = [UInt8](repeating: Kleene.yes, count: frame.count)
-    for name in ambiguousLookups {
+    for name in isFormed ? formedAmbiguousLookups : ambiguousLookups {
       let outcome = try evaluator.outcome(name, frame)
       for i in 0..<frame.count where outcome.isAmbiguous[i] { isEvaluable[i] = Kleene.no }
     }
-    for unevaluable in rule.unevaluable {
+    for unevaluable in isFormed ? formedUnevaluable : unevaluable {
       let holds = try evaluator.truths(unevaluable.when, frame)
       for i in 0..<frame.count where holds[i] == Kleene.yes { isEvaluable[i] = Kleene.no }
     }
-    let before = frame.count
-    frame = frame.keeping(isEvaluable)
-    rowsUnevaluable += before - frame.count
+    return isEvaluable
+  }
 
-    frame = try keeping(frame, rule.condition.conjuncts)
+  /// The rows of which the condition is TRUE and that nothing under `unless` excuses.
+  func satisfying(_ frame: Frame) throws -> Frame {
+    var frame = try keeping(frame, rule.condition.conjuncts)
     for excuse in rule.unless where frame.count > 0 {
       frame = frame.keeping(try evaluator.truths(excuse, frame).map { $0 == Kleene.yes ? Kleene.no : Kleene.yes })
     }
-    if frame.count > 0 { hits.append(frame, rule) }
+    return frame
   }
 
   /// The rows for which all conditions are TRUE.
@@ -119,30 +147,40 @@ final class RuleRun {
   }
 }
 
+extension Shape {
+  /// The bindings that stand for a claim row at a hit: of formed rows only the base row of `runs`.
+  var boundAtHits: [(name: String, entity: Entity)] { formed == nil || formed?.keepsBaseRow == true ? bindings : [] }
+}
+
+extension Formed {
+  /// The base row stays in hand beside the formed row.
+  var keepsBaseRow: Bool { if case .runs = kind { true } else { false } }
+}
+
 /// Hits of all blocks, put together.
 struct HitList {
   private var rows: [String: [Int32]] = [:]
   private var groups: [String: GroupedRows] = [:]
+  private var formed: FormedRows?
   private var count = 0
 
   mutating func append(_ frame: Frame, _ rule: Rule) {
-    for (binding, _) in rule.shape.bindings { rows[binding, default: []] += frame.rows[binding]?.rows ?? [] }
+    for (binding, _) in rule.shape.boundAtHits { rows[binding, default: []] += frame.rows[binding]?.rows ?? [] }
     for (name, group) in frame.groups {
-      var all = groups[name] ?? GroupedRows(start: [], end: [], rows: [])
-      for i in 0..<frame.count {
-        all.start.append(Int32(all.rows.count))
-        all.rows += group.rows[Int(group.start[i])..<Int(group.end[i])]
-        all.end.append(Int32(all.rows.count))
-      }
-      groups[name] = all
+      groups[name, default: GroupedRows(start: [], end: [], rows: [])].append(group)
+    }
+    if let own = frame.formed {
+      if formed == nil { formed = FormedRows() }
+      formed?.append(own)
     }
     count += frame.count
   }
 
   func frame(_ rule: Rule) -> Frame {
     let frame = Frame(count: count)
-    for (binding, entity) in rule.shape.bindings { frame.rows[binding] = (entity, rows[binding] ?? []) }
+    for (binding, entity) in rule.shape.boundAtHits { frame.rows[binding] = (entity, rows[binding] ?? []) }
     for (name, group) in groups { frame.groups[name] = group }
+    frame.formed = formed ?? rule.shape.formed.map { FormedRows($0) }
     return frame
   }
 }

@@ -46,8 +46,8 @@ extension Rule {
   public var formedLookups: Set<String> {
     var result: Set<String> = []
     for lookup in lookups
-    where !lookup.lookupsNamed.isDisjoint(with: result)
-      || lookup.expressions.contains(where: { $0.readsFormed(lookups: result) })
+    where lookup.expressions.contains(where: { $0.readsFormed(lookups: result) })
+      || !lookup.lookupsNamed.isDisjoint(with: result)
     {
       result.insert(lookup.name)
     }
@@ -58,6 +58,9 @@ extension Rule {
 extension Lookup {
   /// Keys, region, day, within; what other lookups a key names is in `lookupsNamed`.
   public var expressions: [Expr] { keys.flatMap(\.alternatives) + [region, day, within].compactMap { $0 } }
+
+  /// Every key is matched by `equal`.
+  public var isMatchedByEquality: Bool { keys.allSatisfy { $0.match == .equal } }
 
   /// Lookups whose rows a key is compared with.
   public var lookupsNamed: Set<String> {
@@ -90,9 +93,7 @@ extension Rule {
     }
     for lookup in lookups { all += lookup.expressions }
     for population in populations { all += population.match.map(\.b) }
-    all +=
-      unevaluable.map(\.when) + exemptions.map(\.when) + cases.map(\.when)
-      + cases.compactMap(\.threshold)
+    all += unevaluable.map(\.when) + exemptions.map(\.when) + cases.map(\.when)
     all += [parameterDay, formedParameterDay, psnNo, fixmedinsCode, from, to, measure, threshold].compactMap { $0 }
     if case .children(_, _, let condition) = lines { all.append(condition) }
     for amount in [amountA, amountF] { all += amount.expressions }

@@ -200,7 +200,8 @@ public enum PairOrder: Sendable, Hashable {
   /// both of one entity.
   case unordered(column: String)
   /// Two neighbours, first and second, in the ascending order of the columns among the rows with equal matched values;
-  /// texts by bytes, null before all else. Both of one entity. Rows are put in order before any condition is asked.
+  /// texts by bytes, null before all else, rows equal in all of them by their ids. Both of one entity, matched by the same
+  /// expression on both sides. Rows are put in order before any condition is asked.
   case adjacent(columns: [String])
 }
 
@@ -411,11 +412,12 @@ public enum AmountTerm: Sendable, Hashable {
   case stayA(binding: String)
   case stayF(binding: String)
   /// Part k of n of Σ A or Σ F of the finding's lines: ⌊Σ · k / n⌋, on the sum. k and n are whole numbers of the
-  /// finding's first hit, 0 ≤ k ≤ n; null or n = 0 gives 0.
+  /// finding's first hit; null, k ≤ 0 or n ≤ 0 gives 0, k > n counts as n.
   case partA(k: Expr, n: Expr)
   case partF(k: Expr, n: Expr)
   /// What the finding's lines cost beyond a unit price (a price, over the hit's line): D(l) = min(A(l), max(0,
-  /// det_item_fee_sumamt − ⌈cnt · price⌉ fen)), null price or cnt: 0. A: Σ D(l). F: Σ ⌊F(l) · D(l) / A(l)⌋.
+  /// det_item_fee_sumamt − ⌈cnt · price⌉ fen)), null price or cnt: 0. A: Σ D(l). F: Σ ⌊F(l) · D(l) / A(l)⌋. The price of
+  /// a line is that of the finding's first hit that names it. Of a unit of money it claims its own ⌊F · D / A⌋.
   case overPriceA(price: Expr)
   case overPriceF(price: Expr)
 }

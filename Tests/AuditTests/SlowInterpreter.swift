@@ -17,8 +17,12 @@ struct SlowInterpreter {
   let registries: Registries
   /// Row of each binding; −1 = none.
   var rows: [String: Int] = [:]
+  /// Entities of bindings that the shape does not have.
+  var entities: [String: Entity] = [:]
   /// The registry row in hand.
   var member: [String: Int] = [:]
+  /// The columns of the formed row in hand.
+  var formed: [String: Value] = [:]
   /// The rows of the group that the row stands for.
   var group: [String: [Int]] = [:]
 
@@ -31,7 +35,7 @@ struct SlowInterpreter {
   }
 
   func place(_ binding: String, _ path: [Entity]) -> (Entity, Int) {
-    var entity = rule.shape.bindings.first { $0.name == binding }?.entity ?? .line
+    var entity = entities[binding] ?? rule.shape.bindings.first { $0.name == binding }?.entity ?? .line
     var row = rows[binding] ?? -1
     for step in path {
       row = row < 0 ? -1 : Int(claims[entity].parent[step]?[row] ?? -1)
@@ -125,7 +129,15 @@ struct SlowInterpreter {
     case .setLeast(let name, let a): return overGroup(name, a).min().map { .number($0) } ?? .null
     case .setGreatest(let name, let a): return overGroup(name, a).max().map { .number($0) } ?? .null
     case .children(let a): return children(a)
-    case .allHits, .anyHit, .countHits, .leastOfHits, .greatestOfHits, .sumOfHits: return .null
+    case .prefix(let a, let count):
+      guard case .text(let t) = value(a) else { return .null }
+      return .text(String(String.UnicodeScalarView(t.unicodeScalars.prefix(count))))
+    case .percent(let a, let b):
+      guard case .number(let x) = value(a), case .number(let p) = value(b), x >= 0, p >= 0 else { return .null }
+      return .number(x * p / 100)
+    case .formed(let name, _): return formed[name] ?? .null
+    case .fact(let name, let value, _): return fact(name, value)
+    case .allHits, .anyHit, .countHits, .leastOfHits, .greatestOfHits, .sumOfHits, .atGreatestOfHits: return .null
     }
   }
 
@@ -149,16 +161,56 @@ struct SlowInterpreter {
     for child in 0..<claims[a.of].count where row >= 0 && claims[a.of].parent[entity]?[child] == Int32(row) {
       var inner = self
       inner.rows[a.variable] = child
-      // The variable's entity is not in the shape: the interpreter's only children are lines.
+      inner.entities[a.variable] = a.of
       if inner.truth(a.condition) == true { kept.append(a.value.map { inner.value($0) } ?? .truth(true)) }
     }
     let numbers = kept.compactMap { if case .number(let n) = $0 { n } else { nil } }
     switch a.function {
     case .exists: return .truth(!kept.isEmpty)
     case .count: return .number(Int64(kept.count))
+    case .countDistinct:
+      var different: [Value] = []
+      for value in kept where value != .null && !different.contains(value) { different.append(value) }
+      return .number(Int64(different.count))
     case .sum: return numbers.isEmpty ? .null : .number(numbers.reduce(0, +))
     case .least: return numbers.min().map { .number($0) } ?? .null
     case .greatest: return numbers.max().map { .number($0) } ?? .null
+    }
+  }
+
+  /// A population fact: all rows of the entity are gone through for every question.
+  func fact(_ name: String, _ wanted: String) -> Value {
+    guard let population = rule.populations.first(where: { $0.name == name }),
+      let value = population.values.first(where: { $0.name == wanted })
+    else { return .null }
+    let mine = population.match.map { self.value($0.b) }
+    if mine.contains(.null) { return .null }
+    var members: [SlowInterpreter] = []
+    for row in 0..<claims[population.entity].count {
+      var one = SlowInterpreter(rule: rule, claims: claims, registries: registries)
+      one.rows = [population.binding: row]
+      one.entities = [population.binding: population.entity]
+      if one.truth(population.condition) == true, population.match.map({ one.value($0.a) }) == mine {
+        members.append(one)
+      }
+    }
+    return members.isEmpty ? .null : aggregate(value, members)
+  }
+
+  /// A value of a formed row over its members.
+  func aggregate(_ value: FormedValue, _ members: [SlowInterpreter]) -> Value {
+    let all = members.map { member in value.value.map { member.value($0) } ?? .number(1) }
+    let numbers = all.compactMap { if case .number(let n) = $0 { n } else { nil } }
+    switch value.function {
+    case .count: return .number(Int64(all.count))
+    case .sum: return numbers.isEmpty ? .null : .number(numbers.reduce(0, +))
+    case .least: return numbers.min().map { .number($0) } ?? .null
+    case .greatest: return numbers.max().map { .number($0) } ?? .null
+    case .only: return all.allSatisfy { $0 == all[0] } ? all[0] : .null
+    case .countDistinct:
+      var different: [Value] = []
+      for value in all where value != .null && !different.contains(value) { different.append(value) }
+      return .number(Int64(different.count))
     }
   }
 
@@ -174,15 +226,24 @@ struct SlowInterpreter {
   /// For each level of the region order the rows that match on the days; nil when a key or a day is null.
   func levels(_ lookup: Lookup, _ choice: [Int]) -> [[Int]]? {
     guard let table = registries[lookup.table] else { return nil }
-    var wanted: [(String, Value)] = []
+    var wanted: [(Lookup.Key, [Value])] = []
     for (key, c) in zip(lookup.keys, choice) {
+      if case .length = key.match {
+        wanted.append((key, []))
+        continue
+      }
+      if case .anyOf(let other, let column) = key.match {
+        guard let other = rule.lookups.first(where: { $0.name == other }), find(other).found != nil else { return nil }
+        wanted.append((key, rowsFound(other).map { upper(self.column(registries[other.table]?.columns[column], $0)) }))
+        continue
+      }
       let values = key.alternatives.map(value)
       if values.allSatisfy({ $0 == .null }) {
         if key.anyWhenNull { continue }
         return nil
       }
       if values[c] == .null { return [] }
-      wanted.append((key.column, upper(values[c])))
+      wanted.append((key, [upper(values[c])]))
     }
     var from = Int64.min
     var to = Int64.max
@@ -196,7 +257,20 @@ struct SlowInterpreter {
       (from, to) = (d - w, d + w)
     }
     let matching = (0..<table.count).filter { row in
-      if !wanted.allSatisfy({ upper(column(table.columns[$0.0], row)) == $0.1 }) { return false }
+      let meets = wanted.allSatisfy { key, values in
+        let own = upper(column(table.columns[key.column], row))
+        if own == .null { return false }
+        switch key.match {
+        case .equal, .anyOf: return values.contains(own)
+        case .beginsWithColumn(let least):
+          guard case .text(let text) = own, case .text(let whole)? = values.first else { return false }
+          return text.unicodeScalars.count >= least && Array(whole.utf8).starts(with: Array(text.utf8))
+        case .length(let least):
+          guard case .text(let text) = own else { return false }
+          return text.unicodeScalars.count >= least
+        }
+      }
+      if !meets { return false }
       if !table.schema.hasValidity { return true }
       let begin = table.columns["begndate"]?.numbers[row] ?? 0
       let end = table.columns["enddate"]?.numbers[row] ?? .min
@@ -211,13 +285,16 @@ struct SlowInterpreter {
   }
 
   func choices(_ lookup: Lookup) -> [[Int]] {
-    lookup.keys.reduce([[]]) { done, key in done.flatMap { d in key.alternatives.indices.map { d + [$0] } } }
+    lookup.keys.reduce([[]]) { done, key in
+      done.flatMap { d in (key.alternatives.isEmpty ? 0..<1 : key.alternatives.indices).map { d + [$0] } }
+    }
   }
 
   func find(_ lookup: Lookup) -> (found: Bool?, row: Int?, isAmbiguous: Bool) {
     guard let table = registries[lookup.table] else { return (false, nil, false) }
     let columns = Set(lookup.keys.map(\.column) + (lookup.region == nil ? [] : ["admdvs"]))
-    let isComplete = table.schema.key.allSatisfy { columns.contains($0) }
+    let isComplete =
+      table.schema.key.allSatisfy { columns.contains($0) } && lookup.keys.allSatisfy { $0.match == .equal }
     for choice in choices(lookup) {
       guard let levels = levels(lookup, choice) else { return (nil, nil, false) }
       if isComplete, levels.joined().contains(where: { table.isAmbiguous[$0] }) { return (nil, nil, true) }
@@ -232,6 +309,16 @@ struct SlowInterpreter {
       }
     }
     return (false, nil, false)
+  }
+
+  /// The rows that a lookup with `take: any` finds.
+  func rowsFound(_ lookup: Lookup) -> [Int] {
+    guard let table = registries[lookup.table] else { return [] }
+    for choice in choices(lookup) {
+      let found = (levels(lookup, choice) ?? []).map { $0.filter { !table.isAmbiguous[$0] } }.filter { !$0.isEmpty }
+      if let first = found.first { return lookup.joinsLevels ? Array(found.joined()) : first }
+    }
+    return []
   }
 
   /// The groups of a `take: groups` lookup.

@@ -1,0 +1,266 @@
+import ClaimModel
+import Registries
+import RulePacks
+
+/// Formed rows, column by column, with the base rows that each is made of.
+struct FormedRows {
+  /// By name: `Formed.columns`; those of runs only once runs are known.
+  var columns: [String: ColumnData] = [:]
+  var members = GroupedRows(start: [], end: [], rows: [])
+  var count: Int { members.start.count }
+
+  init() {}
+
+  /// No rows, with all columns.
+  init(_ formed: Formed) {
+    for (name, kind) in formed.columns { columns[name] = kind == .text ? .text([]) : .number([]) }
+  }
+
+  func selecting(_ positions: [Int32]) -> FormedRows {
+    var result = FormedRows()
+    result.columns = columns.mapValues { $0.selecting(positions) }
+    result.members = members.selecting(positions)
+    return result
+  }
+
+  mutating func append(_ other: FormedRows) {
+    if columns.isEmpty {
+      columns = other.columns
+    } else {
+      for (name, column) in other.columns { columns[name]?.append(column) }
+    }
+    members.append(other.members)
+  }
+}
+
+extension ColumnData {
+  func selecting(_ positions: [Int32]) -> ColumnData {
+    switch self {
+    case .text(let v): .text(gathered(v, positions, null: CodeTable.null))
+    case .number(let v): .number(gathered(v, positions, null: ColumnData.null))
+    }
+  }
+
+  /// Adds the rows of a column of the same kind.
+  mutating func append(_ other: ColumnData) {
+    // Its own array is let go first, or adding would copy all there is at every block.
+    switch other {
+    case .text(let more):
+      guard case .text(var mine) = self else { return }
+      self = .text([])
+      mine += more
+      self = .text(mine)
+    case .number(let more):
+      guard case .number(var mine) = self else { return }
+      self = .number([])
+      mine += more
+      self = .number(mine)
+    }
+  }
+
+  /// Values for a `KeyIndex`: 0 is null.
+  var keyValues: [UInt64] {
+    switch self {
+    case .text(let v): v.map { KeyIndex.keyValue(code: $0) }
+    case .number(let v): v.map { KeyIndex.keyValue(number: $0) }
+    }
+  }
+}
+
+extension Vector {
+  /// The values at some positions, null where the position is −1.
+  func selecting(_ positions: [Int32]) -> Vector {
+    switch self {
+    case .text(let v): .text(gathered(v, positions, null: CodeTable.null))
+    case .number(let v): .number(gathered(v, positions, null: ColumnData.null))
+    case .truth(let v): .truth(gathered(v, positions, null: Kleene.null))
+    }
+  }
+
+  /// The values as a column; a condition is none.
+  var column: ColumnData {
+    get throws(EvaluationFault) {
+      switch self {
+      case .text(let v): .text(v)
+      case .number(let v): .number(v)
+      case .truth: throw .type("a condition as a value of rows")
+      }
+    }
+  }
+}
+
+/// The base rows of which rows are formed: in scope, evaluable, with all `by` values and days.
+struct BaseRows {
+  var rows: [Int32] = []
+  /// Values of `Formed.by`, of what the kind asks for in the order of `Formed.Kind`, and of `Formed.values`.
+  var by: [ColumnData]
+  var own: [ColumnData] = []
+  var values: [ColumnData?]
+  private let formed: Formed
+  private var isEmpty = true
+
+  init(_ formed: Formed) {
+    self.formed = formed
+    by = formed.by.map { $0.kind == .text ? .text([]) : .number([]) }
+    values = formed.values.map { value in value.value.map { _ in value.kind == .text ? .text([]) : .number([]) } }
+  }
+
+  var count: Int { rows.count }
+
+  /// Takes the rows of a frame of base rows that can be part of a formed row.
+  mutating func append(_ frame: Frame, _ evaluator: Evaluator) throws {
+    if frame.count == 0 { return }
+    let by = try formed.by.map { try evaluator.vector($0.value, frame).column }
+    let own = try formed.kind.baseExpressions.map { try evaluator.vector($0, frame).column }
+    let values = try formed.values.map { try $0.value.map { try evaluator.vector($0, frame).column } }
+    var isWhole = [UInt8](repeating: Kleene.yes, count: frame.count)
+    for column in by + own.prefix(formed.kind.days) {
+      for (i, value) in column.keyValues.enumerated() where value == 0 { isWhole[i] = Kleene.no }
+    }
+    let kept = trueRows(isWhole)
+    rows += gathered(frame.rows[formed.baseBinding]?.rows ?? [], kept, null: -1)
+    if isEmpty {
+      self.by = by.map { $0.selecting(kept) }
+      self.own = own.map { $0.selecting(kept) }
+      self.values = values.map { $0?.selecting(kept) }
+      isEmpty = false
+      return
+    }
+    for (k, column) in by.enumerated() { self.by[k].append(column.selecting(kept)) }
+    for (k, column) in own.enumerated() { self.own[k].append(column.selecting(kept)) }
+    for (k, column) in values.enumerated() { if let column { self.values[k]?.append(column.selecting(kept)) } }
+  }
+
+  /// The numbers of the kind's k-th expression.
+  func numbers(_ k: Int) throws(EvaluationFault) -> [Int64] {
+    if own.isEmpty { return [] }
+    guard case .number(let values) = own[k] else { throw .type("number expected") }
+    return values
+  }
+}
+
+extension Formed.Kind {
+  /// What it asks of base rows, in the order of its parts.
+  var baseExpressions: [Expr] {
+    switch self {
+    case .group: []
+    case .window(let day, let days): [day, days]
+    case .stock(let day, let supply): [day, supply.quantity, supply.daysEach]
+    case .runs(let first, let last, _): [first, last]
+    case .occupancy(let first, let last, let counted, _): [first, last, counted]
+    }
+  }
+
+  /// How many of them, from the first, are days without which a base row is in no formed row.
+  var days: Int {
+    switch self {
+    case .group: 0
+    case .window, .stock: 1
+    case .runs, .occupancy: 2
+    }
+  }
+}
+
+/// Base rows by their `by` values and in order of day, and ranges of them that are the members of formed rows.
+struct MemberRanges {
+  /// Indices into `BaseRows`.
+  var order: [Int32] = []
+  var start: [Int32] = []
+  var end: [Int32] = []
+
+  /// Adds the range as a formed row.
+  mutating func add(_ range: Range<Int>) {
+    start.append(Int32(range.lowerBound))
+    end.append(Int32(range.upperBound))
+  }
+
+  /// Formed rows with `by`, values and members; what the kind itself gives is still to be added. `shown` is the base
+  /// row in the range that stands for its `by` values.
+  func rows(_ formed: Formed, _ base: BaseRows) throws -> FormedRows {
+    var result = FormedRows()
+    let first = gathered(order, start, null: -1)
+    for (k, by) in formed.by.enumerated() { result.columns[by.name] = base.by[k].selecting(first) }
+    result.members = GroupedRows(start: start, end: end, rows: gathered(base.rows, order, null: -1))
+    for (k, value) in formed.values.enumerated() {
+      result.columns[value.name] = try RangeValues(base.values[k]?.selecting(order), self).value(value.function)
+    }
+    return result
+  }
+}
+
+extension RuleRun {
+  /// Base rows, the rows formed of them, their hits.
+  func scan(_ formed: Formed) throws -> Frame {
+    var base = BaseRows(formed)
+    try eachBaseBlock(formed, among: nil) { frame in
+      if case .occupancy = formed.kind {
+        try base.append(frame.keeping(evaluable(frame)), evaluator)
+        return
+      }
+      rowsInScope += frame.count
+      let left = try frame.keeping(evaluable(frame))
+      rowsUnevaluable += frame.count - left.count
+      try base.append(left, evaluator)
+    }
+    var isUnevaluable: [Bool] = []
+    try eachFormedBlock(formed, base) { frame in
+      let truths = try evaluable(frame)
+      if case .occupancy = formed.kind {
+        rowsInScope += frame.count
+        for truth in truths where truth != Kleene.yes { rowsUnevaluable += 1 }
+      } else if truths.contains(where: { $0 != Kleene.yes }), let rows = frame.formed {
+        if isUnevaluable.isEmpty {
+          isUnevaluable = [Bool](repeating: false, count: input.claims[formed.baseEntity].count)
+        }
+        for (i, truth) in truths.enumerated() where truth != Kleene.yes {
+          for row in rows.members.of(i) { isUnevaluable[Int(row)] = true }
+        }
+      }
+      let left = try satisfying(frame.keeping(truths))
+      if left.count > 0 { hits.append(left, rule) }
+    }
+    for isOne in isUnevaluable where isOne { rowsUnevaluable += 1 }
+    let frame = hits.frame(rule)
+    if formed.atLeast == nil || frame.count == 0 { return frame }
+    return try folding(frame, formed, base)
+  }
+
+  /// The base rows in scope, block by block; `among`: only these.
+  func eachBaseBlock(_ formed: Formed, among rows: [Int32]?, _ body: (Frame) throws -> Void) throws {
+    for lookup in rule.lookups {
+      if case .groups = lookup.take { throw EvaluationFault.type("groups of lookup \(lookup.name) for formed rows") }
+    }
+    let count = rows?.count ?? input.claims[formed.baseEntity].count
+    var start = 0
+    while start < count {
+      let end = min(count, start + Self.blockRows)
+      let frame = Frame(count: end - start)
+      frame.rows[formed.baseBinding] = (
+        formed.baseEntity, rows.map { Array($0[start..<end]) } ?? filled(end - start) { Int32(start + $0) }
+      )
+      let left = try inScope(frame, plainScope)
+      if left.count > 0 { try body(left) }
+      start = end
+    }
+  }
+
+  /// All rows formed of the base rows, block by block.
+  func eachFormedBlock(_ formed: Formed, _ base: BaseRows, _ body: (Frame) throws -> Void) throws {
+    let all: FormedRows
+    switch formed.kind {
+    case .group: all = try groupRows(formed, base)
+    case .window: all = try windowRows(formed, base)
+    case .stock: all = try stockRows(formed, base)
+    case .occupancy: all = try Occupancy(formed, base).rows()
+    case .runs: return try eachDayBlock(formed, base, body)
+    }
+    var start = 0
+    while start < all.count {
+      let end = min(all.count, start + Self.blockRows)
+      let frame = Frame(count: end - start)
+      frame.formed = all.selecting(filled(end - start) { Int32(start + $0) })
+      try body(frame)
+      start = end
+    }
+  }
+}
