@@ -28,21 +28,26 @@ START = date(2025, 3, 3)
 CLAIMS = {
     "setl_d": ["setl_id", "mdtrt_id", "init_setl_id", "refd_setl_flag", "vali_flag", "psn_no", "insutype",
                "insu_admdvs", "fix_blng_admdvs", "fixmedins_code", "hosp_lv", "begndate", "setl_time", "med_type",
-               "setl_type", "inscp_amt", "fund_pay_sumamt", "dise_no", "updt_time"],
+               "setl_type", "medfee_sumamt", "inscp_amt", "fund_pay_sumamt", "dise_no", "updt_time"],
     "mdtrt_d": ["mdtrt_id", "psn_no", "fixmedins_code", "begntime", "endtime", "med_type", "inhosp_stas",
-                "vali_flag", "dscg_way", "refl_old_mdtrt_id", "medrcdno", "nwb_flag", "updt_time"],
+                "vali_flag", "dscg_way", "refl_old_mdtrt_id", "medrcdno", "nwb_flag", "adm_caty",
+                "dscg_caty", "dscg_maindiag_code", "ars_year_ipt_flag", "updt_time"],
     "fee_list_d": ["mdtrt_id", "bkkp_sn", "setl_id", "init_feedetl_sn", "psn_no", "fixmedins_code", "fee_ocur_time",
                    "cnt", "pric", "det_item_fee_sumamt", "fulamt_ownpay_amt", "overlmt_selfpay", "preselfpay_amt",
                    "inscp_amt", "list_type", "hilist_code", "med_list_codg", "etip_flag", "etip_hosp_code",
-                   "rx_circ_flag", "vali_flag", "updt_time"],
+                   "rx_circ_flag", "dise_codg", "med_chrgitm_type", "vali_flag", "updt_time"],
+    "setl_list_diag_d": ["setl_list_diag_id", "mdtrt_id", "psn_no", "diag_type", "maindiag_flag", "diag_code",
+                         "vali_flag", "updt_time"],
 }
 REGISTRIES = {
-    "fixmedins_b": ["fixmedins_code", "fixmedins_name", "fixmedins_type", "hosp_lv", "medins_kind", "admdvs",
-                    "begndate", "enddate", "vali_flag"],
+    "fixmedins_b": ["fixmedins_code", "fixmedins_name", "fixmedins_type", "hosp_lv", "medins_kind", "aprv_bed_cnt",
+                    "admdvs", "begndate", "enddate", "vali_flag"],
     "hilist_b": ["admdvs", "hilist_code", "hilist_name", "list_type", "chrgitm_lv", "begndate", "enddate",
                  "vali_flag"],
     "hilist_lmt_b": ["kp_id", "med_list_codg", "lmt_type", "lmt_val", "sure_flag", "lmt_text", "begndate", "enddate",
                      "vali_flag"],
+    "drug_sup_b": ["med_list_codg", "sup_key", "sup_days", "basis", "begndate", "enddate", "vali_flag"],
+    "opsp_dise_drug_b": ["admdvs", "opsp_dise_code", "drug_code", "basis", "begndate", "enddate", "vali_flag"],
     "opsp_reg_d": ["psn_no", "insu_admdvs", "opsp_dise_code", "begndate", "enddate", "vali_flag"],
     "med_type_b": ["med_type", "visit_class", "opsp_flag", "reg_flag", "begndate", "enddate", "basis"],
 }
@@ -50,8 +55,8 @@ LEVELS = ["01", "03", "05", "07", "08", "11", "12", "13", "14", "99", ""]
 REGIONS = ["990101", "990101", "990102", "990201", ""]
 MED_TYPES = ["21", "21", "21", "21", "21", "21", "2101", "23", "52", "11", "11", "14", "14", "140104", "140104",
              "140201", "1403", "9901", "99331", "910202", "13", "1301", "41", "41", "9929", "61", "7777", ""]
-CODES = ["XA01", "XB02", "XC03", "ZD04"]
-LOCAL_CODES = ["L1", "L2", "XA01"]
+CODES = ["XA01AAAAA1", "XA01AAAAA12", "XB02", "XC03CCCCC3", "ZD04"]
+LOCAL_CODES = ["L1", "L2", "XA01AAAAA1"]
 DISEASES = ["M03900", "M01600", "M09999"]
 
 
@@ -136,9 +141,14 @@ class Generator:
         self.huge = self.chance(5)
         if self.chance(25):
             self.input.excluded = self.pick(["3"], ["2", "3"])
-        rows = {"mdtrt_d": self.visits(), "setl_d": None, "fee_list_d": None}
+        # A quarter of the seeds is one ward: stays at one place whose bed is billed day by day.
+        self.ward = self.random.random() < 0.25
+        rows = {"mdtrt_d": self.visits(), "setl_d": None, "fee_list_d": None, "setl_list_diag_d": None}
         rows["setl_d"] = self.settlements()
         rows["fee_list_d"] = self.lines()
+        if self.ward:
+            rows["fee_list_d"] += self.ward_lines(rows["fee_list_d"])
+        rows["setl_list_diag_d"] = self.diagnoses()
         self.upload(rows)
         self.registries()
         return self.input
@@ -150,11 +160,13 @@ class Generator:
         for name in ids:
             begin = self.random.randint(0, 16)
             nights = self.pick(0, 1, 1, 2, 3, 4, 6, 9, 12, -1 if self.chance(20) else 5)
+            if self.ward:
+                nights = self.pick(2, 3, 4, 4, 5, 7)
             begin_day = (START + timedelta(days=begin)).isoformat()
             end_day = (START + timedelta(days=begin + nights)).isoformat()
             self.visit_rows.append({
                 "mdtrt_id": name, "psn_no": self.maybe(self.one_of(self.persons), 4),
-                "fixmedins_code": self.maybe(self.one_of(self.places), 3),
+                "fixmedins_code": self.maybe(self.places[0] if self.ward else self.one_of(self.places), 3),
                 "begntime": self.maybe(self.time(begin_day), 3), "endtime": self.maybe(self.time(end_day), 3),
                 "med_type": self.pick("21", self.one_of(MED_TYPES)), "inhosp_stas": self.pick("0", "0", "0", "", "1"
                                                                              if self.chance(40) else "0"),
@@ -162,6 +174,9 @@ class Generator:
                 "refl_old_mdtrt_id": self.one_of(ids) if self.chance(25) else "",
                 "medrcdno": self.pick("R1", "R2", "R3", ""), "nwb_flag": self.pick("0", "", "", "1"
                                                                                  if self.chance(30) else "0"),
+                "adm_caty": self.pick("A03", "A03.1", "A04", ""), "dscg_caty": self.pick("A03", "A03.2", "", ""),
+                "dscg_maindiag_code": self.pick("I10.1", "i10.2", "I10", "I10.1", "Z51.1", "N18.1", "O80", ""),
+                "ars_year_ipt_flag": self.pick("0", "", "1" if self.chance(10) else ""),
                 "updt_time": self.updated()})
         return self.visit_rows
 
@@ -187,7 +202,9 @@ class Generator:
                 "hosp_lv": self.one_of(LEVELS), "begndate": self.maybe(self.time(day), 10),
                 "setl_time": self.maybe(self.time(self.day(5, 22)), 8),
                 "med_type": self.one_of(MED_TYPES) if self.chance(30) else visit["med_type"],
-                "setl_type": self.pick("1", "2", "3", ""), "inscp_amt": self.pick("", "10", "100", "0", "15.5", "-4"),
+                "setl_type": self.pick("1", "2", "3", ""),
+                "medfee_sumamt": self.pick("0", "10", "100.5", ""),
+                "inscp_amt": self.pick("", "10", "100", "0", "15.5", "-4"),
                 "fund_pay_sumamt": fund,
                 "dise_no": self.maybe(self.cased(self.pick(*DISEASES, "M03900", "M01600")), 25),
                 "updt_time": self.updated()}
@@ -228,6 +245,8 @@ class Generator:
                 "etip_flag": self.pick("0", "", "", "1" if self.chance(20) else ""),
                 "etip_hosp_code": self.one_of(self.places) if self.chance(10) else "",
                 "rx_circ_flag": self.pick("", "0", "", "1" if self.chance(20) else ""),
+                "dise_codg": self.cased(self.one_of(DISEASES)) if self.chance(30) else "",
+                "med_chrgitm_type": self.pick("01", "02", "07", "03", "09", ""),
                 "vali_flag": self.valid(), "updt_time": self.updated()}
             if self.chance(5):
                 row[self.pick("psn_no", "fixmedins_code")] = ""
@@ -247,6 +266,44 @@ class Generator:
                 rows.extend(self.linked(row, rows))
             if self.chance(18):
                 rows.extend(self.paired(row, rows))
+        return rows
+
+    def ward_lines(self, others):
+        """A bed line on nearly every day of every stay; the fees then agree to a yuan, more or less."""
+        made, settlements = [], {row["mdtrt_id"]: row for row in reversed(self.settlement_rows)}
+        for visit in self.visit_rows:
+            settlement = settlements.get(visit["mdtrt_id"])
+            if settlement is None or not visit["begntime"] or not visit["endtime"]:
+                continue
+            begin, end = (date.fromisoformat(visit[column][:10]) for column in ("begntime", "endtime"))
+            for after in range((end - begin).days + 1):
+                if self.random.random() < 0.92:
+                    made.append({
+                        "mdtrt_id": visit["mdtrt_id"], "bkkp_sn": f"w{after}", "setl_id": settlement["setl_id"],
+                        "psn_no": visit["psn_no"], "fixmedins_code": visit["fixmedins_code"],
+                        "fee_ocur_time": self.time((begin + timedelta(days=after)).isoformat()), "cnt": "1",
+                        "pric": "1", "det_item_fee_sumamt": "1", "inscp_amt": self.pick("1", "0.33", "0"),
+                        "med_chrgitm_type": self.pick("01", "01", "02", "07", "01", "03"), "vali_flag": "1",
+                        "updt_time": self.updated()})
+            cents = 0
+            for row in others + made:
+                if row["mdtrt_id"] == visit["mdtrt_id"]:
+                    cents += reference.scaled(row["det_item_fee_sumamt"] or "0", 2) or 0
+            cents = max(0, cents + self.pick(0, 0, 0, 100, -100, 101))
+            if not self.chance(10):
+                settlement["medfee_sumamt"] = f"{cents // 100}.{cents % 100:02}"
+        return made
+
+    def diagnoses(self):
+        rows = []
+        for visit in self.visit_rows:
+            for _ in range(self.pick(0, 0, 1, 2)):
+                rows.append({
+                    "setl_list_diag_id": f"D{len(rows) if not self.chance(5) else 1}",
+                    "mdtrt_id": self.maybe(visit["mdtrt_id"], 5), "psn_no": visit["psn_no"],
+                    "diag_type": self.pick("1", "1", "2", ""), "maindiag_flag": self.pick("1", "1", "0", ""),
+                    "diag_code": self.maybe(self.pick("I10.3", "i10.1", "J18", "Z51.1"), 5),
+                    "vali_flag": self.valid(), "updt_time": self.updated()})
         return rows
 
     def serial(self, rows):
@@ -360,6 +417,9 @@ class Generator:
                 other["endtime"] = self.time(self.day(5, 20))
             if self.chance(20):
                 other["psn_no"] = self.one_of(self.persons)
+        elif table == "setl_list_diag_d":
+            if self.chance(40):
+                other["diag_code"] = self.pick("I10", "J18")
         else:
             for column in ("inscp_amt", "det_item_fee_sumamt"):
                 if self.chance(40):
@@ -409,7 +469,8 @@ class Generator:
                 self.register("fixmedins_b", fixmedins_code=self.cased(place), fixmedins_name="机构" + place,
                               fixmedins_type="2" if place[0] == "P" else "1",
                               hosp_lv=self.pick("NULL", "\\N") if self.chance(8) else self.one_of(LEVELS),
-                              medins_kind="general", admdvs="990101")
+                              medins_kind=self.pick("general", "general", "general", "nursing", "NULL"),
+                              aprv_bed_cnt=self.pick("1", "1", "2", "3", "10", "0", ""), admdvs="990101")
 
     def make_hilist_b(self):
         for code in dict.fromkeys(CODES + LOCAL_CODES):
@@ -431,6 +492,21 @@ class Generator:
             self.register("hilist_lmt_b", kp_id=f"K{at}", med_list_codg=self.cased(self.one_of(CODES)),
                           lmt_type=lmt_type, lmt_val=self.one_of(values[lmt_type]), sure_flag=self.pick("0", "1", "1"),
                           lmt_text="限定支付范围")
+
+    def make_drug_sup_b(self):
+        for code in CODES:
+            for _ in range(self.pick(0, 1, 1, 1, 2)):
+                self.register("drug_sup_b", med_list_codg=self.cased(code), sup_key=self.pick("SA", "SA", "sa", "SB"),
+                              sup_days=self.pick("30", "45", "60", "90", "91", "0.5", "33.3333", "90.4999", "181"),
+                              basis="说明书")
+
+    def make_opsp_dise_drug_b(self):
+        for region in ["990101", "990100", "990000", "000000", "990201"]:
+            for disease in DISEASES:
+                for _ in range(self.pick(0, 0, 1, 1)):
+                    code = self.one_of(["XA01AAAAA1", "XA01AAAAA12", "XC03CCCCC3", "XA01AAAAA", "XB02", "XE05EEEEE5"])
+                    self.register("opsp_dise_drug_b", admdvs=region, opsp_dise_code=self.cased(disease),
+                                  drug_code=self.cased(code), basis="目录")
 
     def make_opsp_reg_d(self):
         for person in self.persons + ["990000"]:

@@ -731,7 +731,7 @@ class Audit:
             for finding in findings:
                 wanted = finding["fund_fen"]
                 for name, settlement, fen in sorted(self.units(finding), key=lambda unit: unit[0].encode()):
-                    if settlement.get(column) == subject:
+                    if settlement.get(column, "") == subject:
                         given = min(wanted, fen - spent[name])
                         spent[name] += given
                         wanted -= given
