@@ -46,8 +46,8 @@ extension Rule {
   public var formedLookups: Set<String> {
     var result: Set<String> = []
     for lookup in lookups
-    where lookup.expressions.contains(where: { $0.readsFormed(lookups: result) })
-      || !lookup.lookupsNamed.isDisjoint(with: result)
+    where !lookup.lookupsNamed.isDisjoint(with: result)
+      || lookup.expressions.contains(where: { $0.readsFormed(lookups: result) })
     {
       result.insert(lookup.name)
     }
@@ -93,7 +93,9 @@ extension Rule {
     }
     for lookup in lookups { all += lookup.expressions }
     for population in populations { all += population.match.map(\.b) }
-    all += unevaluable.map(\.when) + exemptions.map(\.when) + cases.map(\.when)
+    all +=
+      unevaluable.map(\.when) + exemptions.map(\.when) + cases.map(\.when)
+      + cases.compactMap(\.threshold)
     all += [parameterDay, formedParameterDay, psnNo, fixmedinsCode, from, to, measure, threshold].compactMap { $0 }
     if case .children(_, _, let condition) = lines { all.append(condition) }
     for amount in [amountA, amountF] { all += amount.expressions }
