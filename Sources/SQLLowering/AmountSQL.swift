@@ -13,11 +13,14 @@ extension RuleLowering {
         if rule.lines == .none { continue }
         parts.append(
           """
-          SELECT r."key", '\(name)' AS part, sum(l.\(name)) AS total, \(try lowering.sql(k)) AS k, \(try lowering.sql(n)) AS n
-          FROM (SELECT h.*, row_number() OVER (PARTITION BY h."key" ORDER BY h.rowid) AS place FROM \(table("hits")) h) r
-            JOIN \(table("lines")) l ON l."key" = r."key"
-          WHERE r.place = 1
-          GROUP BY r."key", \(try lowering.operand(k)), \(try lowering.operand(n))
+          SELECT f."key", '\(name)' AS part, sum(l.\(name)) AS total, f.k, f.n
+          FROM (
+            SELECT r."key", \(try lowering.sql(k)) AS k, \(try lowering.sql(n)) AS n
+            FROM (
+              SELECT h.*, row_number() OVER (PARTITION BY h."key" ORDER BY h.rowid) AS place FROM \(table("hits")) h) r
+            WHERE r.place = 1) f
+            JOIN \(table("lines")) l ON l."key" = f."key"
+          GROUP BY f."key", f.k, f.n
           """)
       case .overPriceA(let price), .overPriceF(let price):
         if over.isEmpty, rule.lines != .none { over = try overPriceSQL(price) }

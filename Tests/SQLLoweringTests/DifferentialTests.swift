@@ -90,6 +90,21 @@ struct DifferentialTests {
     }
   }
 
+  /// Random rules of each shape must find enough to be worth comparing.
+  @Test(arguments: 0..<6)
+  func everyShapeFinds(_ shape: Int) throws {
+    var findings = 0
+    for seed in 0..<30 {
+      let loaded = try RandomStore(seed: UInt64(2000 + seed)).load()
+      var random = RandomRule(seed: UInt64(seed))
+      let rules = (0..<4).map { random.shapeRule("S-\(seed)-\($0)", shape) }
+      findings += try audit(
+        rules: rules, AuditInput(claims: loaded.normalized.claims, registries: loaded.registries)
+      ).findings.filter { $0.verdict != .lead }.count
+    }
+    #expect(findings >= 20)
+  }
+
   private func compareRows(_ loaded: RandomStore.Loaded, _ place: String) throws {
     let codes = loaded.normalized.claims.codes
     for (entity, table) in [(Entity.line, "counting_line"), (.settlement, "counting_settlement"), (.stay, "stay")] {
@@ -141,7 +156,7 @@ struct DifferentialTests {
           + "|\($0.amountFen)|\($0.fundFen)"
       }.sorted()
       let found = try loaded.evidence.texts("SELECT * FROM \"\(rule.id) findings\"").sorted()
-      #expect(found == expected, "\(place) \(rule.id)")
+      #expect(found == expected, "\(place) \(rule.id) \(found == expected ? "" : "\(rule)")")
       let claims = findings.flatMap { finding in
         finding.claims.map {
           "\(finding.rule)|\(finding.key)|\($0.unit)|\($0.fen)|\($0.fixmedinsCode)|\($0.psnNo)|\($0.practitioner)"

@@ -144,7 +144,8 @@ struct RandomRule {
           let child = [("c", Entity.line)]
           return .children(
             ChildAggregate(
-              function: g.pick([.count, .sum, .least, .greatest, .countDistinct]), variable: "c", of: entity.children[0],
+              function: g.pick([.count, .sum, .least, .greatest, .countDistinct]), variable: "c",
+              of: entity.children[0],
               binding: binding, path: [], condition: condition(child + bound, nil, 1),
               value: number("c", [], g.pick(Self.numbers[.line] ?? []))))
         }

@@ -174,7 +174,6 @@ extension RandomRule {
         FormedValue(
           name: "different", function: .countDistinct, value: text("b", [], "bilg_dr_code"), kind: .integer),
         FormedValue(name: "the", function: .only, value: text("b", [], "fixmedins_code"), kind: .text),
-        FormedValue(name: "least", function: .least, value: text("b", [], "med_list_codg"), kind: .text),
       ]
     }
     return Formed(baseBinding: base.0, baseEntity: base.1, name: "f", by: by, values: values, kind: kind)
@@ -188,7 +187,7 @@ extension RandomRule {
     rule.populations = [
       Population(
         name: "all", binding: "p", entity: entity,
-        condition: g.below(2) == 0 ? .boolean(true) : condition([("p", entity)], nil, 0),
+        condition: g.below(2) == 0 ? .boolean(true) : undatedCondition([("p", entity)]),
         match: matched.isEmpty
           ? []
           : [
@@ -208,6 +207,16 @@ extension RandomRule {
       rule.unevaluable.append(Unevaluable(when: test, reason: ""))
     } else {
       rule.unless.append(test)
+    }
+  }
+
+  /// A condition without parameters: a population has no day by which they could be dated.
+  private mutating func undatedCondition(_ bound: [(String, Entity)]) -> Expr {
+    while true {
+      let condition = condition(bound, nil, 1)
+      var isDated = false
+      condition.visit { if case .parameter = $0 { isDated = true } }
+      if !isDated { return condition }
     }
   }
 

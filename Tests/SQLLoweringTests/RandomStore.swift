@@ -201,6 +201,28 @@ struct RandomStore {
         "drug_code": g.pick(["XA01", "XA", "X", "XB02", "XC0"]), "basis": "test",
       ]
     }
+    // In some stores one person comes back to one hospital, in some one drug is bought again and again.
+    if g.below(3) == 0 {
+      for i in 0..<3 {
+        claims[.visits]?[i].merge([
+          "psn_no": "P1", "fixmedins_code": "H1", "dscg_maindiag_code": "i10", "dscg_caty": "A03", "adm_caty": "A03",
+          "nwb_flag": "", "ars_year_ipt_flag": "", "medrcdno": "", "dscg_way": g.pick(["1", "4"]),
+          "refl_old_mdtrt_id": "", "inhosp_stas": "0", "med_type": "21",
+          "begntime": ["2025-03-01", "2025-03-03", "2025-03-07"][i], "endtime": "2025-03-0\([3, 5, 9][i])",
+        ]) { $1 }
+      }
+    }
+    if g.below(3) == 0 {
+      registries["drug_sup_b"] = [
+        ["med_list_codg": "XA01", "sup_key": "D", "sup_days": "3", "basis": "test", "begndate": "2020-01-01"]
+      ]
+      for i in (claims[.feeLines] ?? []).indices where g.below(2) == 0 {
+        claims[.feeLines]?[i].merge([
+          "mdtrt_id": "M4", "setl_id": g.pick(["S4", "S5"]), "psn_no": "P1", "list_type": "101",
+          "med_list_codg": g.pick(["XA01", "xa01"]), "rx_circ_flag": "",
+        ]) { $1 }
+      }
+    }
   }
 
   struct Loaded {
