@@ -382,7 +382,8 @@ final class Evaluator {
       let code = Int(texts[i])
       if known[code] == unknown {
         let text = codes.text(texts[i])
-        known[code] = text.unicodeScalars.count <= count ? texts[i] : codes.intern(String(text.unicodeScalars.prefix(count)))
+        known[code] =
+          text.unicodeScalars.count <= count ? texts[i] : codes.intern(String(text.unicodeScalars.prefix(count)))
       }
       return known[code]
     }

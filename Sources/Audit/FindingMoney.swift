@@ -92,7 +92,7 @@ struct FindingMoney {
     self.positions = positions
     self.lines = lines.map { Self.distinct($0) }
     var bound: [String: (entity: Entity, rows: [Int32])] = [:]
-    for name in rule.settlements + [rule.amountA, rule.amountF].compactMap(\.binding) 
+    for name in rule.settlements + [rule.amountA, rule.amountF].compactMap(\.binding)
     where bound[name] == nil && members?.names.contains(name) != true {
       bound[name] = try run.evaluator.rows(name, [], frame)
     }

@@ -64,16 +64,17 @@ extension Evaluator {
   private static let manyRows = 64
 
   /// `isNamed`: another lookup goes on with the rows of this one, so one of them is not enough.
-  fileprivate func collectRows(_ lookup: Lookup, _ f: Frame, isNamed: Bool, into rows: inout Set<Int>) throws {
+  func collectRows(_ lookup: Lookup, _ f: Frame, isNamed: Bool = false, into rows: inout Set<Int>) throws {
     var probe = try LookupProbe(lookup, self, f)
     // All of a person's rows, not only those of the one disease, and all of a list, not only what the code begins with:
     // the packet shows what there was to find.
-    let loose = Set(lookup.keys.indices.filter { k in
-      switch lookup.keys[k].match {
-      case .equal, .anyOf: lookup.keys[k].anyWhenNull
-      case .beginsWithColumn, .length: true
-      }
-    })
+    let loose = Set(
+      lookup.keys.indices.filter { k in
+        switch lookup.keys[k].match {
+        case .equal, .anyOf: lookup.keys[k].anyWhenNull
+        case .beginsWithColumn, .length: true
+        }
+      })
     let skipping = loose.count < lookup.keys.count ? loose : []
     for i in 0..<f.count where probe.isDefined(i) {
       let (from, to) = try probe.days(i)

@@ -48,7 +48,7 @@ extension RuleRun {
 
   /// The frame with its hits assigned to findings by key, each finding's hits in the order of their rows' ids; formed
   /// rows in the order that `Formed` gives.
-  private func grouped(_ hits: Frame) throws -> Frame {
+  func grouped(_ hits: Frame) throws -> Frame {
     let codes = evaluator.codes
     let keyCodes = try keyTexts(hits).map { codes.intern($0) }
     var steps = [ColumnData.text(keyCodes)]
@@ -98,7 +98,7 @@ extension RuleRun {
     return result
   }
 
-  private func keyTexts(_ frame: Frame) throws -> [String] {
+  func keyTexts(_ frame: Frame) throws -> [String] {
     let parts = try rule.key.map { (try evaluator.vector($0, frame), $0.kind(in: rule) ?? .integer) }
     return (0..<frame.count).map { i in
       parts.map { vector, kind in printed(vector, i, kind) ?? "" }.joined(separator: "|")

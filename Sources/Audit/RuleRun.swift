@@ -13,7 +13,8 @@ final class RuleRun {
   var rowsInScope = 0
   var rowsUnevaluable = 0
   private let fillFloor: Int
-  private var fillRows = 0
+  /// For each column under the floor the rows that were looked at and those that have it.
+  private var fillRows: [Int]
   private var filledRows: [Int]
   /// Scope conditions that consult no lookup: they thin out rows before any lookup is made.
   let plainScope: [Expr]
@@ -32,7 +33,8 @@ final class RuleRun {
     self.input = input
     evaluator = Evaluator(rule, claims: input.claims, registries: input.registries, indexes: shelf)
     fillFloor = input.fillFloorPercent
-    filledRows = [Int](repeating: 0, count: rule.fill.count)
+    fillRows = [Int](repeating: 0, count: rule.fill.count)
+    filledRows = fillRows
     plainScope = rule.scope.conjuncts.filter { $0.lookupNames.isEmpty }
     lookupScope = rule.scope.conjuncts.filter { !$0.lookupNames.isEmpty }
     // A rule that says itself when a lookup's overlapping rows matter is taken at its word.
@@ -72,12 +74,13 @@ final class RuleRun {
 
   /// The fill column that is emptier than the floor, as a reason; nil if none is.
   func emptyColumn() -> String? {
-    guard fillFloor > 0, fillRows > 0 else { return nil }
-    for (i, column) in rule.fill.enumerated() where filledRows[i] * 100 < fillFloor * fillRows {
+    guard fillFloor > 0 else { return nil }
+    for (i, column) in rule.fill.enumerated() where filledRows[i] * 100 < fillFloor * fillRows[i] {
       var name = "a fill column"
       if case .claim(_, _, let column, _) = column { name = column }
+      if case .children(let aggregate) = column, case .claim(_, _, let column, _)? = aggregate.value { name = column }
       return
-        "\(name) is filled in \(filledRows[i] * 100 / fillRows) % of \(fillRows) rows in scope, below \(fillFloor) %"
+        "\(name) is filled in \(filledRows[i] * 100 / fillRows[i]) % of \(fillRows[i]) rows in scope, below \(fillFloor) %"
     }
     return nil
   }
@@ -99,8 +102,16 @@ final class RuleRun {
     var frame = try keeping(frame, plain)
     if fillFloor > 0, !rule.fill.isEmpty {
       // Before lookups: a limit found by a code says nothing about the rows that lack the code.
-      fillRows += frame.count
       for (i, column) in rule.fill.enumerated() {
+        if case .children(let a) = column, let value = a.value {
+          try evaluator.eachChildFrame(a.of, a.binding, a.path, a.variable, where: a.condition, frame) { inner, left in
+            fillRows[i] += left.count
+            let isNull = evaluator.nulls(try evaluator.vector(value, inner))
+            for child in left where !isNull[Int(child)] { filledRows[i] += 1 }
+          }
+          continue
+        }
+        fillRows[i] += frame.count
         for isNull in evaluator.nulls(try evaluator.vector(column, frame)) where !isNull { filledRows[i] += 1 }
       }
     }

@@ -15,14 +15,14 @@ struct StoreState {
   var registries: Registries
   var codes: CodeTable
 
-  /// Loads every segment of the store with the given revision in place of its recorded one, and works out what counts.
+  /// Loads every segment of the store, with the given revision in place of its recorded one, and works out what counts.
   static func load(
-    ledger: Ledger, replacing revision: BatchRevision, rules: [Rule], registriesFolder: String, knowledge: [String],
+    ledger: Ledger, replacing revision: BatchRevision?, rules: [Rule], registriesFolder: String, knowledge: [String],
     excludedSetlTypes: Set<String>
   ) throws -> StoreState {
     let codes = CodeTable()
     let registries = try loadRegistries(folder: registriesFolder, knowledge: knowledge, codes: codes)
-    let segments = try ledger.liveSegments(replacing: [revision])
+    let segments = try ledger.liveSegments(replacing: revision.map { [$0] } ?? [])
     let wanted = neededColumns(rules: rules)
     var loaders: [ClaimTable: RowLoader] = [:]
     for table in ClaimTable.allCases {

@@ -86,9 +86,16 @@ struct StatusCommand: ParsableCommand {
 
 struct ExplainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "explain", abstract: "Prints a finding with its rule, law, lines, amounts and SQL.")
-  @Argument(help: "Finding id, for example ADM-01-bbc779b5ae16cd4c.") var finding: String
-  @Option(help: "Pipeline file that names the store and rules.") var pipeline = "Pipelines/weekly.yml"
+    commandName: "explain",
+    abstract: "Prints all that is behind a finding: rows, values, exemptions, registries, law, SQL.")
+  @Argument(help: "Id of a finding or a suppressed hit, for example ADM-01-bbc779b5ae16cd4c.") var finding: String
+  @Option(help: "Pipeline file that names the store, registries and rules.") var pipeline = "Pipelines/weekly.yml"
   @Option(help: "Folder of the store.") var store: String?
-  func run() throws { throw ArgumentParser.ExitCode(explainFinding(finding, pipeline: pipeline, store: store)) }
+  @Option(help: "Folder of registry tables, if the run was given another than the pipeline's.") var registries: String?
+  @Flag(help: "Cut no list short.") var all = false
+  @Option(help: "Dialect of the SQL: sqlite.") var sql = "sqlite"
+  func run() throws {
+    throw ArgumentParser.ExitCode(
+      explainFinding(finding, pipeline: pipeline, store: store, registries: registries, all: all, sql: sql))
+  }
 }

@@ -36,7 +36,8 @@ struct FormedShapeTests {
 
   // MARK: Neighbours
 
-  static func stays(_ rows: [(id: String, person: String, place: String, begin: String, end: String)]) -> ClaimsFixture {
+  static func stays(_ rows: [(id: String, person: String, place: String, begin: String, end: String)]) -> ClaimsFixture
+  {
     var f = ClaimsFixture()
     for row in rows {
       f.add(
@@ -115,7 +116,8 @@ struct FormedShapeTests {
 
     """
 
-  static func purchases(_ rows: [(id: String, person: String, code: String, day: String, cnt: String)]) -> ClaimsFixture {
+  static func purchases(_ rows: [(id: String, person: String, code: String, day: String, cnt: String)]) -> ClaimsFixture
+  {
     var f = ClaimsFixture()
     for row in rows {
       f.add(.settlement, ["setl_id": "S" + row.id, "psn_no": row.person, "fixmedins_code": "P" + row.id])
@@ -172,7 +174,8 @@ struct FormedShapeTests {
       // p: 90 in the first days of the year, ten days later 30 in two lines: 80 + 30 = 110, 20 of 30 too many.
       ("1", "p", "X1", "2025-01-01", "90"), ("2", "p", "X1", "2025-01-11", "20"), ("3", "p", "X2", "2025-01-11", "20"),
       // q: 180 and 181 days at once; used up by 1 August, then 90.
-      ("4", "q", "X1", "2025-01-01", "180"), ("5", "q", "X1", "2025-08-01", "90"), ("6", "r", "X1", "2025-01-01", "181"),
+      ("4", "q", "X1", "2025-01-01", "180"), ("5", "q", "X1", "2025-08-01", "90"),
+      ("6", "r", "X1", "2025-01-01", "181"),
       // s: half a day is no purchase, so the next starts at 0; another drug is another stock; no row in the table.
       ("7", "s", "X2", "2025-01-01", "1"), ("8", "s", "X3", "2025-01-01", "3"), ("9", "s", "XX", "2025-01-01", "500"),
       // No person: no stock. A net quantity that is not known supplies nothing.
@@ -211,10 +214,10 @@ struct FormedShapeTests {
   }
 
   @Test func aStockBeyondCountingStopsTheRule() throws {
-    let claims = Self.purchases([("1", "p", "X3", "2025-01-01", "900000000000000")])
+    let claims = Self.purchases([("1", "p", "X3", "2025-01-01", "900000000000")])
     let small = try run(stock, claims, ["drug_sup_b": Self.supply])
-    #expect(small.findings.map(\.measure) == [27_000_000_000_000_000], "beyond 64 bits only on the way")
-    let huge = Self.supply.replacing("30,", with: "900000000000000,")
+    #expect(small.findings.map(\.measure) == [27_000_000_000_000], "beyond 64 bits only on the way")
+    let huge = Self.supply.replacing("30,", with: "900000000000,")
     let result = try run(stock, claims, ["drug_sup_b": huge])
     #expect(result.findings.isEmpty)
     #expect(result.coverage[0].reason == "overflow")
@@ -308,6 +311,25 @@ struct FormedShapeTests {
     #expect(two.findings.map(\.measure).sorted { ($0 ?? 0) < ($1 ?? 0) } == [3, 4])
   }
 
+  @Test func theFillFloorLooksAtChildrenToo() throws {
+    var rule = idle
+    let count = { (value: String) in
+      Expr.children(
+        ChildAggregate(
+          function: .count, variable: "l", of: .line, binding: "s", path: [], condition: .boolean(true),
+          value: claim("l." + value, .line)))
+    }
+    rule.fill = [count("med_chrgitm_type"), count("F")]
+    var claims = Self.stay("M", nights: 4, active: [])
+    claims.rows[.line]?[0]["F"] = ""
+    func reason(_ floor: Int) throws -> String {
+      let input = AuditInput(claims: claims.claims(), registries: Registries(), fillFloorPercent: floor)
+      return try audit(rules: [rule], input).coverage[0].reason
+    }
+    #expect(try reason(80) == "")
+    #expect(try reason(81) == "F is filled in 80 % of 5 rows in scope, below 81 %")
+  }
+
   @Test func exemptionsTakeDaysOutOfTheFindingNotOfTheRun() throws {
     var rule = idle
     rule.exemptions = [
@@ -367,7 +389,8 @@ struct FormedShapeTests {
       Unevaluable(
         when: .not(
           .isTrue(
-            .compare(.greaterOrEqual, .multiply(fact("treated"), .integer(100)), .multiply(fact("inner"), .integer(50))))),
+            .compare(.greaterOrEqual, .multiply(fact("treated"), .integer(100)), .multiply(fact("inner"), .integer(50)))
+          )),
         reason: "does not post daily")
     ]
     // H: 11 inner days in two stays, 6 days with treatment; K: 3 and 1; a stay nowhere matches nothing.
@@ -481,9 +504,10 @@ struct FormedShapeTests {
             FormedValue(name: "least", function: .least, value: line("cnt"), kind: .quantity),
             FormedValue(name: "one", function: .only, value: line("day"), kind: .day),
           ], kind: .group)))
-    rule.key = ["code", "rows", "people"].map { formed($0, $0 == "code" ? .text : .integer) } + [
-      formed("total", .quantity), formed("most", .quantity), formed("least", .quantity), formed("one", .day),
-    ]
+    rule.key =
+      ["code", "rows", "people"].map { formed($0, $0 == "code" ? .text : .integer) } + [
+        formed("total", .quantity), formed("most", .quantity), formed("least", .quantity), formed("one", .day),
+      ]
     rule.lines = .members
     rule.amountA = .sumA
     let claims = Self.purchases([
@@ -491,7 +515,7 @@ struct FormedShapeTests {
       ("4", "q", "X2", "2025-01-01", ""), ("5", "q", "X2", "", ""), ("6", "q", "", "2025-01-01", "9"),
     ])
     let result = try run(rule, claims)
-    #expect(keys(result) == ["X1|3|1|-1|2|-3|2025-01-01", "X2|2|1||||"].map { $0 }.sorted())
+    #expect(keys(result) == ["X1|3|1|-1.0000|2.0000|-3.0000|2025-01-01", "X2|2|1||||"])
     #expect(result.findings.map(\.amountFen).sorted() == [2000, 3000])
     #expect(result.coverage[0].rowsInScope == 6)
   }
@@ -524,7 +548,8 @@ struct FormedShapeTests {
     formed.kind = .window(day: line("day"), days: .percent(line("cnt"), of: .integer(1)))
     rule.shape = .formed(formed)
     let spans = Self.purchases([
-      ("1", "p", "X1", "2025-01-01", ""), ("2", "p", "X1", "2025-01-02", "0.0001"), ("3", "p", "X1", "2025-01-03", "0.01"),
+      ("1", "p", "X1", "2025-01-01", ""), ("2", "p", "X1", "2025-01-02", "0.0001"),
+      ("3", "p", "X1", "2025-01-03", "0.01"),
       ("4", "p", "X1", "2025-01-03", "0.03"),
     ])
     // 0.0001 is 1, of which 1 % is 0; 0.01 is 100: one day; 0.03: three days.
