@@ -35,6 +35,7 @@ let package = Package(
     .systemLibrary(name: "CZip", pkgConfig: "libzip", providers: [.apt(["libzip-dev"])]),
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CXlsxWriter", pkgConfig: "xlsxwriter", providers: [.apt(["libxlsxwriter-dev"])]),
+    .systemLibrary(name: "CExpat", pkgConfig: "expat", providers: [.apt(["libexpat1-dev"])]),
     .systemLibrary(name: "CIconv"),
 
     module("Diagnostics", []),
@@ -42,6 +43,7 @@ let package = Package(
     module("Intake", ["Diagnostics", "ClaimModel", "CZlib", "CZip", "CIconv", "CCrypto"]),
     module("Normalize", ["Diagnostics", "ClaimModel", "Intake"]),
     module("Registries", ["Diagnostics", "ClaimModel", "Intake", "Normalize"]),
+    module("Knowledge", ["Diagnostics", "ClaimModel", "Intake", "CExpat"]),
     module("RulePacks", ["Diagnostics", "ClaimModel", "Registries", .product(name: "Yams", package: "Yams")]),
     module("ClaimStore", ["Diagnostics", "ClaimModel", grdb, sqlite]),
     module("Audit", ["Diagnostics", "ClaimModel", "Registries", "RulePacks"]),
@@ -64,15 +66,20 @@ let package = Package(
     .executableTarget(
       name: "yijian",
       dependencies: [
-        "Pipeline", "SyntheticClaims", "Diagnostics",
+        "Pipeline", "Knowledge", "SyntheticClaims", "Diagnostics",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       exclude: ["README.md"], swiftSettings: strict),
+    .executableTarget(
+      name: "evaluator-benchmark",
+      dependencies: ["Diagnostics", "ClaimModel", "Registries", "RulePacks", "Audit", sqlite],
+      path: "Benchmarks/Evaluator", swiftSettings: strict),
 
     tests("ClaimModelTests", ["ClaimModel", "Diagnostics"]),
     tests("IntakeTests", ["Intake", "ClaimModel", "Diagnostics", "CZlib", "CZip"]),
     tests("NormalizeTests", ["Normalize", "Intake", "ClaimModel", "Diagnostics"]),
     tests("RegistriesTests", ["Registries", "ClaimModel", "Diagnostics"]),
+    tests("KnowledgeTests", ["Knowledge", "Registries", "ClaimModel", "Diagnostics", "CXlsxWriter"]),
     tests("RulePacksTests", ["RulePacks", "Registries", "ClaimModel", "Diagnostics"]),
     tests("ClaimStoreTests", ["ClaimStore", "ClaimModel", grdb, sqlite]),
     tests("AuditTests", ["Audit", "RulePacks", "Registries", "Normalize", "ClaimModel", "Diagnostics"]),

@@ -32,6 +32,11 @@ for packet in Reports/sample/*/packets/*; do "$yijian" verify "$packet" >/dev/nu
   echo "Documentation/rule.schema.json is not what 'yijian check --schema' prints" >&2
   exit 1
 }
+"$yijian" rules Pipelines/weekly.yml --markdown >"$work/rules.md"
+diff Documentation/rules.md "$work/rules.md" || {
+  echo "Documentation/rules.md is not what the rules say; run 'make rules-page' and look at the change" >&2
+  exit 1
+}
 "$yijian" check Pipelines
 "$yijian" test Pipelines/rules
 echo "generated documents and samples are as the program makes them"

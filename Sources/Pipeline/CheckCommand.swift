@@ -1,5 +1,6 @@
 import Diagnostics
 import Foundation
+import Registries
 import RulePacks
 
 /// `yijian check`: rule files, rule folders and pipeline files; every problem of each. 0 if there is no error, else 1.
@@ -65,6 +66,7 @@ private func check(_ path: String, _ problems: inout [Diagnostic]) -> Int {
       let file = try PipelineFile.read(path)
       // What belongs together is checked together: law keys, exemptions, parameters.
       problems += try loadRules(file).1.warnings
+      problems += tablesGivenTwice(folder: file.registries ?? "", knowledge: file.knowledge)
     } catch let many as Diagnostics {
       problems += many.all
     } catch let one as Diagnostic {

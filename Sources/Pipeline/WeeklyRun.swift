@@ -261,25 +261,8 @@ final class WeeklyRun {
   /// Claim tables of which an incomplete batch may lack rows, with the reason. Incomplete batches count here even when
   /// they were accepted: what is lost is lost.
   private func incompleteTables(_ blocking: [BatchRevision]) throws -> [ClaimTable: String] {
-    var result: [ClaimTable: String] = [:]
     let accepted = try ledger.incompleteBatches().filter { batch in !blocking.contains { $0.name == batch.name } }
-    for batch in blocking + accepted {
-      // Which table a lost file held is not always known: every table may lack rows then.
-      for table in ClaimTable.allCases where lacks(table, batch) {
-        result[table] = result[table] ?? "batch \(batch.label) is incomplete"
-      }
-    }
-    return result
-  }
-
-  private func lacks(_ table: ClaimTable, _ batch: BatchRevision) -> Bool {
-    let lost = batch.files.filter { $0.state != .read }
-    if lost.isEmpty { return true }
-    return lost.contains { file in
-      let name = (file.name.split(separator: "/").last.map(String.init) ?? file.name).lowercased()
-      let named = ClaimTable.allCases.first { t in ([t.name] + t.aliases).contains { name.hasPrefix($0) } }
-      return named == nil || named == table
-    }
+    return Pipeline.incompleteTables(blocking + accepted)
   }
 
   private func acceptances(_ blocking: [BatchRevision]) -> [(batch: String, reason: String)] {

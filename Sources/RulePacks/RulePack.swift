@@ -114,6 +114,19 @@ public func loadRulePacks(
   return pack
 }
 
+/// One rule file by itself, with the jurisdiction's values for its parameters; nil with the problems of the file, or
+/// without them where it has no error. Law and exemptions are not looked at.
+public func loadRule(text: String, path: String, jurisdiction: Jurisdiction) -> (Rule?, [Diagnostic]) {
+  var (rule, found) = parseRule(text: text, path: path)
+  guard let parsed = rule else { return (nil, found) }
+  var own = jurisdiction
+  own.overrides = jurisdiction.overrides.filter { $0.name.hasPrefix(parsed.id + ".") }
+  var rules = [parsed]
+  apply(own, [:], to: &rules, &found)
+  rule = found.contains { $0.severity == .error } ? nil : rules[0]
+  return (rule, found)
+}
+
 private func apply(
   _ jurisdiction: Jurisdiction, _ more: [String: [Parameter.Value]], to rules: inout [Rule],
   _ found: inout [Diagnostic]

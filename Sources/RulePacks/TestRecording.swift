@@ -52,6 +52,27 @@ public func recording(_ outcomes: [String: TestOutcome], in text: String, of fil
   return edits.applied()
 }
 
+/// The test file with one more test behind the others; all other text stays as it is.
+///
+/// - Parameters:
+///   - lines: the test from `- name: …` on, without indentation of its own.
+///   - text: the test file; the empty text makes a new one for `rule`.
+public func appendingTest(_ lines: [String], to text: String, path: String, rule: String) throws(Diagnostics) -> String
+{
+  if text.isEmpty {
+    return "rule: \(rule)\ntests:\n" + lines.map { $0.isEmpty ? "\n" : "  \($0)\n" }.joined()
+  }
+  let problems = Problems(path: path, text: text)
+  guard let root = readYaml(text, problems: problems), case .mapping(let fields) = root.kind,
+    let tests = fields.first(where: { $0.key.text == "tests" }), case .sequence(let nodes) = tests.value.kind
+  else { throw Diagnostics(problems.sorted) }
+  // A test begins with a hyphen and a blank before its first key.
+  let indent = String(repeating: " ", count: max(0, (nodes.first?.column ?? 5) - 3))
+  var edits = TextEdits(text)
+  edits.insert("\n" + lines.map { $0.isEmpty ? "" : indent + $0 }.joined(separator: "\n"), after: tests.key)
+  return edits.applied()
+}
+
 /// Changes of a text at places of its YAML nodes.
 struct TextEdits {
   private let lines: [[Unicode.Scalar]]
@@ -106,7 +127,7 @@ struct TextEdits {
       let line = lines[number - 1]
       let indent = line.prefix { $0 == " " }.count
       if indent == line.count || line[indent] == "\r" { continue }
-      let isItem = indent == key.column - 1 && line[indent] == "-" && key.column > 1
+      let isItem = indent == key.column - 1 && line[indent] == "-"
       if indent < key.column, !isItem { break }
       last = number
     }

@@ -208,9 +208,9 @@ struct BackgroundWeeks: Sendable {
     r.department = r.doctor < 0 ? 0 : world.practitioners[r.doctor].department
     r.medicalRecord = 30_000_000 + r.mdtrt % 10_000_000
     let winter = isWinter(r.begin)
-    var main = random.below(Catalogue.diagnoses.count)
+    var main = random.below(Catalogue.ordinaryDiagnoses)
     while Catalogue.diagnoses[main].winter && !winter || Catalogue.diagnoses[main].code.hasPrefix("O") {
-      main = random.below(Catalogue.diagnoses.count)
+      main = random.below(Catalogue.ordinaryDiagnoses)
     }
     r.diagnoses = [main]
     for other in 1..<4 where random.percent(50) && other != main { r.diagnoses.append(other) }

@@ -17,6 +17,9 @@ struct Item: Sendable {
   /// Days that one unit lasts, 0 if the item is not in drug_sup_b.
   var supplyDays: Int = 0
   var supplyKey: String = ""
+  /// sup_days as written where they are no whole number; last day of the row.
+  var supplyText: String = ""
+  var supplyEnd: Int64?
 }
 
 /// A row of hilist_b. Days since 1970; nil end is open.
@@ -37,11 +40,23 @@ struct Disease: Sendable {
   var items: [Int]
 }
 
+/// A row of opsp_dise_drug_b. Days since 1970; nil end is open.
+struct DiseaseDrugRow: Sendable {
+  var region: String
+  var disease: String
+  /// A national code or its beginning.
+  var drug: String
+  var begin: Int64
+  var end: Int64?
+}
+
 /// What is sold: items, where they are listed, which diseases they belong to.
 struct Catalogue: Sendable {
   var items: [Item] = []
   var rows: [CatalogueRow] = []
   var diseases: [Disease] = []
+  /// Rows of opsp_dise_drug_b beside those of `diseases`.
+  var diseaseRows: [DiseaseDrugRow] = []
   /// Items of the background by use.
   var drugs: [Int] = []
   var patent: [Int] = []
@@ -215,11 +230,16 @@ struct Catalogue: Sendable {
   }
 
   /// ICD-10 diagnoses of stays.
+  static let ordinaryDiagnoses = 14
   static let diagnoses: [(code: String, name: String, winter: Bool)] = [
     ("J18.900", "肺炎", true), ("I10.x00", "原发性高血压", false), ("E11.900", "2型糖尿病", false),
     ("I25.103", "冠状动脉粥样硬化性心脏病", false), ("J44.100", "慢性阻塞性肺疾病急性加重", true), ("K35.800", "急性阑尾炎", false),
     ("I63.900", "脑梗死", false), ("M51.202", "腰椎间盘突出", false), ("K29.500", "慢性胃炎", false), ("H25.900", "老年性白内障", false),
     ("S82.200", "胫骨骨折", false), ("J20.900", "急性支气管炎", true), ("O80.000", "头位顺产", false), ("N18.900", "慢性肾脏病", false),
+    // From here on only in plans.
+    ("Z51.100", "恶性肿瘤化学治疗", false), ("Z51.000", "恶性肿瘤放射治疗", false), ("Z49.100", "体外透析", false),
+    ("Z51.800", "其他特指的医疗照顾", false),
+    ("P07.300", "早产儿", false), ("J18.000", "支气管肺炎", false), ("j18.901", "社区获得性肺炎", false),
   ]
 
   /// ICD-9-CM-3 operations.

@@ -28,6 +28,8 @@ struct LineRecord: Sendable {
   var unsettled = false
   /// Settlement of the line where it is not its record's; 0 otherwise.
   var setl: Int64 = 0
+  /// dise_codg; nil is the settlement's disease (where it is billed as chronic), empty is null.
+  var disease: String?
 }
 
 /// A visit with its settlement, lines, diagnoses and operations.
@@ -52,9 +54,17 @@ struct ClaimRecord: Sendable {
   /// dise_no; empty is null.
   var disease: String = ""
   var isStay = false
+  /// Department of admission, and of discharge where `dischargeDepartment` is nil.
   var department = 0
+  var dischargeDepartment: Int?
+  /// adm_caty or dscg_caty is not written.
+  var admissionDepartmentUnknown = false
+  var dischargeDepartmentUnknown = false
   var doctor = -1
+  /// dscg_way; 0 is null.
   var dischargeWay = 1
+  /// ars_year_ipt_flag: the stay was settled once at the end of the year and went on.
+  var acrossYears = false
   var medicalRecord: Int64 = 0
   /// refl_old_mdtrt_id; 0 is null.
   var referredFrom: Int64 = 0
@@ -66,6 +76,8 @@ struct ClaimRecord: Sendable {
   var settlementValid = true
   var visitValid = true
   var medfee: Int64 = 0
+  /// medfee_sumamt is not written.
+  var medfeeUnknown = false
   var ownpay: Int64 = 0
   var preself: Int64 = 0
   var inscp: Int64?

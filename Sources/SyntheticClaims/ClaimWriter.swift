@@ -66,7 +66,7 @@ final class ClaimWriter {
     w.set(s.setlType, byte: 0x32)
     w.set(s.clrType, [r.isStay ? 0x32 : place.isPharmacy ? 0x34 : 0x31, 0x31])
     w.set(s.clrWay, byte: 0x31)
-    w.set(s.medfee, fen: sign * r.medfee)
+    if !r.medfeeUnknown { w.set(s.medfee, fen: sign * r.medfee) }
     w.set(s.ownpay, fen: sign * r.ownpay)
     w.set(s.overlmt, fen: 0)
     w.set(s.preself, fen: sign * r.preself)
@@ -145,12 +145,13 @@ final class ClaimWriter {
     if r.isStay {
       w.set(v.medicalRecord, number: r.medicalRecord)
       let department = World.departments[r.department]
+      let last = r.dischargeDepartment.map { World.departments[$0] } ?? department
       w.set(v.admDept, department.code)
       w.set(v.admDeptName, department.name)
-      w.set(v.admCaty, department.code)
-      w.set(v.dscgCaty, department.code)
-      w.set(v.dscgDept, department.code)
-      w.set(v.dscgDeptName, department.name)
+      if !r.admissionDepartmentUnknown { w.set(v.admCaty, department.code) }
+      if !r.dischargeDepartmentUnknown { w.set(v.dscgCaty, last.code) }
+      w.set(v.dscgDept, last.code)
+      w.set(v.dscgDeptName, last.name)
       w.set(v.bed, number: 1 + r.mdtrt % 40)
       if let first = r.diagnoses.first {
         let diagnosis = Catalogue.diagnoses[first]
@@ -161,7 +162,8 @@ final class ClaimWriter {
           w.set(v.mainDiagnosisName, diagnosis.name)
         }
       }
-      w.set(v.dischargeWay, byte: 0x30 + UInt8(r.dischargeWay))
+      if r.dischargeWay > 0 { w.set(v.dischargeWay, byte: 0x30 + UInt8(r.dischargeWay)) }
+      if r.acrossYears { w.set(v.acrossYears, byte: 0x31) }
       w.set(v.iptDays, number: max(1, CivilTime.dayOf(time: r.end) - CivilTime.dayOf(time: r.begin)))
     }
     w.set(v.inHospital, byte: r.inHospital ? 0x31 : 0x30)
@@ -247,7 +249,8 @@ final class ClaimWriter {
       w.set(f.valid, byte: line.valid ? 0x31 : 0x30)
       w.set(f.rid, number: line.sn)
       w.set(f.updated, time: line.updated == 0 ? r.settled + 3_600 : line.updated)
-      if !r.disease.isEmpty, r.medType / 10_000 == 14 || r.medType == 14 { w.set(f.dise, r.disease) }
+      let disease = line.disease ?? (r.medType / 10_000 == 14 || r.medType == 14 ? r.disease : "")
+      disease.isEmpty ? w.null(f.dise) : w.set(f.dise, disease)
       line.initSn != 0 ? w.set(f.initSn, number: line.initSn) : w.null(f.initSn)
       w.end()
       detSum += line.det

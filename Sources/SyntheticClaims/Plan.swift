@@ -15,6 +15,10 @@ struct Plan: Sendable {
   let seed: UInt64
   private var visits = 0
   private var persons = 0
+  /// Hospitals that plans made for themselves.
+  var hospitalsMade = 0
+  /// An item whose lines have no med_chrgitm_type.
+  var untyped = 0
 
   /// How often each look-alike is planted.
   let copies = 2
@@ -37,6 +41,11 @@ struct Plan: Sendable {
     plantElsewhere()
     plantChronic()
     plantOddRows()
+    plantReadmissions()
+    plantIdleDays()
+    plantBeds()
+    plantStock()
+    plantDiseaseDrugs()
   }
 
   func records(_ batch: Int) -> [ClaimRecord] { planned[batch] }

@@ -12,6 +12,12 @@ struct PlannedItem: Sendable {
     case settlement(Int64)
     /// STAY_A and STAY_F of the cheaper of two stays, who is also the subject.
     case cheaperStay(Int64, Int64)
+    /// STAY_A and STAY_F of one stay.
+    case stay(Int64)
+    /// ⌊ΣA·k/n⌋ and ⌊ΣF·k/n⌋ of `lines`.
+    case part(Int64, of: Int64)
+    /// An indicator: 0.
+    case none
   }
 
   var rule: String
@@ -34,12 +40,14 @@ struct PlannedItem: Sendable {
   /// First batch after which it holds, and the batch that takes it back.
   var batch: Int
   var withdrawnIn: Int?
+  /// Last batch after which it holds in this form; another item tells what it has become.
+  var until: Int?
   /// CAT-01 measures the money of its line.
   var measuresAmount = false
 
   /// The row of truth.csv after a batch; nil if there is none.
   func row(after batch: Int, _ states: [PlannedState], _ world: World) -> [String]? {
-    if batch < self.batch { return nil }
+    if batch < self.batch || batch > until ?? batch { return nil }
     var kind = kind
     var at = batch
     if let withdrawnIn {
@@ -55,7 +63,11 @@ struct PlannedItem: Sendable {
     if kind != .lookalike {
       let state = states[at]
       switch amount {
-      case .lines:
+      case .none: break
+      case .stay(let mdtrt):
+        claimed = state.stays[mdtrt]?.claimed ?? 0
+        fund = state.stays[mdtrt]?.fund ?? 0
+      case .lines, .part:
         for setl in setls {
           for line in state.settlements[setl]?.lines ?? []
           where lines.contains(where: { $0.0 == line.mdtrt && $0.1 == line.sn }) {
@@ -79,6 +91,10 @@ struct PlannedItem: Sendable {
         fund = stay.fund
         subject = world.institutions[stay.institution].code
       }
+    }
+    if case .part(let k, let n) = amount {
+      claimed = claimed * k / n
+      fund = fund * k / n
     }
     let shown = kind == .lookalike ? nil : measuresAmount ? claimed : measure
     return [

@@ -66,16 +66,24 @@ private func institutions(_ world: World) -> [UInt8] {
   var csv = CSVText(header("fixmedins_b"))
   for (n, i) in world.institutions.enumerated() {
     let area = digits(n % 7 + 1, 2)
-    func row(_ level: String, _ begin: Int64, _ end: Int64?) {
+    func row(_ level: String, _ begin: Int64, _ end: Int64?, beds: Int? = nil, kind: String? = nil) {
+      let count = beds ?? i.beds
+      let bedText = count > 0 ? "\(count)" : count < 0 ? "0" : ""
       csv.add([
-        i.code, i.name, i.isPharmacy ? "2" : "1", "99" + digits(9_901_000_000_000 + n, 15) + "X", level, i.kind,
-        i.beds > 0 ? "\(i.beds)" : "", i.beds > 0 ? "\(i.beds)" : "", "\(i.region)", "G\(i.region)\(area)",
+        i.code, i.name, i.isPharmacy ? "2" : "1", "99" + digits(9_901_000_000_000 + n, 15) + "X", level,
+        kind ?? i.kind, bedText, bedText, "\(i.region)", "G\(i.region)\(area)",
         "网格员\(area)", "", "", "", text(begin), text(end), "1",
       ])
     }
     if let change = i.levelFrom {
       row(i.level, Catalogue.opens, change.day - 1)
       row(change.level, change.day, nil)
+    } else if let change = i.bedsFrom {
+      row(i.level, Catalogue.opens, change.day - 1)
+      row(i.level, change.day, nil, beds: change.beds)
+    } else if let change = i.kindFrom {
+      row(i.level, Catalogue.opens, change.day - 1)
+      row(i.level, change.day, nil, kind: change.kind)
     } else {
       row(i.level, Catalogue.opens, nil)
     }
@@ -148,13 +156,19 @@ private func diseaseDrugs(_ world: World) -> [UInt8] {
       ])
     }
   }
+  for row in world.catalogue.diseaseRows {
+    csv.add([row.region, row.disease, row.drug, text(row.begin), text(row.end), "门诊慢特病用药目录", "1"])
+  }
   return csv.bytes
 }
 
 private func supplies(_ world: World) -> [UInt8] {
   var csv = CSVText(header("drug_sup_b"))
-  for item in world.catalogue.items where item.supplyDays > 0 {
-    csv.add([item.code, item.supplyKey, "\(item.supplyDays)", "盒", "", "说明书最大日剂量", "2020-01-01", "", "1"])
+  for item in world.catalogue.items where item.supplyDays > 0 || !item.supplyText.isEmpty {
+    csv.add([
+      item.code, item.supplyKey, item.supplyText.isEmpty ? "\(item.supplyDays)" : item.supplyText, "盒", "", "说明书最大日剂量",
+      "2020-01-01", text(item.supplyEnd), "1",
+    ])
   }
   return csv.bytes
 }

@@ -10,9 +10,13 @@ struct Institution: Sendable {
   /// hosp_lv of the registry from a day on, where it changes.
   var levelFrom: (day: Int64, level: String)?
   var kind: String
+  /// aprv_bed_cnt; 0 is null, −1 is written as 0.
   var beds: Int
   var region: Int
   var takesStays: Bool
+  /// Approved beds and kind from a day on, where one of them changes.
+  var bedsFrom: (day: Int64, beds: Int)?
+  var kindFrom: (day: Int64, kind: String)?
 }
 
 struct Practitioner: Sendable {
@@ -45,7 +49,12 @@ struct World: Sendable {
   static let uncovered = 990109
   static let departments: [(code: String, name: String)] = [
     ("A0301", "内科"), ("A0401", "外科"), ("A0501", "妇产科"), ("A0701", "儿科"), ("A5001", "中医科"), ("A2101", "康复医学科"),
+    // Not among the departments of practitioners: the same first three characters as the first.
+    ("A0304", "呼吸内科专业"),
   ]
+
+  /// So many of the departments have practitioners.
+  static let staffed = 6
 
   let seed: UInt64
   var catalogue: Catalogue
@@ -113,7 +122,7 @@ struct World: Sendable {
       practitioners.append(
         Practitioner(
           code: "D\(institution.region)" + digits(100_000 + n, 6), name: Self.name(&random),
-          institution: institutions.count - 1, department: k % Self.departments.count))
+          institution: institutions.count - 1, department: k % Self.staffed))
     }
     practitionersOf.append(start..<practitioners.count)
     return institutions.count - 1

@@ -66,6 +66,7 @@ struct VisitColumns {
   let admCaty = at("adm_caty"), dscgCaty = at("dscg_caty"), dscgDept = at("dscg_dept_codg")
   let dscgDeptName = at("dscg_dept_name"), bed = at("adm_bed"), mainDiagnosis = at("dscg_maindiag_code")
   let mainDiagnosisName = at("dscg_maindiag_name"), dischargeWay = at("dscg_way"), iptDays = at("ipt_days")
+  let acrossYears = at("ars_year_ipt_flag")
   let inHospital = at("inhosp_stas"), dise = at("dise_no"), valid = at("vali_flag"), rid = at("rid")
   let updated = at("updt_time"), created = at("crte_time"), opted = at("opt_time"), optins = at("optins_no")
   let pool = at("poolarea_no"), partition = at("pt")

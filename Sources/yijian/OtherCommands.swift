@@ -52,8 +52,23 @@ struct TestCommand: ParsableCommand {
   @Flag(help: "Change each part of the rules in turn; list the changes that no test notices.") var mutate = false
   @Flag(help: "Write what the rules find now into the tests that fail; exits with 1 if anything was written.")
   var record = false
+  @Option(help: "Write a refuted finding of the last run, by its id, as a new test that must stay silent.")
+  var fromFinding: String?
+  @Option(help: "With --from-finding: name of the new test.") var name: String?
+  @Option(help: "With --from-finding: pipeline file that names the store.") var pipeline = "Pipelines/weekly.yml"
+  @Option(help: "With --from-finding: folder of the store.") var store: String?
+  @Option(help: "With --from-finding: folder of registry tables, if the run was given another than the pipeline's.")
+  var registries: String?
 
   func run() throws {
+    if let fromFinding {
+      if pattern != nil || junit != nil || record || mutate {
+        throw ValidationError("--from-finding writes a test and runs none; give it without the options of runs")
+      }
+      throw ArgumentParser.ExitCode(
+        saveSilentTest(
+          fromFinding, into: paths, pipeline: pipeline, store: store, registries: registries, name: name))
+    }
     if mutate {
       if pattern != nil || junit != nil || record {
         throw ValidationError("--mutate runs all tests of a rule; give it without --run, --junit and --record")

@@ -8,6 +8,7 @@ private let mayImport: [String: Set<String>] = [
   "Intake": ["Diagnostics", "ClaimModel", "CZlib", "CZip", "CIconv", "CCrypto"],
   "Normalize": ["Diagnostics", "ClaimModel", "Intake"],
   "Registries": ["Diagnostics", "ClaimModel", "Intake", "Normalize"],
+  "Knowledge": ["Diagnostics", "ClaimModel", "Intake", "CExpat"],
   "RulePacks": ["Diagnostics", "ClaimModel", "Registries", "Yams"],
   "ClaimStore": ["Diagnostics", "ClaimModel", "GRDB", "GRDBSQLite"],
   "Audit": ["Diagnostics", "ClaimModel", "Registries", "RulePacks"],
@@ -23,7 +24,7 @@ private let mayImport: [String: Set<String>] = [
     "Diagnostics", "ClaimModel", "Intake", "Normalize", "Registries", "RulePacks", "ClaimStore", "Audit", "SQLLowering",
     "Cases", "Referral", "Reporting", "Yams",
   ],
-  "yijian": ["Pipeline", "SyntheticClaims", "Diagnostics", "ArgumentParser"],
+  "yijian": ["Pipeline", "Knowledge", "SyntheticClaims", "Diagnostics", "ArgumentParser"],
 ]
 
 private let systemModules: Set<String> = ["Foundation", "FoundationEssentials", "Glibc", "Synchronization", "Dispatch"]

@@ -30,7 +30,7 @@ private func matches(_ pattern: String, _ texts: [String]) throws -> Set<String>
 }
 
 private let families =
-  "intake|csv|usage|explain|synth|pipeline|jurisdiction|law|exempt|registry|rule|sql|test|store|normalize|audit|packet"
+  "intake|csv|usage|explain|synth|pipeline|jurisdiction|law|exempt|registry|rule|sql|test|store|normalize|audit|packet|knowledge"
 
 /// A file name or a column in a string literal looks like a code; these endings are never one.
 private func isCode(_ text: String) -> Bool {
@@ -89,7 +89,7 @@ private func isCode(_ text: String) -> Bool {
       .filter { $0.hasSuffix(".yml") && !$0.hasSuffix(".test.yml") }
     #expect(!rules.isEmpty)
     for rule in rules { #expect(page.contains("| \(rule.dropLast(4)) |"), "\(path) lacks \(rule)") }
-    for command in ["run", "synth", "check", "test", "verify", "status", "explain"] {
+    for command in ["run", "synth", "check", "test", "verify", "status", "explain", "knowledge"] {
       #expect(page.contains("yijian \(command)"), "\(path) lacks \(command)")
       #expect(try text("Documentation/commands.md").contains("\n## yijian \(command)\n"))
     }

@@ -10,10 +10,20 @@ import Testing
     "fund_fen",
   ]
 
+  /// Rows of truth.csv about rules that the run runs: a rule that is a draft finds nothing.
+  func truthRows(_ sample: String, _ batch: String) throws -> [[String: String]] {
+    let run = Set(
+      try Samples.run(sample).table(batch, "coverage.csv").rows.filter { $0["status"] == "run" }.compactMap {
+        $0["rule"]
+      })
+    return try Table(path: Project.sample(sample) + "/truth.csv").rows.filter {
+      $0["batch"] == batch && run.contains($0["rule"] ?? "")
+    }
+  }
+
   func truth(_ batch: String, _ kind: String) throws -> [String: [String: String]] {
     var rows: [String: [String: String]] = [:]
-    for row in try Table(path: Project.sample("planted") + "/truth.csv").rows
-    where row["batch"] == batch && row["kind"] == kind {
+    for row in try truthRows("planted", batch) where row["kind"] == kind {
       let rule = try #require(row["rule"])
       let key = try #require(row["key"])
       rows[StableID.finding(rule: rule, key: key)] = row
@@ -91,8 +101,7 @@ import Testing
     var lookalikes = 0
     var expected: Set<String> = []
     var found: [String] = []
-    for row in try Table(path: Project.sample(sample) + "/truth.csv").rows
-    where row["batch"] == batch && row["kind"] == "lookalike" {
+    for row in try truthRows(sample, batch) where row["kind"] == "lookalike" {
       lookalikes += 1
       let id = StableID.finding(rule: row["rule"] ?? "", key: row["key"] ?? "")
       if listed.contains(id) { found.append("\(id): \(row["note"] ?? "")") }

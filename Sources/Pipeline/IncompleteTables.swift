@@ -1,0 +1,25 @@
+import ClaimModel
+import ClaimStore
+
+/// Claim tables of which the batches, all incomplete, may lack rows, with the reason. An incomplete batch counts even
+/// when it was accepted: what is lost is lost.
+func incompleteTables(_ batches: [BatchRevision]) -> [ClaimTable: String] {
+  var result: [ClaimTable: String] = [:]
+  for batch in batches {
+    // Which table a lost file held is not always known: every table may lack rows then.
+    for table in ClaimTable.allCases where lacks(table, batch) {
+      result[table] = result[table] ?? "batch \(batch.label) is incomplete"
+    }
+  }
+  return result
+}
+
+private func lacks(_ table: ClaimTable, _ batch: BatchRevision) -> Bool {
+  let lost = batch.files.filter { $0.state != .read }
+  if lost.isEmpty { return true }
+  return lost.contains { file in
+    let name = (file.name.split(separator: "/").last.map(String.init) ?? file.name).lowercased()
+    let named = ClaimTable.allCases.first { t in ([t.name] + t.aliases).contains { name.hasPrefix($0) } }
+    return named == nil || named == table
+  }
+}
