@@ -1,4 +1,5 @@
 import ClaimModel
+import Diagnostics
 import Foundation
 import Registries
 import RulePacks
@@ -23,8 +24,8 @@ private struct FormedFixture {
     var lines: [[UInt8]] = []
     var visits: [[UInt8]] = []
     func add(
-      _ id: String, _ person: String, _ from: String, _ to: String, _ type: String = "21",
-      _ own: [(day: String, fee: String, more: [String: String])]
+      _ id: String, _ person: String, _ from: String, _ to: String, _ own: [(day: String, fee: String, more: [String: String])],
+      type: String = "21"
     ) {
       let common = [
         "mdtrt_id": id, "psn_no": person, "fixmedins_code": Self.hospital, "med_type": type, "vali_flag": "1",
@@ -49,10 +50,12 @@ private struct FormedFixture {
         lines.append(
           Fixture().row(
             .feeLines,
-            common.merging([
-              "bkkp_sn": "\(i + 1)", "cnt": "1", "det_item_fee_sumamt": line.fee, "inscp_amt": line.fee,
-              "fee_ocur_time": "2025-\(line.day) 09:30:00", "list_type": "101", "med_chrgitm_type": "09",
-            ].merging(line.more) { $1 }) { $1 }))
+            common.merging(
+              [
+                "bkkp_sn": "\(i + 1)", "cnt": "1", "det_item_fee_sumamt": line.fee, "inscp_amt": line.fee,
+                "fee_ocur_time": "2025-\(line.day) 09:30:00", "list_type": "101", "med_chrgitm_type": "09",
+              ].merging(line.more) { $1 }
+            ) { $1 }))
       }
     }
     let bed = ["med_chrgitm_type": "01"]
@@ -64,9 +67,9 @@ private struct FormedFixture {
     add(
       "M4", "P2", "03-01", "03-06",
       [("03-02", "10", [:]), ("03-03", "10", bed), ("03-04", "10", bed), ("03-05", "10", bed)])
-    add("M5", "P3", "03-03", "03-03", "14", [("03-03", "10", drug("XQ99YYYYYY02", "1"))])
-    add("M6", "P3", "03-01", "03-01", "14", [("03-01", "30", drug("XD01XXXXXX01", "30"))])
-    add("M7", "P3", "03-02", "03-02", "14", [("03-02", "170", drug("XD01XXXXXX01", "170"))])
+    add("M5", "P3", "03-03", "03-03", [("03-03", "10", drug("XQ99YYYYYY02", "1"))], type: "14")
+    add("M6", "P3", "03-01", "03-01", [("03-01", "30", drug("XD01XXXXXX01", "30"))], type: "14")
+    add("M7", "P3", "03-02", "03-02", [("03-02", "170", drug("XD01XXXXXX01", "170"))], type: "14")
     return [(.settlements, settlements), (.feeLines, lines), (.visits, visits), (.diagnoses, [])]
   }
 
@@ -157,11 +160,13 @@ private struct FormedFixture {
       try database.query(sql) { result.append($0.text(0)) }
       return result
     }
-    #expect(try texts(hospital, "SELECT mdtrt_id FROM visit WHERE psn_no = 'P1' ORDER BY 1") == ["M0", "M1", "M2", "M3"])
+    #expect(
+      try texts(hospital, "SELECT mdtrt_id FROM visit WHERE psn_no = 'P1' ORDER BY 1") == ["M0", "M1", "M2", "M3"])
     #expect(try texts(hospital, "SELECT count(*) FROM fixmedins_b") == ["1"])
     #expect(
       try texts(
-        hospital, "SELECT substr(key, -10) || '=' || value FROM context WHERE what = 'census' AND sql <> '' ORDER BY key")
+        hospital,
+        "SELECT substr(key, -10) || '=' || value FROM context WHERE what = 'census' AND sql <> '' ORDER BY key")
         == ["01", "02", "03", "04", "05"].map { "2025-03-\($0)=2" })
     #expect(
       try texts(
