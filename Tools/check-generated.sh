@@ -37,6 +37,7 @@ diff Documentation/rules.md "$work/rules.md" || {
   echo "Documentation/rules.md is not what the rules say; run 'make rules-page' and look at the change" >&2
   exit 1
 }
+python3 Tools/follow-tutorial.py "$yijian"
 "$yijian" check Pipelines
 "$yijian" test Pipelines/rules
 echo "generated documents and samples are as the program makes them"

@@ -54,7 +54,6 @@ public struct FindingEvidence: Sendable {
     public var rows: [(binding: String, entity: Entity, row: Int)]
     /// Columns of the formed row; empty for other shapes.
     public var formed: [Read]
-    public var members: [Int]
     /// An exemption is TRUE for it.
     public var isExempt: Bool
   }
@@ -88,6 +87,8 @@ public struct FindingEvidence: Sendable {
   public var parameters: [ParameterInForce]
   /// Population facts, each once.
   public var facts: [Read]
+  /// Base rows of the formed rows, in the order in which conditions about members are judged; empty for other shapes.
+  public var members: [Int]
 }
 
 /// What the rule looked at for the finding of that id; nil if the claims no longer give it a hit.
@@ -130,6 +131,37 @@ private struct EvidenceGathering {
     }
   }
 
+  /// The base rows that were there on the days of the hits; an occupancy itself only counts them.
+  private static func present(_ run: RuleRun, _ hits: Frame, _ formed: Formed, _ first: Expr, _ last: Expr) throws
+    -> Frame
+  {
+    func texts(_ e: Expr, _ kind: ValueKind, _ frame: Frame) throws -> [String] {
+      switch try run.evaluator.vector(e, frame) {
+      case .text(let v): v.map { run.evaluator.codes.text($0) }
+      case .number(let v): v.map { kind.text($0) }
+      case .truth: []
+      }
+    }
+    var days: [[String]: [Int64]] = [:]
+    let ofHits = try formed.by.map { try texts(.formed(column: $0.name, kind: $0.kind), $0.kind, hits) }
+    let day = try run.evaluator.numbers(.formed(column: "day", kind: .day), hits)
+    for i in 0..<hits.count { days[ofHits.map { $0[i] }, default: []].append(day[i]) }
+    var present: [Int32] = []
+    try run.eachBaseBlock(formed) { frame in
+      let frame = frame.keeping(try run.evaluable(frame))
+      let by = try formed.by.map { try texts($0.value, $0.kind, frame) }
+      let from = try run.evaluator.numbers(first, frame)
+      let to = try run.evaluator.numbers(last, frame)
+      let rows = frame.rows[formed.baseBinding]?.rows ?? []
+      for i in 0..<frame.count where from[i] != ColumnData.null && to[i] != ColumnData.null {
+        if days[by.map { $0[i] }]?.contains(where: { from[i] <= $0 && $0 <= to[i] }) == true { present.append(rows[i]) }
+      }
+    }
+    let frame = Frame(count: present.count)
+    frame.rows[formed.baseBinding] = (formed.baseEntity, present)
+    return frame
+  }
+
   func evidence() throws -> FindingEvidence {
     var judgements: [FindingEvidence.Judgement] = []
     func judge(_ part: FindingEvidence.Part, _ condition: Expr, _ text: String? = nil) throws {
@@ -151,10 +183,12 @@ private struct EvidenceGathering {
     let (findings, suppressions, _) = try run.assemble(hits)
     return FindingEvidence(
       finding: findings.first, suppressions: suppressions, hits: try rowsOfHits(isExempt), judgements: judgements,
-      answers: try rule.lookups.flatMap(answers), parameters: try parametersInForce(), facts: try facts())
+      answers: try rule.lookups.flatMap(answers), parameters: try parametersInForce(), facts: try facts(),
+      members: rule.shape.formed.flatMap { members?.rows[$0.baseBinding]?.rows.map { Int($0) } } ?? [])
   }
 
-  /// Where an expression is evaluated: formed rows, or the base rows they are made of.
+  /// Where an expression of the scope, of what is unevaluable or of a population is evaluated: formed rows, or the base
+  /// rows they are made of. All other parts are about formed rows.
   private func frame(for e: Expr) -> (frame: Frame, isAboutMembers: Bool) {
     guard let members, !e.readsFormed(lookups: formedLookups) else { return (hits, false) }
     return (members, true)
@@ -165,7 +199,11 @@ private struct EvidenceGathering {
   private func judgement(_ part: FindingEvidence.Part, _ condition: Expr, _ text: String?) throws
     -> FindingEvidence.Judgement
   {
-    let (frame, isAboutMembers) = frame(for: condition)
+    let (frame, isAboutMembers): (Frame, Bool) =
+      switch part {
+      case .scope, .unevaluable: frame(for: condition)
+      case .condition, .unless, .exemption, .verdict: (hits, false)
+      }
     return FindingEvidence.Judgement(
       part: part, text: text ?? writer.text(condition), isAboutMembers: isAboutMembers,
       outcomes: try outcomes(condition, frame))
@@ -232,27 +270,16 @@ private struct EvidenceGathering {
   // MARK: Rows
 
   private func rowsOfHits(_ isExempt: [Bool]) throws -> [FindingEvidence.Hit] {
-    (0..<hits.count).map { i in
+    let formed = try (rule.shape.formed?.columns ?? []).map { column -> (Expr, Vector) in
+      let e = Expr.formed(column: column.name, kind: column.kind)
+      return (e, try evaluator.vector(e, hits))
+    }
+    return (0..<hits.count).map { i in
       FindingEvidence.Hit(
         rows: rule.shape.bindings.compactMap { binding, entity in
-          guard let rows = hits.rows[binding]?.rows, rows.count == hits.count, case let row = rows[i], row >= 0 else {
-            return nil
-          }
+          guard let row = hits.rows[binding]?.rows[i], row >= 0 else { return nil }
           return (binding, entity, Int(row))
-        }, formed: formedValues(i), members: hits.formed?.members.of(i).map { Int($0) } ?? [], isExempt: isExempt[i])
-    }
-  }
-
-  /// The columns of a formed hit.
-  private func formedValues(_ i: Int) -> [FindingEvidence.Read] {
-    guard let formed = rule.shape.formed else { return [] }
-    return formed.columns.compactMap { name, kind in
-      guard let column = hits.formed?.columns[name] else { return nil }
-      let e = Expr.formed(column: name, kind: kind)
-      switch column {
-      case .text(let v): return read(e, .text(v), i)
-      case .number(let v): return read(e, .number(v), i)
-      }
+        }, formed: formed.map { read($0.0, $0.1, i) }, isExempt: isExempt[i])
     }
   }
 
@@ -301,11 +328,13 @@ private struct EvidenceGathering {
 
   private func parametersInForce() throws -> [FindingEvidence.ParameterInForce] {
     try rule.parameters.compactMap { parameter in
-      let expression = rule.shape.formed == nil ? rule.parameterDay : rule.formedParameterDay ?? rule.parameterDay
       var day: Int64?
-      if parameter.values.count > 1, let expression {
-        let (frame, _) = frame(for: expression)
-        day = try evaluator.numbers(expression, frame).first { $0 != ColumnData.null }
+      if parameter.values.count > 1 {
+        let formedDay = rule.shape.formed == nil ? nil : rule.formedParameterDay
+        let days =
+          try formedDay.map { try evaluator.numbers($0, hits) }
+          ?? rule.parameterDay.map { try evaluator.numbers($0, members ?? hits) }
+        day = days?.first { $0 != ColumnData.null }
       }
       guard
         let value = day.flatMap({ day in parameter.values.last { ($0.from ?? Int64.min) <= day } })
@@ -325,7 +354,7 @@ private struct EvidenceGathering {
     }
     var result: [FindingEvidence.Read] = []
     for e in wanted {
-      let (frame, _) = frame(for: e)
+      let frame = members ?? hits
       let vector = try evaluator.vector(e, frame)
       for i in 0..<frame.count {
         let value = read(e, vector, i)

@@ -39,8 +39,11 @@ public func checkPaths(_ paths: [String]) -> Int32 {
 
 private func yamlFiles(under folder: String) -> [String] {
   let all = (try? FileManager.default.subpathsOfDirectory(atPath: folder)) ?? []
-  return all.filter { $0.hasSuffix(".yml") || $0.hasSuffix(".yaml") }.sorted()
-    .map { folder.hasSuffix("/") ? folder + $0 : folder + "/" + $0 }
+  // A packet carries the rules it rests on, without their tests: they are evidence, not the author's files.
+  let bags = all.filter { $0.hasSuffix("/bagit.txt") }.map { $0.dropLast("bagit.txt".count) }
+  return all.filter { name in
+    (name.hasSuffix(".yml") || name.hasSuffix(".yaml")) && !bags.contains { name.hasPrefix($0) }
+  }.sorted().map { folder.hasSuffix("/") ? folder + $0 : folder + "/" + $0 }
 }
 
 /// 1 if the file is of a kind that can be checked.

@@ -59,11 +59,12 @@ private func evidenceOrDiagnostic(_ id: String, _ rule: Rule, _ stored: StoredCl
 
 /// The dialect of that name.
 func sqlDialect(_ name: String) throws -> Dialect {
-  switch name {
-  case "sqlite": return .sqlite
-  default:
-    throw Diagnostic(.error, "usage.dialect", "there is no SQL dialect \(name)", remedy: "write --sql sqlite")
+  guard let dialect = Dialect.all.first(where: { $0.id == name }) else {
+    throw Diagnostic(
+      .error, "usage.dialect", "there is no SQL dialect \(name)",
+      remedy: "write one of \(Dialect.all.map(\.id).joined(separator: ", "))")
   }
+  return dialect
 }
 
 /// The page that `explain` prints.
@@ -109,7 +110,11 @@ struct FindingExplanation {
 
   private func writeRemarks(_ page: inout TextPage) {
     var remarks: [String] = []
-    if record == nil {
+    if record == nil, evidence?.finding != nil {
+      remarks.append(
+        "不在上次运行的发现中（规则状态 \(rule?.status.rawValue ?? "")）；以下按现有数据推导。 Not among the last run's findings; derived from today's data."
+      )
+    } else if record == nil {
       remarks.append("不是发现：命中后被豁免（见“豁免”）。 Not a finding: an exemption applies.")
     } else if let record, record.state == .withdrawn {
       remarks.append("上次运行中已撤销，以下为撤销前最后的内容。 Withdrawn in the last run; amounts as last known.")
@@ -212,8 +217,8 @@ struct FindingExplanation {
     }
     for hit in evidence.hits {
       for (_, entity, row) in hit.rows { add(entity, row) }
-      if let formed = rule?.shape.formed { for row in hit.members { add(formed.baseEntity, row) } }
     }
+    if let formed = rule?.shape.formed { for row in evidence.members { add(formed.baseEntity, row) } }
     if let finding {
       for row in rows(.settlement, "setl_id", finding.setlIDs) { add(.settlement, row) }
       for row in rows(.line, "id", finding.lineIDs) { add(.line, row) }
