@@ -549,7 +549,7 @@ public struct Rule: Sendable {
   public var parameters: [Parameter] = []
   /// The day by which parameters are resolved, over the rows of `Shape.bindings`; nil: the latest value holds.
   public var parameterDay: Expr?
-  /// For formed rows: the same over them; with `runs` the base row may be read.
+  /// For formed rows: the same over them; with `runs` the base row may be read, and nil means `parameterDay`.
   public var formedParameterDay: Expr?
   /// Rows counted as in scope. `.boolean(true)` if absent.
   public var scope = Expr.boolean(true)
