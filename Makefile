@@ -5,9 +5,10 @@ PIPELINE ?= Pipelines/weekly.yml
 SAMPLE ?= SampleClaims/planted
 OUTPUT ?= Reports/runs/planted
 STORE ?= Reports/runs/planted-store
+ENGINES ?= sqlite duckdb spark
 YIJIAN := .build/release/yijian
 
-.PHONY: run test setup build samples sample-report rules-page format lint check-generated bench bench-rules clean
+.PHONY: run test test-engines setup build samples sample-report rules-page format lint check-generated bench bench-rules clean
 
 run: build
 	$(YIJIAN) run $(PIPELINE) --input $(SAMPLE) --output $(OUTPUT) --store $(STORE)
@@ -19,6 +20,10 @@ test: setup
 	.build/debug/yijian test Pipelines/rules --mutate
 	python3 Tests/truth/check_truth.py SampleClaims/clean SampleClaims/planted
 	sh Tools/compare-reference.sh .build/debug/yijian
+
+# Every rule's SQL in DuckDB and Spark against the native engine; installs Java and two Python packages for itself.
+test-engines: setup
+	sh Tests/engines/test-engines.sh $(ENGINES)
 
 build: setup
 	swift build -c release --product yijian

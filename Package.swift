@@ -83,7 +83,9 @@ let package = Package(
     tests("RulePacksTests", ["RulePacks", "Registries", "ClaimModel", "Diagnostics"]),
     tests("ClaimStoreTests", ["ClaimStore", "ClaimModel", grdb, sqlite]),
     tests("AuditTests", ["Audit", "RulePacks", "Registries", "Normalize", "ClaimModel", "Diagnostics"]),
-    tests("SQLLoweringTests", ["SQLLowering", "Audit", "RulePacks", "Registries", "Normalize", "ClaimModel", sqlite]),
+    tests(
+      "SQLLoweringTests",
+      ["SQLLowering", "Audit", "Diagnostics", "RulePacks", "Registries", "Normalize", "ClaimModel", sqlite]),
     tests("CasesTests", ["Cases", "ClaimModel"]),
     tests(
       "ReferralTests",

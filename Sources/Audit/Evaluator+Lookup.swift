@@ -275,6 +275,7 @@ struct LookupProbe {
   // sets[k][alternative][position] for keys that any of several values meets: beginnings of a text, another lookup's rows.
   private let sets: [[[[UInt64]]]?]
   // By k; a `LookupKey` holds an expression tree, too dear to copy at each position.
+  private let hasSets: Bool
   private let anyWhenNull: [Bool]
   private let columns: [IndexColumn]
   private let regions: [UInt32]?
@@ -327,6 +328,7 @@ struct LookupProbe {
     }
     self.keys = keys
     self.sets = sets
+    hasSets = sets.contains { $0 != nil }
     regions = try lookup.region.map { try evaluator.texts($0, f) }
     day = try lookup.day.map { try evaluator.numbers($0, f) }
     within = try lookup.within.map { try evaluator.numbers($0, f) }
@@ -372,7 +374,7 @@ struct LookupProbe {
           isPassed = true
         }
         restricted |= 1 << k
-        if let set = sets[k] { chosenSets.append((values.count, set[choice[k]][i])) }
+        if hasSets, let set = sets[k] { chosenSets.append((values.count, set[choice[k]][i])) }
         values.append(value)
       }
       if !isPassed, let answer = ask(i, restricted, body) { return answer }

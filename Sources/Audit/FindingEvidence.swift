@@ -147,7 +147,7 @@ private struct EvidenceGathering {
     let day = try run.evaluator.numbers(.formed(column: "day", kind: .day), hits)
     for i in 0..<hits.count { days[ofHits.map { $0[i] }, default: []].append(day[i]) }
     var present: [Int32] = []
-    try run.eachBaseBlock(formed, among: nil) { frame in
+    try run.eachBaseBlock(formed) { frame in
       let frame = frame.keeping(try run.evaluable(frame))
       let by = try formed.by.map { try texts($0.value, $0.kind, frame) }
       let from = try run.evaluator.numbers(first, frame)

@@ -192,7 +192,7 @@ extension RuleRun {
   /// Base rows, the rows formed of them, their hits.
   func scan(_ formed: Formed) throws -> Frame {
     var base = BaseRows(formed)
-    try eachBaseBlock(formed, among: nil) { frame in
+    try eachBaseBlock(formed) { frame in
       if case .occupancy = formed.kind {
         try base.append(frame.keeping(evaluable(frame)), evaluator)
         return
@@ -225,8 +225,16 @@ extension RuleRun {
     return try folding(frame, formed, base)
   }
 
-  /// The base rows in scope, block by block; `among`: only these.
-  func eachBaseBlock(_ formed: Formed, among rows: [Int32]?, _ body: (Frame) throws -> Void) throws {
+  /// The base rows in scope, block by block.
+  func eachBaseBlock(_ formed: Formed, _ body: (Frame) throws -> Void) throws {
+    try eachBlock(formed, among: nil) { frame in
+      let left = try inScope(frame, plainScope)
+      if left.count > 0 { try body(left) }
+    }
+  }
+
+  /// All rows of the base entity, block by block; `among`: only these.
+  func eachBlock(_ formed: Formed, among rows: [Int32]?, _ body: (Frame) throws -> Void) throws {
     for lookup in rule.lookups {
       if case .groups = lookup.take { throw EvaluationFault.type("groups of lookup \(lookup.name) for formed rows") }
     }
@@ -238,8 +246,7 @@ extension RuleRun {
       frame.rows[formed.baseBinding] = (
         formed.baseEntity, rows.map { Array($0[start..<end]) } ?? filled(end - start) { Int32(start + $0) }
       )
-      let left = try inScope(frame, plainScope)
-      if left.count > 0 { try body(left) }
+      try body(frame)
       start = end
     }
   }

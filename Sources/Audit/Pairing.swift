@@ -69,7 +69,7 @@ struct Pairing {
   }
 
   /// The rows of one side that its own conditions leave, with the values to match, column by column.
-  private static func side(
+  static func side(
     _ run: RuleRun, _ bound: (binding: String, entity: Entity), _ scope: [Expr], _ match: [Expr], candidates: [Int32]?
   ) throws -> (rows: [Int32], keys: [[UInt64]]) {
     let all = candidates ?? filled(run.input.claims[bound.entity].count) { Int32($0) }

@@ -45,9 +45,11 @@ extension RuleRun {
       }
     case .formed(let formed):
       var base = BaseRows(formed)
-      try eachBaseBlock(formed, among: candidates(formed.baseEntity)) { frame in
-        try body(frame)
-        try base.append(frame.keeping(evaluable(frame)), evaluator)
+      try eachBlock(formed, among: candidates(formed.baseEntity)) { frame in
+        let asked = try keeping(frame, plainScope)
+        try body(asked)
+        let left = try inScope(asked, [])
+        try base.append(left.keeping(evaluable(left)), evaluator)
       }
       try eachFormedBlock(formed, base, body)
     case .pair(let a, let b, let match, let order):

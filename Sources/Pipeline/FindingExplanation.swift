@@ -59,11 +59,12 @@ private func evidenceOrDiagnostic(_ id: String, _ rule: Rule, _ stored: StoredCl
 
 /// The dialect of that name.
 func sqlDialect(_ name: String) throws -> Dialect {
-  switch name {
-  case "sqlite": return .sqlite
-  default:
-    throw Diagnostic(.error, "usage.dialect", "there is no SQL dialect \(name)", remedy: "write --sql sqlite")
+  guard let dialect = Dialect.all.first(where: { $0.id == name }) else {
+    throw Diagnostic(
+      .error, "usage.dialect", "there is no SQL dialect \(name)",
+      remedy: "write one of \(Dialect.all.map(\.id).joined(separator: ", "))")
   }
+  return dialect
 }
 
 /// The page that `explain` prints.

@@ -61,7 +61,7 @@ func exitCode(for code: String) -> Int32 {
   case "usage": return ExitCode.usage
   case "pipeline": return code == "pipeline.unreadable" ? ExitCode.usage : ExitCode.invalidData
   case "rule", "pack", "yaml", "expression", "registry", "knowledge", "jurisdiction", "law", "exempt", "exemption",
-    "parameter", "test":
+    "parameter", "test", "sql":
     return ExitCode.invalidData
   default: return ExitCode.couldNotRun
   }

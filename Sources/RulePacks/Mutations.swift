@@ -542,7 +542,7 @@ private struct ExpressionEdits {
       }
       if let value { visit(value, in: around) }
     case .hits(let name, let value):
-      let others = ["MIN": "MAX", "MAX": "MIN", "ALL": "ANY", "ANY": "ALL"]
+      let others = ["MIN": "MAX", "MAX": "MIN", "ALL": "ANY", "ANY": "ALL", "ONLY": "MAX"]
       if let other = others[name], let word = token(from: syntax.range.lowerBound, name) {
         edit(word.range, [other], around)
       }

@@ -13,11 +13,12 @@ extension RuleLowering {
         if rule.lines == .none { continue }
         parts.append(
           """
-          SELECT r."key", '\(name)' AS part, sum(l.\(name)) AS total, \(try lowering.sql(k)) AS k, \(try lowering.sql(n)) AS n
-          FROM (SELECT h.*, row_number() OVER (PARTITION BY h."key" ORDER BY h.rowid) AS place FROM \(table("hits")) h) r
-            JOIN \(table("lines")) l ON l."key" = r."key"
+          SELECT \(dialect.caseOf("r"))r.key, '\(name)' AS part, \(dialect.sum("l.\(name)")) AS total,
+             \(try lowering.sql(k)) AS k, \(try lowering.sql(n)) AS n
+          FROM (SELECT h.*, row_number() OVER (PARTITION BY \(dialect.caseOf("h"))h.key ORDER BY h.hit) AS place FROM \(table("hits")) h) r
+            JOIN \(table("lines")) l ON l.key = r.key\(dialect.sameCase("l", "r"))
           WHERE r.place = 1
-          GROUP BY r."key", \(try lowering.operand(k)), \(try lowering.operand(n))
+          GROUP BY \(dialect.caseOf("r"))r.key, \(try lowering.operand(k)), \(try lowering.operand(n))
           """)
       case .overPriceA(let price), .overPriceF(let price):
         if over.isEmpty, rule.lines != .none { over = try overPriceSQL(price) }
@@ -42,9 +43,9 @@ extension RuleLowering {
   func part(_ name: String) throws -> String {
     if rule.lines == .none { return "0" }
     return """
-      COALESCE((SELECT sum(\(dialect.quotient("p.total", "p.n")) * p.k + s.q)
+      COALESCE((SELECT \(dialect.sum("\(dialect.quotient("p.total", "p.n")) * p.k + s.q"))
             FROM \(table("part")) p JOIN \(table("share")) s ON s.a = p.total % p.n AND s.k = p.k AND s.n = p.n
-            WHERE p."key" = g."key" AND p.part = '\(name)'), 0)
+            WHERE p.key = g.key\(dialect.sameCase("p", "g")) AND p.part = '\(name)'), 0)
       """
   }
 
@@ -63,20 +64,20 @@ extension RuleLowering {
       -- 超出单价的金额：D = min(A, max(0, 总额 − ⌈数量 × 单价⌉))，基金部分为 ⌊F·D/A⌋。
       -- What each line costs beyond the price, and the fund's share of that.
       \(dialect.createTable) \(table("beyond price")) AS
-      SELECT x."key", x.id, x.A, x.F,
+      SELECT \(dialect.caseOf("x"))x.key, x.id, x.A, x.F,
         CASE WHEN x.cost IS NULL THEN 0 ELSE \(dialect.least(["x.A", beyond])) END AS d
       FROM (
-        SELECT x."key", l.id, l.A, l.F, l.det_item_fee_sumamt, \(product) AS cost
+        SELECT \(dialect.caseOf("x"))x.key, l.id, l.A, l.F, l.det_item_fee_sumamt, \(product) AS cost
         FROM (
-          SELECT r."key" AS "key", \(id) AS id, min(\(try lowering.sql(price))) AS price
-          FROM \(table("hits")) r GROUP BY r."key", \(id)) x
-        JOIN counting_line l ON l.id = x.id) x;
+          SELECT \(dialect.caseOf("r"))r.key AS key, \(id) AS id, min(\(try lowering.sql(price))) AS price
+          FROM \(table("hits")) r GROUP BY \(dialect.caseOf("r"))r.key, \(id)) x
+        JOIN counting_line l ON l.id = x.id\(dialect.sameCase("l", "x"))) x;
 
       \(dialect.createTable) \(table("over share")) AS
       \(dialect.shares("SELECT b.F AS a, b.d AS k, b.A AS n FROM \(table("beyond price")) b WHERE b.A > 0"));
 
       \(dialect.createTable) \(table("over price")) AS
-      SELECT b."key", b.id, b.d AS over, COALESCE(s.q, 0) AS fund_over
+      SELECT \(dialect.caseOf("b"))b.key, b.id, b.d AS over_fen, COALESCE(s.q, 0) AS fund_over
       FROM \(table("beyond price")) b LEFT JOIN \(table("over share")) s ON s.a = b.F AND s.k = b.d AND s.n = b.A;
 
 

@@ -2,19 +2,21 @@ import ClaimModel
 
 /// A claim row in a FROM clause and the rows it belongs to, joined when a column of them is asked for.
 final class ClaimSource {
+  let dialect: Dialect
   let alias: String
   let entity: Entity
   private(set) var joins: [String] = []
   private var known: Set<String> = []
 
-  init(alias: String, entity: Entity) {
+  init(alias: String, entity: Entity, dialect: Dialect) {
+    self.dialect = dialect
     self.alias = alias
     self.entity = entity
   }
 
   /// A row bound inside an aggregate; single letters stand for the lowering's own rows and are evaded.
-  convenience init(child variable: String, entity: Entity) {
-    self.init(alias: variable.utf8.count == 1 ? "each_" + variable : variable, entity: entity)
+  convenience init(child variable: String, entity: Entity, dialect: Dialect) {
+    self.init(alias: variable.utf8.count == 1 ? "each_" + variable : variable, entity: entity, dialect: dialect)
   }
 
   /// The table an entity's counting rows stand in after `preludeSQL`.
@@ -32,7 +34,7 @@ final class ClaimSource {
   static func key(of parent: Entity) -> String { parent == .settlement ? "setl_id" : "mdtrt_id" }
 
   /// `table alias`.
-  var table: String { "\(Self.table(of: entity)) \(Dialect.name(alias))" }
+  var table: String { "\(Self.table(of: entity)) \(dialect.quoted(alias))" }
 
   /// `table alias`, then the joins asked for so far.
   var from: String { ([table] + joins).joined(separator: "\n  ") }
@@ -45,11 +47,12 @@ final class ClaimSource {
       if known.insert(next).inserted {
         let key = Self.key(of: parent)
         joins.append(
-          "LEFT JOIN \(Self.table(of: parent)) \(Dialect.name(next))"
-            + " ON \(Dialect.name(next)).\(key) = \(Dialect.name(here)).\(key)")
+          "LEFT JOIN \(Self.table(of: parent)) \(dialect.quoted(next))"
+            + " ON \(dialect.quoted(next)).\(key) = \(dialect.quoted(here)).\(key)"
+            + dialect.sameCase(dialect.quoted(next), dialect.quoted(here)))
       }
       here = next
     }
-    return "\(Dialect.name(here)).\(column)"
+    return "\(dialect.quoted(here)).\(column)"
   }
 }

@@ -35,9 +35,14 @@ final class ExpressionLowering {
   private var bound: [String: ClaimSource] = [:]
   /// Inside setLeast and setGreatest: the lookup whose rows stand under the alias `g`.
   private var groupRows: String?
+  /// Numbers are being added or multiplied.
+  private var isAdding = false
+  /// How many subqueries stand around what is being written, and within how many each bound row stands.
+  private var depth = 0
+  private var depths: [String: Int] = [:]
   /// Aggregates over a finding's hits: column text by text; nil where hits can't be spoken of.
   var hitAggregates: [String]?
-  /// Values of one of a finding's hits, as columns of every hit: `"at 1"` and so on.
+  /// Values of one of a finding's hits, as columns of every hit: `at_1` and so on.
   var hitWindows: [String] = []
 
   init(rule: Rule, dialect: Dialect, populations: PopulationSource) {
@@ -69,12 +74,14 @@ final class ExpressionLowering {
   func sql(_ expr: Expr) throws -> String {
     switch expr {
     case .claim(let binding, let path, let column, _): return try claim(binding, path, column)
-    case .registry(let lookup, let column, _): return registry(lookup, column)
+    case .registry(let lookup, let column, _):
+      try reach(groupRows == lookup ? depth : 0)
+      return registry(lookup, column)
     case .formed(let column, _): return try formed(column)
     case .fact(let population, let value, let kind): return try fact(population, value, kind)
-    case .integer(let value): return String(value)
-    case .day(let value): return "\(value) /* \(CivilTime.text(day: value)) */"
-    case .text(let value): return Dialect.literal(value)
+    case .integer(let value): return number(value)
+    case .day(let value): return "\(number(value)) /* \(CivilTime.text(day: value)) */"
+    case .text(let value): return dialect.literal(value)
     case .boolean(let value): return value ? "TRUE" : "FALSE"
     case .parameter(let name): return try parameter(name)
 
@@ -85,7 +92,7 @@ final class ExpressionLowering {
     case .greatest(let list): return dialect.greatest(try list.map(sql))
     case .coalesce(let list):
       return list.count == 1 ? try sql(list[0]) : "COALESCE(\(try list.map(sql).joined(separator: ", ")))"
-    case .dayOf(let value): return "(" + SQLLowering.dayOf(try operand(value)) + ")"
+    case .dayOf(let value): return "(" + SQLLowering.dayOf(try operand(value), dialect) + ")"
     case .number(let text):
       let text = try operand(text)
       return "CASE WHEN \(dialect.isDigits(text)) THEN \(dialect.wholeNumber(text)) END"
@@ -111,6 +118,7 @@ final class ExpressionLowering {
     case .not(let condition): return "NOT \(try operand(condition))"
 
     case .found(let lookup):
+      try reach(0)
       return "CASE WHEN r.\(name(lookup, "unknown")) = 0 THEN r.\(name(lookup, "row")) IS NOT NULL END"
     case .setContains(let lookup, let column, let value):
       let value = try operand(value)
@@ -128,16 +136,16 @@ final class ExpressionLowering {
     case .countHits: return try hits("count(*)")
     case .leastOfHits(let value): return try hits("min(\(sqlOfHit(value)))")
     case .greatestOfHits(let value): return try hits("max(\(sqlOfHit(value)))")
-    case .sumOfHits(let value): return try hits("sum(\(sqlOfHit(value)))")
+    case .sumOfHits(let value): return try hits(dialect.sum(sqlOfHit(value)))
     case .atGreatestOfHits(let value, let by):
       let by = try sqlOfHit(by)
       let text = "CASE WHEN (\(by)) IS NOT NULL THEN \(try sqlOfHit(value)) END"
       let window =
-        "first_value(\(text)) OVER (PARTITION BY r.\"key\" ORDER BY (\(by)) DESC NULLS LAST, r.rowid)"
+        "first_value(\(text)) OVER (PARTITION BY \(dialect.caseOf("r"))r.key ORDER BY \(dialect.descending("(\(by))")), r.hit)"
       let place = hitWindows.firstIndex(of: window) ?? hitWindows.count
       if place == hitWindows.count { hitWindows.append(window) }
       // The same on every hit of the finding.
-      return try hits("max(r.\"at \(place + 1)\")")
+      return try hits("max(r.at_\(place + 1))")
     }
   }
 
@@ -156,9 +164,22 @@ final class ExpressionLowering {
     }
   }
 
-  private func name(_ lookup: String, _ part: String) -> String { Dialect.name(lookup + "." + part) }
+  private func name(_ lookup: String, _ part: String) -> String { dialect.quoted(lookup + "." + part) }
+
+  /// The row in the FROM clause that stands for a binding.
+  private func alias(of binding: String) -> String {
+    bound[binding].map { dialect.quoted($0.alias) } ?? "r"
+  }
+
+  /// Stops at a row of the query around the query around the subquery being written, where the engine can't see it.
+  private func reach(_ depthOfRow: Int) throws {
+    if !dialect.reachesOutward, depth - depthOfRow > 1 {
+      throw diagnostic("\(dialect.name) can't see a row of the outer query from a subquery in a subquery")
+    }
+  }
 
   private func claim(_ binding: String, _ path: [Entity], _ column: String) throws -> String {
+    try reach(bound[binding] == nil ? 0 : depths[binding] ?? 0)
     if let source = bound[binding] { return source.column(path, column) }
     guard entities[binding] != nil else { throw diagnostic("no row is bound to `\(binding)`") }
     if stage == .formed, let formed = rule.shape.formed {
@@ -168,10 +189,10 @@ final class ExpressionLowering {
     if let issue = rule.atIssue, binding == issue.binding, rule.shape.bindings.count == 2 {
       let a = try claim(rule.shape.bindings[0].name, path, column)
       let b = try claim(rule.shape.bindings[1].name, path, column)
-      return "CASE WHEN r.\"first is at issue\" THEN \(a) ELSE \(b) END"
+      return "CASE WHEN r.first_is_at_issue THEN \(a) ELSE \(b) END"
     }
     if seen.insert(wanted).inserted { demanded.append(wanted) }
-    return "r.\(Dialect.name(wanted.name))"
+    return "r.\(dialect.quoted(wanted.name))"
   }
 
   /// The order of `AtIssue` as a condition that puts the first row before the second.
@@ -202,23 +223,30 @@ final class ExpressionLowering {
       throw diagnostic("no parameter `\(name)`")
     }
     let comment = " /* \(name.filter { $0.isLetter || $0.isNumber || $0 == "_" }) */"
-    guard let last = parameter.values.last, parameter.values.count > 1 else { return "\(first.value)" + comment }
+    guard let last = parameter.values.last, parameter.values.count > 1 else { return number(first.value) + comment }
     guard let day = stage == .formed ? rule.formedParameterDay : rule.parameterDay else {
-      return "\(last.value)" + comment
+      return number(last.value) + comment
     }
     let dayText = try operand(day)
     var text = "CASE WHEN \(dayText) IS NULL THEN NULL"
     for value in parameter.values.dropFirst().reversed() {
       guard let from = value.from else { continue }
-      text += " WHEN \(dayText) >= \(from) THEN \(value.value)"
+      text += " WHEN \(dayText) >= \(from) THEN \(number(value.value))"
     }
-    return text + " ELSE \(first.value) END" + comment
+    return text + " ELSE \(number(first.value)) END" + comment
   }
 
   private func arithmetic(_ sign: String, _ a: Expr, _ b: Expr) throws -> String {
+    let before = isAdding
+    isAdding = true
+    defer { isAdding = before }
     let text = "\(try operand(a)) \(sign) \(try operand(b))"
     return bound(.add(a, b), sign) == nil ? "(\(dialect.checked("(" + text + ")")))" : text
   }
+
+  /// A number of the rule; beside others of 64 bits where it is added or multiplied, so that no engine takes the sum
+  /// of two small ones for 32 bits.
+  private func number(_ value: Int64) -> String { isAdding ? dialect.wide(value) : String(value) }
 
   /// An upper bound of the magnitude of a sum or product of small numbers; nil if it may leave 64 bits.
   private func bound(_ expr: Expr, _ sign: String = "+") -> Int64? {
@@ -275,7 +303,7 @@ final class ExpressionLowering {
     guard let formed = rule.shape.formed, formed.columns.contains(where: { $0.name == column }), stage == .formed else {
       throw diagnostic("no formed row has `\(column)` here")
     }
-    return "r.\(Dialect.name(formed.name + "." + column))"
+    return "r.\(dialect.quoted(formed.name + "." + column))"
   }
 
   private func fact(_ name: String, _ value: String, _ kind: ValueKind) throws -> String {
@@ -284,16 +312,17 @@ final class ExpressionLowering {
     }
     switch populations {
     case .store:
-      let same = try population.match.enumerated().map { "p.\"match \($0.offset + 1)\" = \(try operand($0.element.b))" }
-      return "(SELECT max(p.\(Dialect.name(value))) FROM \(Dialect.name(rule.id + " population " + name)) p"
-        + (same.isEmpty ? ")" : " WHERE \(same.joined(separator: " AND ")))")
+      let same = try population.match.enumerated().map { "p.match_\($0.offset + 1) = \(try operand($0.element.b))" }
+      let all = (dialect.caseColumn.map { ["p.\($0) = r.\($0)"] } ?? []) + same
+      return "(SELECT max(p.\(dialect.quoted(value))) FROM \(dialect.quoted(rule.id + " population " + name)) p"
+        + (all.isEmpty ? ")" : " WHERE \(all.joined(separator: " AND ")))")
     case .context:
-      var key = Dialect.literal("\(rule.id).\(name).\(value)|")
+      var key = dialect.literal("\(rule.id).\(name).\(value)|")
       for (place, match) in population.match.enumerated() {
         key += (place == 0 ? " || " : " || '|' || ") + (try text(match.b))
       }
       let number = kind == .text ? "c.value" : "CAST(c.value AS INTEGER)"
-      return "(SELECT max(\(number)) FROM context c WHERE c.what = 'population' AND c.\"key\" = \(key))"
+      return "(SELECT max(\(number)) FROM context c WHERE c.what = 'population' AND c.key = \(key))"
     }
   }
 
@@ -302,14 +331,15 @@ final class ExpressionLowering {
     let text = try operand(expr)
     switch expr.kind(in: rule) {
     case .text, nil: return text
-    case .integer: return "CAST(\(text) AS TEXT)"
+    case .integer: return dialect.decimal(text)
     case .day: return dialect.dayText(text)
     case .time: return dialect.timeText(text)
     case .money, .quantity, .price, .ratio:
       let scale = expr.kind(in: rule)?.scale ?? 0
       let unit = "1" + String(repeating: "0", count: scale)
-      return "(CASE WHEN \(text) < 0 THEN '-' ELSE '' END || (\(dialect.quotient("abs(\(text))", unit)))"
-        + " || substr(printf('.%0\(scale)d', abs(\(text)) % \(unit)), 1))"
+      let whole = dialect.decimal("(\(dialect.quotient("abs(\(text))", unit)))")
+      let fraction = dialect.padded("(abs(\(text)) % \(unit))", scale)
+      return "(CASE WHEN \(text) < 0 THEN '-' ELSE '' END || \(whole) || '.' || \(fraction))"
     }
   }
 
@@ -319,19 +349,26 @@ final class ExpressionLowering {
     let parent = try entity(at: aggregate.binding, aggregate.path)
     let key = ClaimSource.key(of: parent)
     let owner = try claim(aggregate.binding, aggregate.path, key)
-    let source = ClaimSource(child: aggregate.variable, entity: aggregate.of)
+    let source = ClaimSource(child: aggregate.variable, entity: aggregate.of, dialect: dialect)
+    let sameCase = dialect.sameCase(dialect.quoted(source.alias), alias(of: aggregate.binding))
+    depth += 1
+    let outer = depths.updateValue(depth, forKey: aggregate.variable)
+    defer {
+      depth -= 1
+      depths[aggregate.variable] = outer
+    }
     return try with([aggregate.variable: source]) {
       let previous = childEntities.updateValue(aggregate.of, forKey: aggregate.variable)
       defer { childEntities[aggregate.variable] = previous }
       let condition = try sql(aggregate.condition)
       let value = try aggregate.value.map(sql)
       let own = source.column([], key)
-      let rows = "FROM \(source.from) WHERE \(own) = \(owner) AND \(dialect.isTrue(condition))"
+      let rows = "FROM \(source.from) WHERE \(own) = \(owner)\(sameCase) AND \(dialect.isTrue(condition))"
       switch aggregate.function {
       case .exists: return "EXISTS (SELECT 1 \(rows))"
       case .count: return "(SELECT count(*) \(rows))"
       case .countDistinct: return "(SELECT count(DISTINCT \(value ?? "NULL")) \(rows))"
-      case .sum: return "(SELECT sum(\(value ?? "NULL")) \(rows))"
+      case .sum: return "(SELECT \(dialect.sum(value ?? "NULL")) \(rows))"
       case .least: return "(SELECT min(\(value ?? "NULL")) \(rows))"
       case .greatest: return "(SELECT max(\(value ?? "NULL")) \(rows))"
       }
@@ -362,7 +399,9 @@ final class ExpressionLowering {
   private func extreme(_ function: String, _ lookup: String, _ value: Expr) throws -> String {
     let before = groupRows
     groupRows = lookup
+    depth += 1
     let value = try sql(value)
+    depth -= 1
     groupRows = before
     return try overGroup(lookup) { "(SELECT \(function)(\(value)) FROM \($0))" }
   }
@@ -372,6 +411,8 @@ final class ExpressionLowering {
     guard let found = rule.lookups.first(where: { $0.name == lookup }) else {
       throw diagnostic("no lookup `\(lookup)`")
     }
+    depth += 1
+    defer { depth -= 1 }
     return try body(try LookupLowering(found, self).groupRows())
   }
 

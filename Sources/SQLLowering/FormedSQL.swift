@@ -14,11 +14,11 @@ extension RuleLowering {
     var later: [String]
     if let atLeast = formed.atLeast {
       let runs = try runsSQL(formed, from: last, atLeast: atLeast)
-      let hits = try hitsSQL(from: table("runs"), conditions: exempting(), order: ["r.\"formed row\""])
+      let hits = try hitsSQL(from: table("runs"), conditions: exempting(), order: ["r.formed_row"])
       later = [runs, hits]
     } else {
       later = [
-        try hitsSQL(from: last, conditions: judging(.formed) + excluding() + exempting(), order: ["r.\"formed row\""])
+        try hitsSQL(from: last, conditions: judging(.formed) + excluding() + exempting(), order: ["r.formed_row"])
       ]
     }
     later = try lookupTables(formedLookups, from: table("formed")) + later
@@ -50,48 +50,48 @@ extension RuleLowering {
     var columns: [String] = []
     var known: [String] = []
     for by in formed.by {
-      let name = Dialect.name("by " + by.name)
+      let name = dialect.quoted("by " + by.name)
       columns.append("\(try lowering.sql(by.value)) AS \(name)")
       known.append(name)
     }
-    if formed.by.isEmpty { columns.append("1 AS \"always\"") }
+    if formed.by.isEmpty { columns.append("1 AS always") }
     for value in formed.values {
       if let text = try value.value.map(lowering.sql) {
-        columns.append("\(text) AS \(Dialect.name("value " + value.name))")
+        columns.append("\(text) AS \(dialect.quoted("value " + value.name))")
       }
     }
     func add(_ name: String, _ expr: Expr, isKnown: Bool = true) throws {
-      columns.append("\(try lowering.sql(expr)) AS \(Dialect.name(name))")
-      if isKnown { known.append(Dialect.name(name)) }
+      columns.append("\(try lowering.sql(expr)) AS \(dialect.quoted(name))")
+      if isKnown { known.append(dialect.quoted(name)) }
     }
     switch formed.kind {
     case .group: break
     case .window(let day, let days):
-      try add("first", day)
-      try add("days", days, isKnown: false)
+      try add("first_day", day)
+      try add("days_back", days, isKnown: false)
     case .stock(let day, let supply):
-      try add("first", day)
+      try add("first_day", day)
       let product = "(\(try lowering.operand(supply.quantity)) * \(try lowering.operand(supply.daysEach)))"
-      columns.append("\(dialect.checked(product)) AS \"covers\"")
+      columns.append("\(dialect.checked(product)) AS covers")
     case .runs(let first, let last, _):
-      try add("first", first)
-      try add("last", last)
+      try add("first_day", first)
+      try add("last_day", last)
     case .occupancy(let first, let last, let counted, _):
-      try add("first", first)
-      try add("last", last)
+      try add("first_day", first)
+      try add("last_day", last)
       try add("counted", counted, isKnown: false)
     }
     // Groups of a lookup make several rows of one; their column tells them apart.
-    var order = ["r.\(Dialect.name(formed.baseBinding + "." + Self.idColumn(formed.baseEntity)))"]
+    var order = ["r.\(dialect.quoted(formed.baseBinding + "." + Self.idColumn(formed.baseEntity)))"]
     for lookup in rule.lookups where !lowering.formedLookups.contains(lookup.name) {
-      if case .groups(let column) = lookup.take { order.append("r.\(Dialect.name(lookup.name + "." + column))") }
+      if case .groups(let column) = lookup.take { order.append("r.\(dialect.quoted(lookup.name + "." + column))") }
     }
     let condition = known.map { "b.\($0) IS NOT NULL" }.joined(separator: " AND ")
     return """
       -- 构成新行的基础行。 The rows of claims that the rule's rows are formed of.
       \(dialect.createTable) \(table("base")) AS
-      SELECT row_number() OVER (ORDER BY b."base order") AS "base row", b.* FROM (
-        SELECT r.*, row_number() OVER (ORDER BY \(order.joined(separator: ", "))) AS "base order",
+      SELECT row_number() OVER (ORDER BY b.base_order) AS base_row, b.* FROM (
+        SELECT r.*, row_number() OVER (ORDER BY \(order.joined(separator: ", "))) AS base_order,
           \(columns.joined(separator: ",\n    "))
         FROM \(previous) r
         \(whereClause(try judging(.base)))) b\(condition.isEmpty ? "" : "\nWHERE " + condition);
@@ -102,11 +102,12 @@ extension RuleLowering {
 
   // MARK: names
 
-  func column(_ formed: Formed, _ name: String) -> String { Dialect.name(formed.name + "." + name) }
+  func column(_ formed: Formed, _ name: String) -> String { dialect.quoted(formed.name + "." + name) }
 
-  /// `alias."by x"` of each value.
+  /// `alias."by x"` of each value, the case first.
   func by(_ formed: Formed, _ alias: String) -> [String] {
-    formed.by.isEmpty ? ["\(alias).\"always\""] : formed.by.map { "\(alias).\(Dialect.name("by " + $0.name))" }
+    (dialect.caseColumn.map { ["\(alias).\($0)"] } ?? [])
+      + (formed.by.isEmpty ? ["\(alias).always"] : formed.by.map { "\(alias).\(dialect.quoted("by " + $0.name))" })
   }
 
   /// Equal `by` values of base rows under two aliases.
@@ -117,21 +118,22 @@ extension RuleLowering {
   /// The aggregated values, ready for a list of columns behind others.
   func valueColumns(_ formed: Formed, _ alias: String) -> String {
     formed.values.map { value in
-      ",\n    \(aggregate(value.function, "\(alias).\(Dialect.name("value " + value.name))")) AS \(column(formed, value.name))"
+      ",\n    \(aggregate(value.function, "\(alias).\(dialect.quoted("value " + value.name))")) AS \(column(formed, value.name))"
     }.joined()
   }
 
   /// `alias."by x" AS "formed.x"`, ready for a list of columns before others.
   func byColumns(_ formed: Formed, _ alias: String) -> String {
-    formed.by.isEmpty
-      ? "\(alias).\"always\" AS \"always\""
-      : formed.by.map { "\(alias).\(Dialect.name("by " + $0.name)) AS \(column(formed, $0.name))" }
-        .joined(separator: ", ")
+    dialect.caseOf(alias) + (formed.by.isEmpty
+      ? "\(alias).always AS always"
+      : formed.by.map { "\(alias).\(dialect.quoted("by " + $0.name)) AS \(column(formed, $0.name))" }
+        .joined(separator: ", "))
   }
 
   /// The `by` columns of a formed row.
   func formedBy(_ formed: Formed, _ alias: String) -> [String] {
-    formed.by.isEmpty ? ["\(alias).\"always\""] : formed.by.map { "\(alias).\(column(formed, $0.name))" }
+    (dialect.caseColumn.map { ["\(alias).\($0)"] } ?? [])
+      + (formed.by.isEmpty ? ["\(alias).always"] : formed.by.map { "\(alias).\(column(formed, $0.name))" })
   }
 
   /// The formed rows, numbered.
@@ -139,7 +141,7 @@ extension RuleLowering {
     """
     -- \(note)
     \(dialect.createTable) \(table("formed")) AS
-    SELECT row_number() OVER (ORDER BY \(order.joined(separator: ", "))) AS "formed row", z.* FROM (
+    SELECT row_number() OVER (ORDER BY \(order.joined(separator: ", "))) AS formed_row, z.* FROM (
       \(query)) z;
 
 
@@ -150,22 +152,21 @@ extension RuleLowering {
 
   /// Which lines a formed row is made of.
   private func membersSQL(_ formed: Formed) -> String {
-    let id = "b.\(Dialect.name(formed.baseBinding + "." + Self.idColumn(formed.baseEntity)))"
+    let id = "b.\(dialect.quoted(formed.baseBinding + "." + Self.idColumn(formed.baseEntity)))"
     var same = zip(formedBy(formed, "f"), by(formed, "b")).map { "\($0) = \($1)" }
     let day = "f.\(column(formed, "day"))"
     switch formed.kind {
     case .group: break
-    case .window: same += ["b.\"first\" > \(day) - f.\"window days\"", "b.\"first\" <= \(day)"]
-    case .stock: same.append("b.\"first\" = \(day)")
-    case .runs: same = ["b.\"base row\" = f.\"base row\""]
-    case .occupancy: same += ["b.\"first\" <= \(day)", "b.\"last\" >= \(day)"]
+    case .window: same += ["b.first_day > \(day) - f.window_days", "b.first_day <= \(day)"]
+    case .stock: same.append("b.first_day = \(day)")
+    case .runs: same = ["b.base_row = f.base_row"]
+    case .occupancy: same += ["b.first_day <= \(day)", "b.last_day >= \(day)"]
     }
     return """
       -- 每一新行由哪些基础行构成。 The rows that each formed row is made of.
       \(dialect.createTable) \(table("members")) AS
-      SELECT f."formed row", \(id) AS id
-      FROM \(table("formed")) f JOIN \(table("base")) b ON \(same.joined(separator: " AND "));
-      CREATE INDEX \(table("members by row")) ON \(table("members")) ("formed row");
+      SELECT f.formed_row, \(id) AS id
+      FROM \(table("formed")) f JOIN \(table("base")) b ON \(same.joined(separator: " AND "));\(dialect.createIndex(table("members by row"), table("members"), ["formed_row"]))
 
 
       """

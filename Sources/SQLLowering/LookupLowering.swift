@@ -16,7 +16,7 @@ struct LookupLowering {
     self.schema = schema
   }
 
-  private func name(_ part: String) -> String { Dialect.name(lookup.name + "." + part) }
+  private func name(_ part: String) -> String { lowering.dialect.quoted(lookup.name + "." + part) }
 
   /// A key value as registries hold codes: ASCII letters in upper case.
   private func value(_ expr: Expr, of column: String) throws -> String {
@@ -38,7 +38,8 @@ struct LookupLowering {
 
   /// `g` matches the chosen alternative of each key; a null alternative matches nothing and so is passed over.
   private func matches(_ choice: [Int], _ alias: String) throws -> [String] {
-    try zip(lookup.keys, choice).flatMap { key, index -> [String] in
+    let same = lowering.dialect.caseColumn.map { ["\(alias).\($0) = r.\($0)"] } ?? []
+    return try same + zip(lookup.keys, choice).flatMap { key, index -> [String] in
       let column = folded(alias, key.column)
       var matched: [String]
       switch key.match {
@@ -100,7 +101,7 @@ struct LookupLowering {
   private func levels() throws -> [String]? {
     guard let region = lookup.region else { return nil }
     let text = try lowering.operand(region)
-    let isCode = "length(CAST(\(text) AS BLOB)) = 6"
+    let isCode = "\(lowering.dialect.byteLength(text)) = 6"
     return [
       "CASE WHEN \(isCode) THEN \(text) END", "CASE WHEN \(isCode) THEN substr(\(text), 1, 4) || '00' END",
       "CASE WHEN \(isCode) THEN substr(\(text), 1, 2) || '0000' END", "'000000'",
@@ -145,6 +146,10 @@ struct LookupLowering {
       let conditions = try matches(choice, "g") + holds("g") + inRegion("g") + only
       let rows = "FROM \(lookup.table) g WHERE \(conditions.joined(separator: " AND "))"
       guard let level else { return "(SELECT min(\(row)) \(rows))" }
+      if !lowering.dialect.reachesOutward {
+        // A structure compares by its fields in turn; the least has the nearest level and the first row of it.
+        return "(SELECT min(struct(\(level) AS level, \(row) AS number)).number \(rows))"
+      }
       // SQLite knows no outer row in ORDER BY, so the level is a column of an inner SELECT.
       return """
         (SELECT z.number FROM (
@@ -161,7 +166,7 @@ struct LookupLowering {
   private func unknown() throws -> String {
     var nulls: [String] = []
     for key in lookup.keys where !key.anyWhenNull && !key.alternatives.isEmpty { nulls.append(try allNull(key)) }
-    for other in lookup.lookupsNamed.sorted() { nulls.append("r.\(Dialect.name(other + ".unknown")) <> 0") }
+    for other in lookup.lookupsNamed.sorted() { nulls.append("r.\(lowering.dialect.quoted(other + ".unknown")) <> 0") }
     if let day = lookup.day { nulls.append("\(try lowering.operand(day)) IS NULL") }
     if let within = lookup.within { nulls.append("\(try lowering.operand(within)) IS NULL") }
     var states: [String] = []
@@ -173,6 +178,10 @@ struct LookupLowering {
       if case .any = lookup.take {
         if choices.count > 1 { states.append("(SELECT min(0) \(all) AND g.is_ambiguous = 0)") }
       } else {
+        if !lowering.dialect.reachesOutward {
+          states.append(try stateWithoutOrder(all))
+          continue
+        }
         let several = "CASE WHEN count(*) > 1 OR max(z.is_ambiguous) = 1 THEN 2 WHEN count(*) = 1 THEN 0 END"
         let level = try level()
         states.append(
@@ -186,6 +195,23 @@ struct LookupLowering {
     let first = nulls.isEmpty ? "" : "WHEN \(nulls.joined(separator: " OR ")) THEN 1 "
     let state = states.isEmpty ? "0" : "COALESCE(\(states.joined(separator: ",\n        ")), 0)"
     return first.isEmpty ? state : "CASE \(first)\n      ELSE \(state) END"
+  }
+
+  /// What `unknown` finds on the nearest level with rows, as one aggregate: for engines that do not order or group
+  /// in a subquery about an outer row.
+  private func stateWithoutOrder(_ all: String) throws -> String {
+    guard let level = try level() else {
+      return "(SELECT CASE WHEN count(*) > 1 OR max(g.is_ambiguous) = 1 THEN 2 WHEN count(*) = 1 THEN 0 END \(all))"
+    }
+    let states = (0...3).map { number in
+      "WHEN \(number) THEN CASE WHEN count(CASE WHEN z.level = \(number) THEN 1 END) > 1"
+        + " OR max(CASE WHEN z.level = \(number) THEN z.is_ambiguous END) = 1 THEN 2 ELSE 0 END"
+    }
+    return """
+      (SELECT CASE min(z.level) \(states.joined(separator: "\n            ")) END FROM (
+            SELECT g.is_ambiguous AS is_ambiguous, \(level) AS level
+            \(all)) z)
+      """
   }
 
   /// `SELECT … FROM previous r`: the wide row with the number of the row found, whether that can't be known, and
@@ -202,7 +228,10 @@ struct LookupLowering {
       // Of whether there is any row no column is asked.
       let isAny = lookup.take == .any
       let columns = (lowering.demandedRegistry[lookup.name] ?? [])
-        .map { ",\n  \(isAny ? "NULL" : "g.\($0)") AS \(name($0))" }.joined()
+        .map { column in
+          let null = lowering.dialect.null(schema.kind(of: column) ?? .text)
+          return ",\n  \(isAny ? null : "g.\(column)") AS \(name(column))"
+        }.joined()
       return """
         SELECT r.*\(columns)
         FROM (
@@ -224,7 +253,7 @@ struct LookupLowering {
 
   /// `g` has the keys and the level of the row found, `a`, and holds on the day.
   private func likeAnchor(_ alias: String) throws -> [String] {
-    var conditions: [String] = []
+    var conditions: [String] = lowering.dialect.caseColumn.map { ["\(alias).\($0) = a.\($0)"] } ?? []
     for key in lookup.keys {
       let same = "\(folded(alias, key.column)) = \(folded("a", key.column))"
       conditions.append(key.anyWhenNull ? "(\(try allNull(key)) OR \(same))" : same)
@@ -240,8 +269,8 @@ struct LookupLowering {
     }
     let rows = try likeAnchor("g") + ["g.\(column) = r.\(name(column))"]
     return """
-      \(lookup.table) g JOIN \(lookup.table) a ON a.\(lowering.dialect.rowNumber) = r.\(name("row"))
-          WHERE \(rows.joined(separator: " AND "))
+      \(lookup.table) g, \(lookup.table) a
+          WHERE a.\(lowering.dialect.rowNumber) = r.\(name("row")) AND \(rows.joined(separator: " AND "))
       """
   }
 }

@@ -8,10 +8,10 @@ public func censusSQL(_ rule: Rule, dialect: Dialect = .sqlite) throws(Diagnosti
   do {
     let steps = try RuleLowering(rule, dialect, .store).formedSQL(formed)
     // Everything up to the formed rows.
-    guard let last = steps.firstIndex(where: { $0.contains("\(Dialect.name(rule.id + " formed")) AS") }) else {
+    guard let last = steps.firstIndex(where: { $0.contains("\(dialect.quoted(rule.id + " formed")) AS") }) else {
       return ""
     }
-    return steps[...last].joined(separator: "\n") + "SELECT * FROM \(Dialect.name(rule.id + " formed")) f;\n"
+    return steps[...last].joined(separator: "\n") + "SELECT * FROM \(dialect.quoted(rule.id + " formed")) f;\n"
   } catch let error as Diagnostics {
     throw error
   } catch {
@@ -28,9 +28,9 @@ extension RuleLowering {
       order: ["z.\(column(formed, "day"))"] + formedBy(formed, "z"),
       """
       SELECT \(byColumns(formed, "b")), d.day AS \(column(formed, "day")),
-          count(DISTINCT b."counted") AS \(column(formed, "count"))
+          count(DISTINCT b.counted) AS \(column(formed, "count"))
         FROM (\(daysOfBase)) d
-          JOIN \(table("base")) b ON b."base row" = d."base row"
+          JOIN \(table("base")) b ON b.base_row = d.base_row
         GROUP BY \(names), d.day
       """)
   }
@@ -39,7 +39,7 @@ extension RuleLowering {
   func censusFromContextSQL(_ formed: Formed) throws -> String {
     let start = rule.id.unicodeScalars.count + 2
     // The key without the rule and without the day at its end.
-    var rest = "substr(c.\"key\", \(start), length(c.\"key\") - \(start + 10))"
+    var rest = "substr(c.key, \(start), length(c.key) - \(start + 10))"
     var columns: [String] = []
     for (place, by) in formed.by.enumerated() {
       let isLast = place == formed.by.count - 1
@@ -55,15 +55,15 @@ extension RuleLowering {
       columns.append("\(value) AS \(column(formed, by.name)), ")
       rest = "substr(\(rest), instr(\(rest), '|') + 1)"
     }
-    if formed.by.isEmpty { columns = ["1 AS \"always\", "] }
+    if formed.by.isEmpty { columns = ["1 AS always, "] }
     return formedTable(
       formed, note: "每日人数，由全部数据算得，记在 context 表。 Counted over the whole store; kept in `context`.",
       order: ["z.\(column(formed, "day"))"] + formedBy(formed, "z"),
       """
-      SELECT \(columns.joined())\(dialect.dayOfText("substr(c.\"key\", length(c.\"key\") - 9)")) AS \(column(formed, "day")),
+      SELECT \(columns.joined())\(dialect.dayOfText("substr(c.key, length(c.key) - 9)")) AS \(column(formed, "day")),
           CAST(c.value AS INTEGER) AS \(column(formed, "count"))
         FROM context c
-        WHERE c.what = 'census' AND substr(c."key", 1, \(start - 1)) = \(Dialect.literal(rule.id + "|"))
+        WHERE c.what = 'census' AND substr(c.key, 1, \(start - 1)) = \(dialect.literal(rule.id + "|"))
       """)
   }
 }

@@ -39,28 +39,29 @@ extension RuleLowering {
   }
 
   func populationQuery(_ population: Population) throws -> String {
-    let source = ClaimSource(child: population.binding, entity: population.entity)
+    let source = ClaimSource(child: population.binding, entity: population.entity, dialect: dialect)
     return try lowering.with(source, as: population.binding) {
       let matched = try population.match.map { try lowering.sql($0.a) }
       let values = try population.values.map { try $0.value.map(lowering.sql) }
       let holds =
         population.condition == .boolean(true)
         ? "" : "\n  WHERE \(dialect.isTrue(try lowering.sql(population.condition)))"
-      let groups = matched.indices.map { "m.\"match \($0 + 1)\"" }
-      var columns = matched.enumerated().map { "\($0.element) AS \"match \($0.offset + 1)\"" }
+      let cases = dialect.caseColumn.map { ["m.\($0)"] } ?? []
+      let groups = cases + matched.indices.map { "m.match_\($0 + 1)" }
+      var columns = matched.enumerated().map { "\($0.element) AS match_\($0.offset + 1)" }
       for (value, text) in zip(population.values, values) {
-        if let text { columns.append("\(text) AS \(Dialect.name("value " + value.name))") }
+        if let text { columns.append("\(text) AS \(dialect.quoted("value " + value.name))") }
       }
-      if columns.isEmpty { columns = ["1 AS \"always\""] }
+      if columns.isEmpty { columns = ["1 AS always"] }
       let results =
         groups
         + population.values.map { value in
-          "\(aggregate(value.function, "m.\(Dialect.name("value " + value.name))")) AS \(Dialect.name(value.name))"
+          "\(aggregate(value.function, "m.\(dialect.quoted("value " + value.name))")) AS \(dialect.quoted(value.name))"
         }
       return """
         SELECT \(results.joined(separator: ",\n  "))
         FROM (
-          SELECT \(columns.joined(separator: ",\n      "))
+          SELECT \(dialect.caseOf(dialect.quoted(source.alias)))\(columns.joined(separator: ",\n      "))
           FROM \(source.from)\(holds)) m
         \(groups.isEmpty
           ? "HAVING count(*) > 0"
@@ -73,7 +74,7 @@ extension RuleLowering {
   func aggregate(_ function: FormedValue.Function, _ value: String) -> String {
     switch function {
     case .count: "count(*)"
-    case .sum: "sum(\(value))"
+    case .sum: dialect.sum(value)
     case .least: "min(\(value))"
     case .greatest: "max(\(value))"
     case .countDistinct: "count(DISTINCT \(value))"

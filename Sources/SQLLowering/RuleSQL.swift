@@ -26,15 +26,17 @@ public func sourceSQL(
   _ rule: Rule, dialect: Dialect = .sqlite, populations: PopulationSource = .store
 ) throws(Diagnostics) -> String {
   try ruleSQL(rule, dialect: dialect, populations: populations)
-    + "SELECT * FROM \(Dialect.name(rule.id + " findings")) f ORDER BY f.\"key\";\n"
+    + "SELECT * FROM \(dialect.quoted(rule.id + " findings")) f ORDER BY f.key;\n"
 }
 
 /// Writes one rule. Shapes that form rows have a file each; see `formedSQL`.
-struct RuleLowering {
+final class RuleLowering {
   let rule: Rule
   let dialect: Dialect
   let populations: PopulationSource
   let lowering: ExpressionLowering
+  /// Tables of what findings sum, made before the findings.
+  private var summed: [(name: String, sql: String)] = []
 
   init(_ rule: Rule, _ dialect: Dialect, _ populations: PopulationSource) {
     self.rule = rule
@@ -43,7 +45,7 @@ struct RuleLowering {
     lowering = ExpressionLowering(rule: rule, dialect: dialect, populations: populations)
   }
 
-  func table(_ part: String) -> String { Dialect.name(rule.id + " " + part) }
+  func table(_ part: String) -> String { dialect.quoted(rule.id + " " + part) }
 
   func text() throws -> String {
     let title = "-- ==== \(comment(rule.id)) v\(rule.version) \(comment(rule.nameZh)) \(comment(rule.nameEn)) ====\n"
@@ -63,7 +65,7 @@ struct RuleLowering {
     let hits = try hitsSQL(
       from: asked.last.map { table("lookup " + $0.name) } ?? table("rows"),
       conditions: judging(.all) + excluding() + exempting(),
-      order: rule.shape.bindings.indices.map { "\($0 + 1)" })
+      order: orderOfHits())
     let lookups = try lookupTables(asked, from: table("rows"))
     let rows = try rowsSQL()
     return [rows] + lookups + [hits]
@@ -109,7 +111,7 @@ struct RuleLowering {
   func rowsSQL() throws -> String {
     var sources: [String: ClaimSource] = [:]
     for binding in rule.shape.bindings {
-      sources[binding.name] = ClaimSource(alias: binding.name, entity: binding.entity)
+      sources[binding.name] = ClaimSource(alias: binding.name, entity: binding.entity, dialect: dialect)
     }
     var conditions: [String] = []
     var comment = "规则所看的行。 The rows the rule looks at."
@@ -124,6 +126,8 @@ struct RuleLowering {
         neighbours = try neighboursSQL(a, b, match, columns)
         // Neighbours have equal values already.
         conditions = []
+      } else if let column = dialect.caseColumn {
+        conditions.append("\(dialect.quoted(a.binding)).\(column) = \(dialect.quoted(b.binding)).\(column)")
       }
       if case .unordered(let column) = order, let x = sources[a.binding], let y = sources[b.binding] {
         conditions.append("\(x.column([], column)) < \(y.column([], column))")
@@ -135,19 +139,20 @@ struct RuleLowering {
     let early = try parts.filter { !$0.usesRegistry && !lowering.isFormed($0) && $0 != .boolean(true) }.map {
       dialect.isTrue(try lowering.sql($0))
     }
-    let issue = try lowering.firstIsAtIssue().map { ",\n  \($0) AS \"first is at issue\"" } ?? ""
+    let issue = try lowering.firstIsAtIssue().map { ",\n  \($0) AS \("first_is_at_issue")" } ?? ""
     let columns = lowering.demanded.map { wanted -> String in
       let text = sources[wanted.binding]?.column(wanted.path, wanted.column) ?? "NULL"
-      return "    \(text) AS \(Dialect.name(wanted.name))"
+      return "    \(text) AS \(dialect.quoted(wanted.name))"
     }
-    let tables = rule.shape.bindings.compactMap { sources[$0.name] }.map(\.from).joined(separator: "\n  JOIN ")
+    let first = rule.shape.bindings.first.map { " " + dialect.caseOf(dialect.quoted($0.name)) } ?? ""
+    let tables = rule.shape.bindings.compactMap { sources[$0.name] }.map(\.from).joined(separator: ",\n  ")
     let from = neighbours.map { $0.join(sources) } ?? tables
     let matched = conditions.isEmpty ? "" : "\n  WHERE \(conditions.joined(separator: " AND "))"
     return """
       \(neighbours?.text ?? "")-- \(comment)
       \(dialect.createTable) \(table("rows")) AS
       SELECT r.*\(issue) FROM (
-        SELECT
+        SELECT\(first)
       \(columns.joined(separator: ",\n"))
         FROM \(from)\(matched)
       ) r\(early.isEmpty ? "" : "\nWHERE " + early.joined(separator: "\n  AND "));
@@ -181,7 +186,7 @@ struct RuleLowering {
       if case .groups = lookup.take { continue }
       guard asked == .all || (asked == .formed) == lowering.formedLookups.contains(lookup.name) else { continue }
       conditions.append(
-        ("r.\(Dialect.name(lookup.name + ".unknown")) <> 2", "登记行有效期重叠，不可评价 overlapping registry rows"))
+        ("r.\(dialect.quoted(lookup.name + ".unknown")) <> 2", "登记行有效期重叠，不可评价 overlapping registry rows"))
     }
     for row in rule.unevaluable where isAsked(asked, row.when) {
       conditions.append(
@@ -216,12 +221,21 @@ struct RuleLowering {
       -- 命中：条件为真，没有除外或豁免为真；空值既不命中也不豁免。
       -- Hits: conditions are TRUE, no exemption is; NULL neither fires nor excuses.
       \(dialect.createTable) \(table("hits")) AS
-      SELECT r.*, \(key.isEmpty ? "''" : key) AS "key"
+      SELECT r.*, \(key.isEmpty ? "''" : key) AS key,
+        row_number() OVER (ORDER BY \(order.joined(separator: ", "))) AS hit
       FROM \(previous) r
-      \(whereClause(conditions))ORDER BY \(order.joined(separator: ", "));
-      CREATE INDEX \(table("hits by key")) ON \(table("hits")) ("key");
+      \(whereClause(conditions));\(dialect.createIndex(table("hits by key"), table("hits"), ["key"]))
 
       """
+  }
+
+  /// The order of hits of claim rows: by the keys of their rows, then by the groups of registry rows.
+  private func orderOfHits() -> [String] {
+    var order = lowering.demanded.prefix(rule.shape.bindings.count).map { "r.\(dialect.quoted($0.name))" }
+    for lookup in rule.lookups {
+      if case .groups(let column) = lookup.take { order.append("r.\(dialect.quoted(lookup.name + "." + column))") }
+    }
+    return order
   }
 
   // MARK: findings
@@ -233,12 +247,12 @@ struct RuleLowering {
     var precedence = "CASE"
     for verdictCase in rule.cases {
       let when = try lowering.sql(verdictCase.when)
-      verdict += "\n      WHEN \(when) THEN \(Dialect.literal(verdictCase.verdict.rawValue))"
+      verdict += "\n      WHEN \(when) THEN \(dialect.literal(verdictCase.verdict.rawValue))"
       precedence += "\n      WHEN \(when) THEN \(verdictCase.precedence)"
     }
     if rule.cases.isEmpty {
-      verdict = "NULL"
-      precedence = "NULL"
+      verdict = dialect.null(.text)
+      precedence = dialect.null(.integer)
     } else {
       verdict += " END"
       precedence += " END"
@@ -249,25 +263,29 @@ struct RuleLowering {
     lowering.hitAggregates = nil
     var hits = table("hits")
     if !lowering.hitWindows.isEmpty {
-      let windows = lowering.hitWindows.enumerated().map { ", \($0.element) AS \"at \($0.offset + 1)\"" }.joined()
-      hits = "(SELECT r.*, r.rowid AS rowid\(windows) FROM \(hits) r)"
+      let windows = lowering.hitWindows.enumerated().map { ", \($0.element) AS at_\($0.offset + 1)" }.joined()
+      hits = "(SELECT r.*\(windows) FROM \(hits) r)"
     }
+    let lines = try linesSQL()
+    let parts = try partsSQL()
+    let amountA = try amount(rule.amountA)
+    let amountF = try amount(rule.amountF)
     return """
-      \(try linesSQL())\(try partsSQL())-- 结论：同一键的命中是一个发现；由上而下第一个为真的情形定结论，都不为真则无发现。
+      \(lines)\(parts)\(summed.map(\.sql).joined())-- 结论：同一键的命中是一个发现；由上而下第一个为真的情形定结论，都不为真则无发现。
       -- Findings: hits of one key; the first case that is TRUE gives the verdict.
       \(dialect.createTable) \(table("findings")) AS
       SELECT * FROM (
-        SELECT \(Dialect.literal(rule.id)) AS rule, g."key" AS "key",
-          \(Dialect.literal(rule.subjectType.rawValue)) AS subject_type,
+        SELECT \(dialect.caseOf("g"))\(dialect.literal(rule.id)) AS rule, g.key AS key,
+          \(dialect.literal(rule.subjectType.rawValue)) AS subject_type,
           COALESCE(\(subject), '') AS subject,
           \(verdict) AS verdict,
           \(precedence) AS precedence,
-          \(try amount(rule.amountA)) AS amount_fen,
-          \(try amount(rule.amountF)) AS fund_fen
+          \(amountA) AS amount_fen,
+          \(amountF) AS fund_fen
         FROM (
-          SELECT r."key" AS "key", min(r.rowid) AS first_hit\(aggregates)
-          FROM \(hits) r GROUP BY r."key") g
-          JOIN \(table("hits")) r ON r.rowid = g.first_hit
+          SELECT \(dialect.caseOf("r"))r.key AS key, min(r.hit) AS first_hit\(aggregates)
+          FROM \(hits) r GROUP BY \(dialect.caseOf("r"))r.key) g
+          JOIN \(table("hits")) r ON r.hit = g.first_hit
       ) f WHERE f.verdict IS NOT NULL;
 
       """
@@ -284,15 +302,16 @@ struct RuleLowering {
         throw lowering.diagnostic("members are lines only of rows formed of lines")
       }
       body = """
-        SELECT DISTINCT r."key" AS "key", l.id AS id, l.A AS A, l.F AS F
-        FROM \(table("hits")) r JOIN \(table("members")) m ON m."formed row" = r."formed row"
-          JOIN counting_line l ON l.id = m.id
+        SELECT DISTINCT \(dialect.caseOf("r"))r.key AS key, l.id AS id, l.A AS A, l.F AS F
+        FROM \(table("hits")) r JOIN \(table("members")) m ON m.formed_row = r.formed_row
+          JOIN counting_line l ON l.id = m.id\(dialect.sameCase("l", "r"))
         """
     case .hits(let binding):
       let id = try lowering.sql(.claim(binding: binding, path: [], column: "id", kind: .text))
       body = """
-        SELECT DISTINCT r."key" AS "key", l.id AS id, l.A AS A, l.F AS F
-        FROM \(table("hits")) r JOIN counting_line l ON l.mdtrt_id || ':' || l.bkkp_sn = \(id)
+        SELECT DISTINCT \(dialect.caseOf("r"))r.key AS key, l.id AS id, l.A AS A, l.F AS F
+        FROM \(table("hits")) r JOIN counting_line l
+          ON l.mdtrt_id || ':' || l.bkkp_sn = \(id)\(dialect.sameCase("l", "r"))
         """
     case .children(let binding, let variable, let condition):
       guard let entity = lowering.entities[binding] else {
@@ -300,23 +319,22 @@ struct RuleLowering {
       }
       let key = ClaimSource.key(of: entity)
       let owner = try lowering.sql(.claim(binding: binding, path: [], column: key, kind: .text))
-      let source = ClaimSource(child: variable, entity: .line)
+      let source = ClaimSource(child: variable, entity: .line, dialect: dialect)
       body = try lowering.with([variable: source]) {
         let when = dialect.isTrue(try lowering.sql(condition))
         let own = source.column([], key)
         let columns = ["id", "A", "F"].map { "\(source.column([], $0)) AS \($0)" }.joined(separator: ", ")
         return """
-          SELECT DISTINCT r."key" AS "key", \(columns)
-          FROM \(table("hits")) r JOIN \(source.from)
-          WHERE \(own) = \(owner) AND \(when)
+          SELECT DISTINCT \(dialect.caseOf("r"))r.key AS key, \(columns)
+          FROM \(table("hits")) r, \(source.from)
+          WHERE \(own) = \(owner)\(dialect.sameCase(dialect.quoted(source.alias), "r")) AND \(when)
           """
       }
     }
     return """
       -- 发现所指的明细。 The lines of each finding.
       \(dialect.createTable) \(table("lines")) AS
-      \(body);
-      CREATE INDEX \(table("lines by key")) ON \(table("lines")) ("key");
+      \(body);\(dialect.createIndex(table("lines by key"), table("lines"), ["key"]))
 
 
       """
@@ -329,8 +347,8 @@ struct RuleLowering {
       if rule.lines == .none { return "0" }
       let column = term == .sumA ? "A" : "F"
       // A line without an exact F makes the sum NULL rather than short.
-      return "(SELECT CASE WHEN count(*) = count(l.\(column)) THEN COALESCE(sum(l.\(column)), 0) END"
-        + " FROM \(table("lines")) l WHERE l.\"key\" = g.\"key\")"
+      return "(SELECT CASE WHEN count(*) = count(l.\(column)) THEN COALESCE(\(dialect.sum("l.\(column)")), 0) END"
+        + " FROM \(table("lines")) l WHERE l.key = g.key\(dialect.sameCase("l", "g")))"
     case .settlementA(let binding): return try sum("A", "counting_settlement", settlementKey(binding))
     case .settlementP(let binding): return try sum("P", "counting_settlement", settlementKey(binding))
     case .stayA(let binding): return try sum("stay_A", "stay", stayKey(binding))
@@ -339,8 +357,8 @@ struct RuleLowering {
     case .partF: return try part("F")
     case .overPriceA, .overPriceF:
       if rule.lines == .none { return "0" }
-      return "COALESCE((SELECT sum(o.\(term.isFund ? "fund_over" : "over")) FROM \(table("over price")) o"
-        + " WHERE o.\"key\" = g.\"key\"), 0)"
+      return "COALESCE((SELECT \(dialect.sum("o.\(term.isFund ? "fund_over" : "over_fen")")) FROM \(table("over price")) o"
+        + " WHERE o.key = g.key\(dialect.sameCase("o", "g"))), 0)"
     }
   }
 
@@ -365,8 +383,25 @@ struct RuleLowering {
   /// The sum over the rows that a finding's hits name, each row once.
   private func sum(_ column: String, _ rows: String, _ by: RowKey) throws -> String {
     let id = try lowering.sql(by.id)
-    return "(SELECT COALESCE(sum(s.\(column)), 0) FROM \(rows) s"
-      + " WHERE s.\(by.key) IN (SELECT \(id) FROM \(table("hits")) r WHERE r.\"key\" = g.\"key\"))"
+    let identity = rows == "stay" ? "mdtrt_id" : "setl_id"
+    var binding = ""
+    if case .claim(let named, _, _, _) = by.id { binding = named }
+    let name = table((rows == "stay" ? "stays of " : "settlements of ") + binding)
+    if !summed.contains(where: { $0.name == name }) {
+      let columns = rows == "stay" ? "s.stay_A AS stay_A, s.stay_F AS stay_F" : "s.A AS A, s.P AS P"
+      summed.append(
+        (name, """
+          -- 发现所计的\(rows == "stay" ? "住院" : "结算")，每个一次。 What each finding sums, each once.
+          \(dialect.createTable) \(name) AS
+          SELECT DISTINCT \(dialect.caseOf("r"))r.key AS key, s.\(identity) AS id, \(columns)
+          FROM \(table("hits")) r JOIN \(rows) s ON s.\(by.key) = \(id)\(dialect.sameCase("s", "r"));\(
+            dialect.createIndex(table((rows == "stay" ? "stays by " : "settlements by ") + binding), name, ["key"]))
+
+
+          """))
+    }
+    return "(SELECT COALESCE(\(dialect.sum("s.\(column)")), 0) FROM \(name) s"
+      + " WHERE s.key = g.key\(dialect.sameCase("s", "g")))"
   }
 
   // MARK: claims
@@ -384,11 +419,13 @@ struct RuleLowering {
       rows =
         rule.lines == .none
         ? nothing
-        : "\(table("over price")) o ON o.\"key\" = f.\"key\" JOIN money_unit u ON u.line_id = o.id"
+        : "\(table("over price")) o ON o.key = f.key\(dialect.sameCase("o", "f"))"
+          + " JOIN money_unit u ON u.line_id = o.id\(dialect.sameCase("u", "o"))"
     case .sumF, .partF:
       rows =
         rule.lines == .none
-        ? nothing : "\(table("lines")) l ON l.\"key\" = f.\"key\" JOIN money_unit u ON u.line_id = l.id"
+        ? nothing : "\(table("lines")) l ON l.key = f.key\(dialect.sameCase("l", "f"))"
+          + " JOIN money_unit u ON u.line_id = l.id\(dialect.sameCase("u", "l"))"
     case .settlementP(let binding):
       let by = settlementKey(binding)
       rows = try unitsOf(by)
@@ -398,10 +435,11 @@ struct RuleLowering {
     return """
       -- 发现所主张的钱的单位。 The units of money each finding claims.
       \(dialect.createTable) \(table("claims")) AS
-      SELECT DISTINCT f.rule, f."key" AS "key", u.unit, \(fen) AS fen, COALESCE(u.fixmedins_code, '') AS fixmedins_code,
+      SELECT DISTINCT \(dialect.caseOf("f"))f.rule, f.key AS key, u.unit, \(fen) AS fen,
+        COALESCE(u.fixmedins_code, '') AS fixmedins_code,
         COALESCE(u.psn_no, '') AS psn_no, u.practitioner
       FROM \(table("findings")) f JOIN \(rows)
-      WHERE \(fen) IS NOT 0;
+      WHERE \(dialect.differs(fen, "0"));
 
       """
   }
@@ -410,8 +448,9 @@ struct RuleLowering {
   private func unitsOf(_ by: RowKey) throws -> String {
     let id = try lowering.sql(by.id)
     return """
-      \(table("hits")) r ON r."key" = f."key"
-        JOIN counting_settlement s ON s.\(by.key) = \(id) JOIN money_unit u ON u.setl_id = s.setl_id
+      \(table("hits")) r ON r.key = f.key\(dialect.sameCase("r", "f"))
+        JOIN counting_settlement s ON s.\(by.key) = \(id)\(dialect.sameCase("s", "r"))
+        JOIN money_unit u ON u.setl_id = s.setl_id\(dialect.sameCase("u", "s"))
       """
   }
 

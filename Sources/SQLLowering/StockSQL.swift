@@ -8,23 +8,23 @@ extension RuleLowering {
   /// (P − d) − the least of (P of the row before j − d of j): two window functions, exact in whole numbers.
   func stockSQL(_ formed: Formed) -> String {
     let names = by(formed, "s").joined(separator: ", ")
-    let order = "PARTITION BY \(names) ORDER BY s.\"first\""
+    let order = "PARTITION BY \(names) ORDER BY s.first_day"
     let values = formed.values.map { ", s.\(column(formed, $0.name))" }.joined()
     return formedTable(
       formed, note: "每组每日一行：当日供给天数与之后的持有天数。 One row for each group and day: supply, and what is then held.",
       order: ["z.\(column(formed, "day"))"] + formedBy(formed, "z"),
       """
-      SELECT \(byColumns(formed, "s")), s."first" AS \(column(formed, "day")), s."supply" AS \(column(formed, "supply")),
-          s."sum" - s."first" - min(s."sum" - s."supply" - s."first") OVER (\(order)
+      SELECT \(byColumns(formed, "s")), s.first_day AS \(column(formed, "day")), s.supply AS \(column(formed, "supply")),
+          s.running_sum - s.first_day - min(s.running_sum - s.supply - s.first_day) OVER (\(order)
             ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS \(column(formed, "held"))\
       \(values)
         FROM (
-          SELECT s.*, sum(s."supply") OVER (\(order) ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS "sum"
+          SELECT s.*, \(dialect.windowSum("s.supply", "\(order) ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW")) AS running_sum
           FROM (
-            SELECT \(by(formed, "b").joined(separator: ", ")), b."first",
-              \(dialect.quotient("sum(b.\"covers\")", "100000000")) AS "supply"\(valueColumns(formed, "b"))
-            FROM \(table("base")) b GROUP BY \(by(formed, "b").joined(separator: ", ")), b."first") s
-          WHERE s."supply" >= 1) s
+            SELECT \(by(formed, "b").joined(separator: ", ")), b.first_day,
+              \(dialect.quotient(dialect.sum("b.covers"), "100000000")) AS supply\(valueColumns(formed, "b"))
+            FROM \(table("base")) b GROUP BY \(by(formed, "b").joined(separator: ", ")), b.first_day) s
+          WHERE s.supply >= 1) s
       """)
   }
 }

@@ -28,23 +28,23 @@ public func verifySQL(
   if !problems.isEmpty { throw Diagnostics(problems) }
   func union(_ part: String, _ columns: String, _ empty: String) -> String {
     if rules.isEmpty { return empty }
-    return rules.map { "SELECT \(columns) FROM \(Dialect.name($0.id + " " + part)) x" }
+    return rules.map { "SELECT \(columns) FROM \(dialect.quoted($0.id + " " + part)) x" }
       .joined(separator: "\nUNION ALL\n")
   }
   let findings = union(
     "findings",
-    "x.rule, x.\"key\" AS \"key\", x.subject_type, x.subject, x.verdict, x.precedence, x.amount_fen, x.fund_fen",
-    "SELECT '' AS rule, '' AS \"key\", '' AS subject_type, '' AS subject, '' AS verdict, 0 AS precedence,"
+    "x.rule, x.key AS key, x.subject_type, x.subject, x.verdict, x.precedence, x.amount_fen, x.fund_fen",
+    "SELECT '' AS rule, '' AS key, '' AS subject_type, '' AS subject, '' AS verdict, 0 AS precedence,"
       + " 0 AS amount_fen, 0 AS fund_fen WHERE FALSE")
   let claims = union(
-    "claims", "x.rule, x.\"key\" AS \"key\", x.unit, x.fen, x.fixmedins_code, x.psn_no, x.practitioner",
-    "SELECT '' AS rule, '' AS \"key\", '' AS unit, 0 AS fen, '' AS fixmedins_code, '' AS psn_no, '' AS practitioner"
+    "claims", "x.rule, x.key AS key, x.unit, x.fen, x.fixmedins_code, x.psn_no, x.practitioner",
+    "SELECT '' AS rule, '' AS key, '' AS unit, 0 AS fen, '' AS fixmedins_code, '' AS psn_no, '' AS practitioner"
       + " WHERE FALSE")
   let paid: String
   switch subjectType {
-  case .institution: paid = "c.fixmedins_code = \(Dialect.literal(subject))"
-  case .person: paid = "c.psn_no = \(Dialect.literal(subject))"
-  case .practitioner: paid = "c.practitioner = \(Dialect.literal(subject))"
+  case .institution: paid = "c.fixmedins_code = \(dialect.literal(subject))"
+  case .person: paid = "c.psn_no = \(dialect.literal(subject))"
+  case .practitioner: paid = "c.practitioner = \(dialect.literal(subject))"
   // No rule of today has a group; its members are not in the evidence.
   case .group: paid = "FALSE"
   }
@@ -72,23 +72,23 @@ public func verifySQL(
     -- 本案的发现：对象是 \(subjectType.rawValue) \(comment(subject))。 Findings about the subject of the case.
     \(dialect.createTable) case_finding AS
     SELECT * FROM every_finding f
-    WHERE f.subject_type = \(Dialect.literal(subjectType.rawValue)) AND f.subject = \(Dialect.literal(subject));
+    WHERE f.subject_type = \(dialect.literal(subjectType.rawValue)) AND f.subject = \(dialect.literal(subject));
 
     -- 一分钱只计一次：每个单位归次序最先的发现（优先次序、规则、键）；线索不计；只计付给（或为）本案对象的钱。
     -- One fen once: each unit goes to its first claimant in the case; leads count nothing.
     \(partial.text)\(dialect.createTable) counted_unit AS
-    SELECT w.rule, w."key" AS "key", w.unit, w.fen FROM (
-      SELECT c.rule, c."key", c.unit, c.fen,
-        row_number() OVER (PARTITION BY c.unit ORDER BY f.precedence, f.rule, f."key") AS place
-      FROM every_claim c JOIN case_finding f ON f.rule = c.rule AND f."key" = c."key"
+    SELECT w.rule, w.key AS key, w.unit, w.fen FROM (
+      SELECT c.rule, c.key, c.unit, c.fen,
+        row_number() OVER (PARTITION BY c.unit ORDER BY f.precedence, f.rule, f.key) AS place
+      FROM every_claim c JOIN case_finding f ON f.rule = c.rule AND f.key = c.key
       WHERE f.verdict <> '线索' AND \(paid)\(partial.others)
     ) w WHERE w.place = 1\(partial.union);
-    CREATE INDEX counted_unit_by_key ON counted_unit (rule, "key");
+    CREATE INDEX counted_unit_by_key ON counted_unit (rule, key);
 
-    SELECT f.rule AS rule, f."key" AS "key", f.amount_fen AS amount_fen, f.fund_fen AS fund_fen,
-      COALESCE((SELECT sum(u.fen) FROM counted_unit u WHERE u.rule = f.rule AND u."key" = f."key"), 0) AS counted_fen
+    SELECT f.rule AS rule, f.key AS key, f.amount_fen AS amount_fen, f.fund_fen AS fund_fen,
+      COALESCE((SELECT sum(u.fen) FROM counted_unit u WHERE u.rule = f.rule AND u.key = f.key), 0) AS counted_fen
     FROM case_finding f
-    ORDER BY f.rule, f."key";
+    ORDER BY f.rule, f.key;
 
     """
 }
@@ -105,20 +105,20 @@ private struct PartialTaking {
 /// spent; what is left of a unit depends on who came before. So all claims on these units are walked in the order of
 /// findings and units, one step a claim; what is left of the units that several claim is carried as a list.
 private func partialSQL(_ rules: [Rule], paid: String, _ dialect: Dialect) -> PartialTaking {
-  let names = rules.filter { $0.amountF.isPart }.map { Dialect.literal($0.id) }.joined(separator: ", ")
+  let names = rules.filter { $0.amountF.isPart }.map { dialect.literal($0.id) }.joined(separator: ", ")
   if names.isEmpty { return PartialTaking() }
   return PartialTaking(
     text: """
       -- 部分金额的发现按单位编号的字节次序取用，取满为止；涉及这些单位的主张逐条推算。
       -- Claims on units of which some finding takes a part, in the order in which they are served.
       \(dialect.createTable) claim_in_turn AS
-      SELECT row_number() OVER (ORDER BY t.precedence, t.rule, t."key", t.unit) AS turn, t.*,
+      SELECT row_number() OVER (ORDER BY t.precedence, t.rule, t.key, t.unit) AS turn, t.*,
         dense_rank() OVER (ORDER BY t.unit) AS unit_number,
         count(*) OVER (PARTITION BY t.unit) AS claimants, max(t.fen) OVER (PARTITION BY t.unit) AS worth,
-        row_number() OVER (PARTITION BY t.rule, t."key" ORDER BY t.unit) AS place
+        row_number() OVER (PARTITION BY t.rule, t.key ORDER BY t.unit) AS place
       FROM (
-        SELECT f.precedence, c.rule, c."key", c.unit, c.fen, f.fund_fen
-        FROM every_claim c JOIN case_finding f ON f.rule = c.rule AND f."key" = c."key"
+        SELECT f.precedence, c.rule, c.key, c.unit, c.fen, f.fund_fen
+        FROM every_claim c JOIN case_finding f ON f.rule = c.rule AND f.key = c.key
         WHERE f.verdict <> '线索' AND \(paid) AND c.unit IN (SELECT e.unit FROM every_claim e WHERE e.rule IN (\(names)))
       ) t;
       CREATE INDEX claim_in_turn_by_turn ON claim_in_turn (turn);
@@ -138,13 +138,13 @@ private func partialSQL(_ rules: [Rule], paid: String, _ dialect: Dialect) -> Pa
               - min(t.fen, COALESCE(json_extract(k.rest, '$.u' || t.unit_number), t.worth),
                 CASE WHEN t.place = 1 THEN t.fund_fen ELSE k.unspent END)) END
         FROM taking k JOIN claim_in_turn t ON t.turn = k.turn + 1)
-      SELECT t.rule, t."key" AS "key", t.unit, k.fen FROM taking k JOIN claim_in_turn t ON t.turn = k.turn
+      SELECT t.rule, t.key AS key, t.unit, k.fen FROM taking k JOIN claim_in_turn t ON t.turn = k.turn
       WHERE k.fen > 0;
 
 
       """,
     others: "\n        AND c.unit NOT IN (SELECT t.unit FROM claim_in_turn t)",
-    union: "\n    UNION ALL\n    SELECT p.rule, p.\"key\", p.unit, p.fen FROM part_taken p")
+    union: "\n    UNION ALL\n    SELECT p.rule, p.key, p.unit, p.fen FROM part_taken p")
 }
 
 extension AmountTerm {

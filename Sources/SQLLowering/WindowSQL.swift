@@ -8,15 +8,15 @@ extension RuleLowering {
       formed, note: "每组每日一行，含此前若干日。 One row for each group and day, over the days that end with it.",
       order: ["z.\(column(formed, "day"))"] + formedBy(formed, "z"),
       """
-      SELECT \(byColumns(formed, "d")), d."first" AS \(column(formed, "day")), d."days" AS "window days"\
+      SELECT \(byColumns(formed, "d")), d.first_day AS \(column(formed, "day")), d.days_back AS window_days\
       \(valueColumns(formed, "b"))
         FROM (
-          SELECT \(by(formed, "x").joined(separator: ", ")), x."first", max(x."days") AS "days"
-          FROM \(table("base")) x GROUP BY \(by(formed, "x").joined(separator: ", ")), x."first"
-          HAVING max(x."days") >= 1) d
+          SELECT \(by(formed, "x").joined(separator: ", ")), x.first_day, max(x.days_back) AS days_back
+          FROM \(table("base")) x GROUP BY \(by(formed, "x").joined(separator: ", ")), x.first_day
+          HAVING max(x.days_back) >= 1) d
         JOIN \(table("base")) b ON \(sameBy(formed, "b", "d"))
-          AND b."first" > d."first" - d."days" AND b."first" <= d."first"
-        GROUP BY \(by(formed, "d").joined(separator: ", ")), d."first", d."days"
+          AND b.first_day > d.first_day - d.days_back AND b.first_day <= d.first_day
+        GROUP BY \(by(formed, "d").joined(separator: ", ")), d.first_day, d.days_back
       """)
   }
 }

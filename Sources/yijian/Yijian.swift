@@ -16,7 +16,7 @@ struct Yijian: ParsableCommand {
     version: "yijian \(toolVersion)",
     subcommands: [
       RunCommand.self, SynthCommand.self, CheckCommand.self, TestCommand.self, VerifyCommand.self, StatusCommand.self,
-      ExplainCommand.self, PreviewCommand.self, RulesCommand.self, KnowledgeCommand.self,
+      ExplainCommand.self, PreviewCommand.self, RulesCommand.self, KnowledgeCommand.self, SQLCommand.self,
     ])
 
   static func main() {

@@ -203,6 +203,26 @@ struct FormedShapeTests {
     #expect(result.coverage[0].rowsUnevaluable == 1, "only the drug without a row")
   }
 
+  @Test func aPacketHasThePurchasesBeforeAndTheNeighbours() throws {
+    let codes = CodeTable()
+    let tables = try registries(["drug_sup_b": Self.supply], codes)
+    let bought = Self.purchases([
+      ("1", "p", "X1", "2025-01-01", "90"), ("2", "p", "X2", "2025-01-11", "60"), ("3", "p", "X1", "2025-02-01", "1"),
+      ("4", "p", "X3", "2025-01-01", "1"), ("5", "q", "X1", "2025-01-01", "1"), ("6", "p", "XX", "2025-01-01", "1"),
+    ]).claims(codes)
+    let purchases = ClaimRowsLookedAt(rules: [stock], claims: bought, registries: tables)
+    #expect(purchases.rows(with: [.line: [1]]) == [.line: [0, 1]], "neither later ones, nor other drugs or persons")
+    #expect(purchases.rows(with: [.line: [2, 4], .settlement: [5]]) == [.line: [0, 1, 2, 4], .settlement: [5]])
+    #expect(purchases.rows(with: [.line: [5]]) == [.line: [5]], "a row that is in no stock stands alone")
+    let stays = Self.stays([
+      ("a", "p", "H", "2025-01-01", "2025-01-05"), ("b", "p", "H", "2025-01-05", "2025-01-06"),
+      ("c", "p", "H", "2025-01-21", "2025-01-22"), ("d", "p", "K", "2025-01-05", "2025-01-06"),
+    ]).claims(codes)
+    let neighbours = ClaimRowsLookedAt(rules: [split], claims: stays, registries: tables)
+    #expect(neighbours.rows(with: [.stay: [2]]) == [.stay: [0, 1, 2]])
+    #expect(neighbours.rows(with: [:]) == [:])
+  }
+
   @Test func aReversalLargerThanTheDayIsNoPurchase() throws {
     let claims = Self.purchases([
       ("1", "p", "X1", "2025-01-01", "60"), ("2", "p", "X1", "2025-01-02", "30"), ("3", "p", "X1", "2025-01-02", "-31"),

@@ -74,7 +74,13 @@ struct SlowInterpreter {
     case .boolean(let v): return .truth(v)
     case .parameter(let name):
       let values = rule.parameters.first { $0.name == name }?.values ?? []
-      return values.last.map { .number($0.value) } ?? .null
+      var dayOf = rule.parameterDay
+      if !formed.isEmpty { dayOf = rule.formedParameterDay ?? (rows.isEmpty ? nil : dayOf) }
+      guard values.count > 1, let dayOf else { return values.last.map { .number($0.value) } ?? .null }
+      guard case .number(let day) = value(dayOf) else { return .null }
+      var inForce = values[0]
+      for value in values where (value.from ?? .min) <= day { inForce = value }
+      return .number(inForce.value)
     case .add(let a, let b): return pair(a, b) { $0 + $1 }
     case .subtract(let a, let b): return pair(a, b) { $0 - $1 }
     case .multiply(let a, let b): return pair(a, b) { $0 * $1 }

@@ -26,6 +26,9 @@ struct RandomStore {
   var claims: [ClaimTable: [[String: String]]] = [:]
   var registries: [String: [[String: String]]] = [:]
 
+  /// An empty store, to be filled.
+  init() {}
+
   init(seed: UInt64) {
     var g = SeededGenerator(seed: seed)
     let visits = (1...6).map { "M\($0)" }
@@ -176,6 +179,10 @@ struct RandomStore {
     }
   }
 
+  private static func quoted(_ text: String) -> String {
+    text.contains { ",\"\n".contains($0) } ? "\"" + text.replacingOccurrences(of: "\"", with: "\"\"") + "\"" : text
+  }
+
   struct Loaded {
     var normalized: Normalized
     var registries: Registries
@@ -191,7 +198,7 @@ struct RandomStore {
       guard let schema = RegistrySchema.named(name) else { continue }
       let columns = schema.columns.map(\.name).filter { $0 != "vali_flag" }
       var text = columns.joined(separator: ",") + "\n"
-      for row in rows { text += columns.map { row[$0] ?? "" }.joined(separator: ",") + "\n" }
+      for row in rows { text += columns.map { Self.quoted(row[$0] ?? "") }.joined(separator: ",") + "\n" }
       try Data(text.utf8).write(to: folder.appendingPathComponent(name + ".csv"))
     }
     let codes = CodeTable()

@@ -1,0 +1,11 @@
+import ArgumentParser
+import Pipeline
+
+struct SQLCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "sql", abstract: "Prints a rule as SQL that derives its findings from the claim tables.")
+  @Argument(help: "Rule id, for example CAT-01.") var rule: String
+  @Option(help: "sqlite, duckdb or spark.") var dialect = "sqlite"
+  @Option(help: "Pipeline file that names the rules.") var pipeline = "Pipelines/weekly.yml"
+  func run() throws { throw ArgumentParser.ExitCode(printSQL(rule, dialect: dialect, pipeline: pipeline)) }
+}
