@@ -55,7 +55,9 @@ public struct AuditResult: Sendable {
 public func audit(rules: [Rule], _ input: AuditInput) throws(Diagnostics) -> AuditResult {
   var result = AuditResult()
   let shelf = IndexShelf(input.registries, input.claims.codes)
-  for rule in rules.sorted(by: { $0.id.utf8.lexicographicallyPrecedes($1.id.utf8) }) {
+  let rules = rules.sorted { $0.id.utf8.lexicographicallyPrecedes($1.id.utf8) }
+  var scanned = scanTogether(rules, input, shelf)
+  for rule in rules {
     var coverage = RuleCoverage(rule: rule.id, ruleVersion: rule.version, status: rule.status.coverage)
     if coverage.status == .off {
       coverage.reason = "status \(rule.status.rawValue)"
@@ -69,8 +71,7 @@ public func audit(rules: [Rule], _ input: AuditInput) throws(Diagnostics) -> Aud
       continue
     }
     do {
-      let run = RuleRun(rule, input, shelf)
-      let hits = try run.scan()
+      let (run, hits) = try scanned.removeValue(forKey: rule.id)?.get() ?? scan(rule, input, shelf)
       coverage.rowsInScope = run.rowsInScope
       coverage.rowsUnevaluable = run.rowsUnevaluable
       coverage.rowsEvaluated = run.rowsInScope - run.rowsUnevaluable
@@ -113,6 +114,33 @@ public func audit(rules: [Rule], _ input: AuditInput) throws(Diagnostics) -> Aud
     $0.findingID == $1.findingID
       ? $0.exemption.utf8.lexicographicallyPrecedes($1.exemption.utf8)
       : $0.findingID.utf8.lexicographicallyPrecedes($1.findingID.utf8)
+  }
+  return result
+}
+
+private func scan(_ rule: Rule, _ input: AuditInput, _ shelf: IndexShelf) throws -> (RuleRun, Frame) {
+  let run = RuleRun(rule, input, shelf)
+  return (run, try run.scan())
+}
+
+/// Rules over each row of one entity, in one pass an entity. Rules of other shapes, and those that can't run, are not in
+/// the result.
+private func scanTogether(_ rules: [Rule], _ input: AuditInput, _ shelf: IndexShelf)
+  -> [String: Result<(RuleRun, Frame), any Error>]
+{
+  var result: [String: Result<(RuleRun, Frame), any Error>] = [:]
+  for entity in Entity.allCases {
+    let runs = rules.compactMap { rule -> RuleRun? in
+      guard case .each(_, entity) = rule.shape, rule.status.coverage != .off, obstacle(rule, input) == nil else {
+        return nil
+      }
+      return RuleRun(rule, input, shelf)
+    }
+    if runs.isEmpty { continue }
+    let faults = SharedPass(entity, runs, input.claims[entity].count).scan()
+    for (run, fault) in zip(runs, faults) {
+      result[run.rule.id] = fault.map { .failure($0) } ?? .success((run, run.hits.frame(run.rule)))
+    }
   }
   return result
 }

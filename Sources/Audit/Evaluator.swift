@@ -13,6 +13,8 @@ final class Evaluator {
   /// Lookups that are asked about formed rows.
   let formedLookups: Set<String>
   private let parameters: [String: Parameter]
+  /// Expressions that stand in the rule more than once: evaluated once a frame.
+  private let repeated: Set<Expr>
   private var prefixes: [[String]: [UInt8]] = [:]
   /// By table, column and length the codes with which a text can begin that are in the column.
   var beginningsInColumn: [String: [UInt32: [UInt64]]] = [:]
@@ -30,6 +32,11 @@ final class Evaluator {
     self.codes = claims.codes
     self.indexes = indexes
     formedLookups = rule.shape.formed == nil ? [] : rule.formedLookups
+    var times: [Expr: Int] = [:]
+    for expression in rule.expressions {
+      expression.visit { if $0.isWorthKeeping, !$0.readsParameter { times[$0, default: 0] += 1 } }
+    }
+    repeated = Set(times.filter { $0.value > 1 }.keys)
     lookups = Dictionary(rule.lookups.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
     parameters = Dictionary(rule.parameters.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
   }
@@ -68,6 +75,14 @@ final class Evaluator {
   }
 
   func vector(_ e: Expr, _ f: Frame) throws -> Vector {
+    guard !repeated.isEmpty, e.isWorthKeeping, repeated.contains(e) else { return try computed(e, f) }
+    if let known = f.memo[e] { return known }
+    let value = try computed(e, f)
+    f.memo[e] = value
+    return value
+  }
+
+  private func computed(_ e: Expr, _ f: Frame) throws -> Vector {
     switch e {
     case .claim(let binding, let path, let column, let kind):
       return try claimColumn(binding, path, column, kind, f)
@@ -146,13 +161,13 @@ final class Evaluator {
     if path.isEmpty { return bound }
     let last = path[path.count - 1]
     let name = path.reduce(binding) { $0 + "." + $1.rawValue }
-    if let known = f.paths[name] { return (last, known) }
+    if let known = f.paths[name] ?? f.block?.paths[name] { return (last, known) }
     var (entity, rows) = bound
     for step in path {
       rows = gathered(claims[entity].parent[step] ?? [], inBounds: claims[entity].count, rows)
       entity = step
     }
-    f.paths[name] = rows
+    if let block = f.block { block.paths[name] = rows } else { f.paths[name] = rows }
     return (entity, rows)
   }
 
@@ -201,6 +216,20 @@ final class Evaluator {
   private func claimColumn(_ binding: String, _ path: [Entity], _ column: String, _ kind: ValueKind, _ f: Frame) throws
     -> Vector
   {
+    if let block = f.block, path.isEmpty {
+      // A stretch of the column as it lies there; the other rules of the pass find it here.
+      if let known = block.columns[column] { return known }
+      let stretch: Vector? =
+        switch claims[block.entity].columns[column] {
+        case .text(let values): .text(Array(values[block.range]))
+        case .number(let values): .number(Array(values[block.range]))
+        case nil: nil
+        }
+      if let stretch {
+        block.columns[column] = stretch
+        return stretch
+      }
+    }
     let (entity, rows) = try rows(binding, path, f)
     switch claims[entity].columns[column] {
     case .text(let values): return .text(Audit.gathered(values, rows, null: CodeTable.null))
@@ -278,7 +307,35 @@ final class Evaluator {
     }
   }
 
+  /// A value that is the same on every row: a literal, or a parameter with one value.
+  private func constant(_ e: Expr) -> Int64? {
+    switch e {
+    case .integer(let v), .day(let v): v
+    case .parameter(let name): parameters[name].flatMap { $0.values.count == 1 ? $0.values[0].value : nil }
+    default: nil
+    }
+  }
+
   private func compared(_ op: Comparison, _ a: Expr, _ b: Expr, _ f: Frame) throws -> [UInt8] {
+    if let y = constant(b), y != ColumnData.null, case .number(let x) = try vector(a, f) {
+      switch op {
+      case .equal: return comparison(x, y) { $0 == $1 }
+      case .notEqual: return comparison(x, y) { $0 != $1 }
+      case .less: return comparison(x, y) { $0 < $1 }
+      case .lessOrEqual: return comparison(x, y) { $0 <= $1 }
+      case .greater: return comparison(x, y) { $0 > $1 }
+      case .greaterOrEqual: return comparison(x, y) { $0 >= $1 }
+      }
+    }
+    if case .text(let literal) = b, op == .equal || op == .notEqual, case .text(let x) = try vector(a, f) {
+      let y = codes.intern(literal)
+      if y != CodeTable.null {
+        let (same, other) = op == .equal ? (Kleene.yes, Kleene.no) : (Kleene.no, Kleene.yes)
+        return x.withUnsafeBufferPointer { x in
+          filled(x.count) { i in x[i] == CodeTable.null ? Kleene.null : x[i] == y ? same : other }
+        }
+      }
+    }
     switch (try vector(a, f), try vector(b, f)) {
     case (.number(let x), .number(let y)):
       switch op {
@@ -332,8 +389,20 @@ final class Evaluator {
 
   /// `a IN (…)`: TRUE if it equals one, else NULL if it or one of them is null, else FALSE; FALSE for no list.
   private func within(_ a: Expr, _ list: [Expr], _ f: Frame) throws -> [UInt8] {
-    var result = [UInt8](repeating: Kleene.no, count: f.count)
     let left = try vector(a, f)
+    if case .text(let x) = left, let some = try literalCodes(list), some.count <= 4, let first = some.first {
+      // Up to four codes are compared at once.
+      let (c0, c1) = (first, some.count > 1 ? some[1] : first)
+      let (c2, c3) = (some.count > 2 ? some[2] : first, some.count > 3 ? some[3] : first)
+      return x.withUnsafeBufferPointer { x in
+        filled(x.count) { i in
+          let v = x[i]
+          return v == CodeTable.null
+            ? Kleene.null : (v == c0) || (v == c1) || (v == c2) || (v == c3) ? Kleene.yes : Kleene.no
+        }
+      }
+    }
+    var result = [UInt8](repeating: Kleene.no, count: f.count)
     for part in list {
       switch (left, part) {
       case (.text(let x), .text(let constant)):
@@ -347,6 +416,18 @@ final class Evaluator {
         }
       default: result = zipped(result, try compared(.equal, a, part, f)) { max($0, $1) }
       }
+    }
+    return result
+  }
+
+  /// The codes of a list of texts, none of them null; nil for another list.
+  private func literalCodes(_ list: [Expr]) throws -> [UInt32]? {
+    var result: [UInt32] = []
+    for part in list {
+      guard case .text(let literal) = part else { return nil }
+      let code = codes.intern(literal)
+      if code == CodeTable.null { return nil }
+      result.append(code)
     }
     return result
   }

@@ -41,4 +41,12 @@ extension Expr {
     visit { if case .parameter = $0 { found = true } }
     return found
   }
+
+  /// Computing it again costs more than looking it up: aggregates and arithmetic, no leaf and no condition.
+  var isWorthKeeping: Bool {
+    switch self {
+    case .children, .add, .subtract, .multiply, .least, .greatest, .coalesce, .prefix, .percent, .number: true
+    default: false
+    }
+  }
 }

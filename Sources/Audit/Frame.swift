@@ -1,4 +1,5 @@
 import ClaimModel
+import RulePacks
 
 /// Rows under evaluation: for each of `count` positions the claim row that every binding stands for.
 ///
@@ -21,11 +22,24 @@ final class Frame {
   // What was worked out on the way and may be asked again.
   var outcomes: [String: LookupOutcome] = [:]
   var paths: [String: [Int32]] = [:]
+  var memo: [Expr: Vector] = [:]
+  /// The rows are a stretch of an entity's table, one after the other; what rules have in common is kept there.
+  let block: Block?
+
+  /// All rows of a block, for one rule.
+  init(_ block: Block) {
+    count = block.rows.count
+    outer = nil
+    owner = []
+    self.block = block
+    rows[block.entity.rawValue] = (block.entity, block.rows)
+  }
 
   init(count: Int, outer: Frame? = nil, owner: [Int32] = []) {
     self.count = count
     self.outer = outer
     self.owner = owner
+    block = nil
   }
 
   /// The frame of some positions of this one, in the order given; a position may be named more than once.
@@ -54,6 +68,25 @@ final class Frame {
     let mine = (found.entity, gathered(found.rows, owner, null: -1))
     rows[name] = mine
     return mine
+  }
+}
+
+/// A stretch of an entity's table, and what was worked out of it that means the same to every rule of the pass.
+final class Block {
+  let entity: Entity
+  let range: Range<Int>
+  let rows: [Int32]
+  /// Columns of the stretch by name.
+  var columns: [String: Vector] = [:]
+  /// Rows of the parents, by path.
+  var paths: [String: [Int32]] = [:]
+  /// Truths of conditions that several rules have.
+  var truths: [Expr: [UInt8]] = [:]
+
+  init(_ entity: Entity, _ range: Range<Int>) {
+    self.entity = entity
+    self.range = range
+    rows = filled(range.count) { Int32(range.lowerBound + $0) }
   }
 }
 

@@ -26,6 +26,8 @@ final class RuleRun {
   private let formedUnevaluable: [Unevaluable]
   /// Lookups that are asked about formed rows.
   let formedLookups: Set<String>
+  /// Conditions that other rules of the same pass have too.
+  var sharedConditions: Set<Expr> = []
   var hits = HitList()
 
   init(_ rule: Rule, _ input: AuditInput, _ shelf: IndexShelf) {
@@ -54,16 +56,8 @@ final class RuleRun {
   /// Goes through all candidate rows; the hits as one frame.
   func scan() throws -> Frame {
     switch rule.shape {
-    case .each(let binding, let entity):
-      let count = input.claims[entity].count
-      var start = 0
-      while start < count {
-        let end = min(count, start + Self.blockRows)
-        let frame = Frame(count: end - start)
-        frame.rows[binding] = (entity, filled(end - start) { Int32(start + $0) })
-        try look(frame, plainScope)
-        start = end
-      }
+    case .each(_, let entity):
+      if let fault = SharedPass(entity, [self], input.claims[entity].count).scan()[0] { throw fault }
     case .formed(let formed): return try scan(formed)
     case .pair(let a, let b, let match, let order):
       let pairing = try Pairing(self, a, b, match: match, order: order)
@@ -86,7 +80,7 @@ final class RuleRun {
   }
 
   /// Scope, unevaluable rows, condition: what is left is a hit.
-  private func look(_ frame: Frame, _ plain: [Expr]) throws {
+  func look(_ frame: Frame, _ plain: [Expr]) throws {
     var frame = try inScope(frame, plain)
     rowsInScope += frame.count
     if frame.count == 0 { return }
@@ -149,9 +143,24 @@ final class RuleRun {
   }
 
   /// The rows for which all conditions are TRUE.
+  ///
+  /// Over a whole block, conditions that other rules have too come first: their truths are kept with the block.
   func keeping(_ frame: Frame, _ conditions: [Expr]) throws -> Frame {
     var frame = frame
-    for condition in conditions where frame.count > 0 {
+    var rest = conditions
+    if let block = frame.block, !sharedConditions.isEmpty {
+      var mask: [UInt8]?
+      for condition in conditions where sharedConditions.contains(condition) {
+        let holds = try block.truths[condition] ?? evaluator.truths(condition, frame)
+        block.truths[condition] = holds
+        mask = mask.map { zipped($0, holds) { min($0, $1) } } ?? holds
+      }
+      if let mask {
+        rest.removeAll(where: sharedConditions.contains)
+        frame = frame.keeping(mask)
+      }
+    }
+    for condition in rest where frame.count > 0 {
       frame = frame.keeping(try evaluator.truths(condition, frame))
     }
     return frame

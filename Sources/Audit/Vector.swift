@@ -75,10 +75,23 @@ func comparison(_ a: [Int64], _ b: [Int64], _ holds: (Int64, Int64) -> Bool) -> 
   }
 }
 
+/// The same against one value, which is not null.
+@inline(__always)
+func comparison(_ a: [Int64], _ constant: Int64, _ holds: (Int64, Int64) -> Bool) -> [UInt8] {
+  a.withUnsafeBufferPointer { a in
+    filled(a.count) { i in a[i] == ColumnData.null ? Kleene.null : holds(a[i], constant) ? Kleene.yes : Kleene.no }
+  }
+}
+
 /// Indices at which a truth is TRUE.
 func trueRows(_ truths: [UInt8]) -> [Int32] {
-  var result: [Int32] = []
-  result.reserveCapacity(truths.count)
-  for (i, truth) in truths.enumerated() where truth == Kleene.yes { result.append(Int32(i)) }
-  return result
+  truths.withUnsafeBufferPointer { truths in
+    [Int32](unsafeUninitializedCapacity: truths.count) { buffer, count in
+      // Every index is written, and kept only where it holds: no branch to mispredict.
+      for i in 0..<truths.count {
+        buffer[count] = Int32(truncatingIfNeeded: i)
+        count += truths[i] == Kleene.yes ? 1 : 0
+      }
+    }
+  }
 }

@@ -124,10 +124,11 @@ extension RuleLowering {
 
   /// `alias."by x" AS "formed.x"`, ready for a list of columns before others.
   func byColumns(_ formed: Formed, _ alias: String) -> String {
-    dialect.caseOf(alias) + (formed.by.isEmpty
-      ? "\(alias).always AS always"
-      : formed.by.map { "\(alias).\(dialect.quoted("by " + $0.name)) AS \(column(formed, $0.name))" }
-        .joined(separator: ", "))
+    dialect.caseOf(alias)
+      + (formed.by.isEmpty
+        ? "\(alias).always AS always"
+        : formed.by.map { "\(alias).\(dialect.quoted("by " + $0.name)) AS \(column(formed, $0.name))" }
+          .joined(separator: ", "))
   }
 
   /// The `by` columns of a formed row.

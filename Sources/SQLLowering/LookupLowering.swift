@@ -39,25 +39,26 @@ struct LookupLowering {
   /// `g` matches the chosen alternative of each key; a null alternative matches nothing and so is passed over.
   private func matches(_ choice: [Int], _ alias: String) throws -> [String] {
     let same = lowering.dialect.caseColumn.map { ["\(alias).\($0) = r.\($0)"] } ?? []
-    return try same + zip(lookup.keys, choice).flatMap { key, index -> [String] in
-      let column = folded(alias, key.column)
-      var matched: [String]
-      switch key.match {
-      case .equal:
-        matched = ["\(column) = \(try value(key.alternatives[index], of: key.column))"]
-      case .beginsWithColumn(let atLeast):
-        let value = try value(key.alternatives[index], of: key.column)
-        matched = ["length(\(column)) >= \(atLeast)", lowering.dialect.beginsWith(value, column)]
-      case .length(let atLeast): return ["length(\(column)) >= \(atLeast)"]
-      case .anyOf(let other, let otherColumn):
-        guard let found = lowering.rule.lookups.first(where: { $0.name == other }) else {
-          throw lowering.diagnostic("no lookup `\(other)`")
+    return try same
+      + zip(lookup.keys, choice).flatMap { key, index -> [String] in
+        let column = folded(alias, key.column)
+        var matched: [String]
+        switch key.match {
+        case .equal:
+          matched = ["\(column) = \(try value(key.alternatives[index], of: key.column))"]
+        case .beginsWithColumn(let atLeast):
+          let value = try value(key.alternatives[index], of: key.column)
+          matched = ["length(\(column)) >= \(atLeast)", lowering.dialect.beginsWith(value, column)]
+        case .length(let atLeast): return ["length(\(column)) >= \(atLeast)"]
+        case .anyOf(let other, let otherColumn):
+          guard let found = lowering.rule.lookups.first(where: { $0.name == other }) else {
+            throw lowering.diagnostic("no lookup `\(other)`")
+          }
+          return [try LookupLowering(found, lowering).isAmongRows(column, otherColumn)]
         }
-        return [try LookupLowering(found, lowering).isAmongRows(column, otherColumn)]
+        if !key.anyWhenNull { return matched }
+        return ["(\(try allNull(key)) OR (\(matched.joined(separator: " AND "))))"]
       }
-      if !key.anyWhenNull { return matched }
-      return ["(\(try allNull(key)) OR (\(matched.joined(separator: " AND "))))"]
-    }
   }
 
   /// The value stands in a column of some row that this lookup finds: of the first alternative with a row, and of the

@@ -357,7 +357,8 @@ final class RuleLowering {
     case .partF: return try part("F")
     case .overPriceA, .overPriceF:
       if rule.lines == .none { return "0" }
-      return "COALESCE((SELECT \(dialect.sum("o.\(term.isFund ? "fund_over" : "over_fen")")) FROM \(table("over price")) o"
+      return
+        "COALESCE((SELECT \(dialect.sum("o.\(term.isFund ? "fund_over" : "over_fen")")) FROM \(table("over price")) o"
         + " WHERE o.key = g.key\(dialect.sameCase("o", "g"))), 0)"
     }
   }
@@ -390,7 +391,9 @@ final class RuleLowering {
     if !summed.contains(where: { $0.name == name }) {
       let columns = rows == "stay" ? "s.stay_A AS stay_A, s.stay_F AS stay_F" : "s.A AS A, s.P AS P"
       summed.append(
-        (name, """
+        (
+          name,
+          """
           -- 发现所计的\(rows == "stay" ? "住院" : "结算")，每个一次。 What each finding sums, each once.
           \(dialect.createTable) \(name) AS
           SELECT DISTINCT \(dialect.caseOf("r"))r.key AS key, s.\(identity) AS id, \(columns)
@@ -398,7 +401,8 @@ final class RuleLowering {
             dialect.createIndex(table((rows == "stay" ? "stays by " : "settlements by ") + binding), name, ["key"]))
 
 
-          """))
+          """
+        ))
     }
     return "(SELECT COALESCE(\(dialect.sum("s.\(column)")), 0) FROM \(name) s"
       + " WHERE s.key = g.key\(dialect.sameCase("s", "g")))"
@@ -424,7 +428,8 @@ final class RuleLowering {
     case .sumF, .partF:
       rows =
         rule.lines == .none
-        ? nothing : "\(table("lines")) l ON l.key = f.key\(dialect.sameCase("l", "f"))"
+        ? nothing
+        : "\(table("lines")) l ON l.key = f.key\(dialect.sameCase("l", "f"))"
           + " JOIN money_unit u ON u.line_id = l.id\(dialect.sameCase("u", "l"))"
     case .settlementP(let binding):
       let by = settlementKey(binding)

@@ -16,7 +16,8 @@ extension RuleLowering {
   /// `base row` and `day`: each day of each base row.
   var daysOfBase: String {
     dialect.daySeries(
-      "SELECT \(dialect.caseOf("b"))b.base_row, b.first_day AS low, b.last_day AS high FROM \(table("base")) b", (dialect.caseColumn.map { [$0] } ?? []) + ["base_row"])
+      "SELECT \(dialect.caseOf("b"))b.base_row, b.first_day AS low, b.last_day AS high FROM \(table("base")) b",
+      (dialect.caseColumn.map { [$0] } ?? []) + ["base_row"])
   }
 
   /// Folds the days that `where` and `unless` leave into runs: days that follow each other differ from their place in the order by
@@ -24,7 +25,11 @@ extension RuleLowering {
   func runsSQL(_ formed: Formed, from previous: String, atLeast: Expr) throws -> String {
     let day = "r.\(column(formed, "day"))"
     var among: [String] = []
-    if case .runs = formed.kind { among = ["base_row"] } else { among = (dialect.caseColumn.map { [$0] } ?? []) + formed.by.map { column(formed, $0.name) } }
+    if case .runs = formed.kind {
+      among = ["base_row"]
+    } else {
+      among = (dialect.caseColumn.map { [$0] } ?? []) + formed.by.map { column(formed, $0.name) }
+    }
     let of = among.map { "r.\($0)" }
     let run = (among.map { "x.\($0)" } + ["x.run_start"]).joined(separator: ", ")
     let partition = of.isEmpty ? "" : "PARTITION BY \(of.joined(separator: ", ")) "

@@ -31,6 +31,19 @@ struct EngineCaseTests {
 
     func add(_ id: String, _ loaded: RandomStore.Loaded, _ rules: [Int], floor: Bool) throws {
       var tables: [String: Any] = [:]
+      // Without the registry the shipped classes hold, and evidence says them.
+      if loaded.registries["med_type_b"] == nil, let schema = RegistrySchema.named("med_type_b") {
+        for row in MedTypeRow.shipped {
+          try loaded.evidence.insert(
+            EvidenceSchema.table(of: schema),
+            [
+              "med_type": .text(row.medType), "visit_class": .text(row.visitClass), "opsp_flag": .text(row.opspFlag),
+              "reg_flag": .text(row.regFlag), "begndate": row.beginDay.map { .integer($0) } ?? .null,
+              "enddate": row.endDay.map { .integer($0) } ?? .null, "basis": .text("shipped"),
+              "is_ambiguous": .integer(row.isAmbiguous ? 1 : 0),
+            ])
+        }
+      }
       for table in EvidenceSchema.read {
         let rows = try loaded.evidence.rows("SELECT x.* FROM \(table.name) x ORDER BY x.rowid")
         if !rows.isEmpty { tables[table.name] = rows.map { $0.map(Self.json) } }
