@@ -76,7 +76,7 @@ struct RunOutputs {
           try reader.fetch(lines: lines, body)
         },
         excludedSetlTypes: run.jurisdiction.excludedSetlTypes, asOf: asOf, runID: record.runID, batchLabel: label,
-        toolVersion: toolVersion, acceptedReasons: acceptedReasons)
+        toolVersion: toolVersion, acceptedReasons: acceptedReasons, facts: result.facts)
       let name = try PacketWriter().write(input, into: folder.path + "/packets")
       packets[caseFile.id] = "packets/" + (name.split(separator: "/").last.map(String.init) ?? name)
     }

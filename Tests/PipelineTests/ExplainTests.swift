@@ -80,6 +80,18 @@ import Testing
     #expect(page.contains("阈值 0.00 元"))
   }
 
+  /// Explanations say codes in words, the official wording of a limit, and what is missing as missing.
+  @Test func explanationsAreInWords() throws {
+    let rows = try Self.rows("findings.csv")
+    let limits = rows.filter { $0["rule"] == "CAT-03" }.compactMap { $0["explanation"] }
+    #expect(limits.contains { $0.contains("（限就医方式：限急诊或住院使用），就医类别 门诊，") })
+    #expect(limits.contains { $0.contains("（限机构级别：") })
+    for text in limits { #expect(!text.contains("（visit") && !text.contains("险种 390") && !text.contains("outpatient")) }
+    let chronic = rows.filter { $0["rule"] == "CHR-04" }.compactMap { $0["explanation"] }
+    #expect(chronic.contains { $0.contains("病种 未填写，病种名称 未填写") })
+    for text in chronic { #expect(!text.contains("病种 无")) }
+  }
+
   @Test func otherRegistriesAreRemarkedUpon() throws {
     let row = try #require(try Self.rows("findings.csv").first { $0["rule"] == "CHR-04" })
     let folder = try Scratch.folder("registries") + "/registries"
