@@ -114,6 +114,10 @@ def well_formed(rows):
             value = row.get(key, "")
             if isinstance(value, dict) and sorted(value) != sorted(ENGINES):
                 problems.append(f"{name}: {key} must be one text, or one each for {', '.join(ENGINES)}")
+        answers = row.get("answer", "")
+        for text in answers.values() if isinstance(answers, dict) else [answers]:
+            if text.strip() == "error":
+                problems.append(f"{name}: which error? every error would do")
     return problems
 
 
