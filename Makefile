@@ -43,10 +43,10 @@ rules-page: build
 	$(YIJIAN) rules Pipelines/weekly.yml --markdown >Documentation/rules.md
 
 format:
-	swift format -i -r Sources Tests Package.swift
+	swift format -i -r Sources Tests Benchmarks Package.swift
 
 lint:
-	swift format lint --strict -r Sources Tests Package.swift
+	swift format lint --strict -r Sources Tests Benchmarks Package.swift
 
 # Uses the debug build that the tests made, so that nothing is built twice.
 check-generated: setup
