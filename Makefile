@@ -52,10 +52,10 @@ engine-semantics:
 	python3 Tests/engines/semantics.py --markdown >Documentation/engine-semantics.md
 
 format:
-	swift format -i -r Sources Tests Package.swift
+	swift format -i -r Sources Tests Benchmarks Package.swift
 
 lint:
-	swift format lint --strict -r Sources Tests Package.swift
+	swift format lint --strict -r Sources Tests Benchmarks Package.swift
 
 # Uses the debug build that the tests made, so that nothing is built twice.
 check-generated: setup
