@@ -28,6 +28,7 @@ diff -r "$work/sample-kept" "$work/sample-made" -x README.md || {
   exit 1
 }
 for packet in Reports/sample/*/packets/*; do "$yijian" verify "$packet" >/dev/null || { "$yijian" verify "$packet"; exit 1; }; done
+python3 Tools/command-page.py "$yijian" --check
 "$yijian" check --schema | diff Documentation/rule.schema.json - || {
   echo "Documentation/rule.schema.json is not what 'yijian check --schema' prints" >&2
   exit 1
@@ -35,6 +36,16 @@ for packet in Reports/sample/*/packets/*; do "$yijian" verify "$packet" >/dev/nu
 "$yijian" rules Pipelines/weekly.yml --markdown >"$work/rules.md"
 diff Documentation/rules.md "$work/rules.md" || {
   echo "Documentation/rules.md is not what the rules say; run 'make rules-page' and look at the change" >&2
+  exit 1
+}
+sh Tools/sql-snapshots.sh "$yijian" "$work/sql"
+diff -r Documentation/sql "$work/sql" -x README.md || {
+  echo "Documentation/sql is not the SQL of the rules; run 'make sql-snapshots' and look at the change" >&2
+  exit 1
+}
+python3 Tests/engines/semantics.py --markdown >"$work/semantics.md"
+diff Documentation/engine-semantics.md "$work/semantics.md" || {
+  echo "Documentation/engine-semantics.md is not its table; run 'make engine-semantics' and look at the change" >&2
   exit 1
 }
 python3 Tools/follow-tutorial.py "$yijian"

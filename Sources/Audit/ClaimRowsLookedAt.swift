@@ -33,9 +33,11 @@ public final class ClaimRowsLookedAt {
   /// with the same matched values; for `group` all base rows of the same group; for `window` and `stock` the base rows
   /// of the same `by` values up to the last day among the given ones. `runs` need no other row, and what `occupancy`
   /// counted is in `AuditResult.facts`.
-  public func rows(with given: [Entity: [Int]]) -> [Entity: [Int]] {
+  ///
+  /// `rules`: only those with these ids; nil: all.
+  public func rows(with given: [Entity: [Int]], rules: Set<String>? = nil) -> [Entity: [Int]] {
     var result = given.mapValues { Set($0) }
-    for run in runs {
+    for run in runs where rules?.contains(run.rule.id) != false {
       // A fault can't come up here that did not stop the rule when it ran.
       guard let keys = try? keys(run) else { continue }
       // By group the last day given.

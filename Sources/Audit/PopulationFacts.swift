@@ -137,7 +137,7 @@ extension RuleRun {
     return facts.sorted(by: PopulationFact.precedes)
   }
 
-  private func printed(_ column: ColumnData, _ i: Int, _ kind: ValueKind) -> String {
+  func printed(_ column: ColumnData, _ i: Int, _ kind: ValueKind) -> String {
     switch column {
     case .text(let v): evaluator.codes.text(v[i])
     case .number(let v): kind.text(v[i])

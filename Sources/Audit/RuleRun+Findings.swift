@@ -1,4 +1,5 @@
 import ClaimModel
+import Registries
 import RulePacks
 
 extension RuleRun {
@@ -151,11 +152,25 @@ extension RuleRun {
     return result
   }
 
+  /// The texts of a column over each position's group: each once, by bytes, joined.
+  private func groupTexts(_ lookup: String, _ column: String, _ frame: Frame) throws -> [UInt32] {
+    let values = evaluator.registry(try evaluator.lookup(lookup))?.columns[column]?.codes ?? []
+    guard let groups = frame.groups[lookup] else { return [UInt32](repeating: CodeTable.null, count: frame.count) }
+    return (0..<frame.count).map { i in
+      let texts = Set(groups.of(i).map { values[Int($0)] }).subtracting([CodeTable.null])
+      let sorted = texts.sorted(by: evaluator.codes.precedes)
+      return evaluator.codes.intern(sorted.map(evaluator.codes.text).joined(separator: "；"))
+    }
+  }
+
   /// Renders the explanation of a position: fen as yuan, days as dates, null as 无.
   private func explanation(_ frame: Frame) throws -> (Int, Int64, Int64) -> String {
     let values: [Vector?] = try rule.explain.map { part in
-      if case .value(let value, _) = part { return try evaluator.vector(value, frame) }
-      return nil
+      switch part {
+      case .value(let value, _), .word(let value, _): return try evaluator.vector(value, frame)
+      case .texts(let lookup, let column): return .text(try groupTexts(lookup, column, frame))
+      case .text, .amountA, .amountF: return nil
+      }
     }
     return { [self] i, amount, fund in
       var text = ""
@@ -164,9 +179,13 @@ extension RuleRun {
         case (.text(let t), _): text += t
         case (.amountA, _): text += FixedPoint.yuan(amount)
         case (.amountF, _): text += FixedPoint.yuan(fund)
+        case (.word(_, let column), .text(let v)?):
+          let code = evaluator.codes.text(v[i])
+          text += code.isEmpty ? "无" : CodeLists.word(code, column: column) ?? code
+        case (.texts, .text(let v)?): text += v[i] == CodeTable.null ? "无" : evaluator.codes.text(v[i])
         case (.value(_, .money), .number(let v)?): text += v[i] == ColumnData.null ? "无" : FixedPoint.yuan(v[i])
         case (.value(_, let kind), let vector?): text += printed(vector, i, kind) ?? "无"
-        case (.value, nil): text += "无"
+        case (.value, nil), (.word, _), (.texts, _): text += "无"
         }
       }
       return text

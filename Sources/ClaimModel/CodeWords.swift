@@ -2,16 +2,19 @@ extension CodeLists {
   /// What a code says, in Chinese (claim-tables 2.4, registry-tables); nil where the list has no words or the code is
   /// not in it. Words, not translations of a decision: nothing is judged by them.
   public static func word(_ code: String, column: String) -> String? {
-    let list =
-      switch column {
-      case "visit_med_type": "med_type"
-      case "reg_flag", "opsp_flag": "inhosp_stas"
-      case "lmt_val": "visit_class"
-      default: column
-      }
-    if let known = words[list]?[code] { return known }
-    // Registries keep words of ours in lower case, codes in upper case; a word is a word either way.
+    if let known = words[list(of: column)]?[code] { return known }
     return isFlag(column) ? ["0": "否", "1": "是"][code] : nil
+  }
+
+  /// Whether the codes of a column have words.
+  public static func hasWords(_ column: String) -> Bool { isFlag(column) || words[list(of: column)] != nil }
+
+  private static func list(of column: String) -> String {
+    switch column {
+    case "visit_med_type": "med_type"
+    case "lmt_val": "visit_class"
+    default: column
+    }
   }
 
   private static func isFlag(_ column: String) -> Bool {

@@ -101,21 +101,26 @@ struct CaseWorkbook {
   private func summary(_ facts: CaseFacts, _ book: Book) throws {
     let columns = [
       Column("发现编号", 26), Column("规则", 9), Column("规则名称", 22), Column("系统初判", 10), Column("程度", 7),
-      Column("人员编号", 24), Column("机构编号", 15), Column("起", 12), Column("止", 12), Column("度量", 8),
-      Column("阈值", 8), Column("涉及金额（元）", 15), Column("基金金额（元）", 15), Column("计入金额（元）", 15),
+      Column("人员编号", 24), Column("机构编号", 15), Column("起", 12), Column("止", 12), Column("度量", 12),
+      Column("阈值", 12), Column("度量单位", 8), Column("涉及金额（元）", 15), Column("基金金额（元）", 15), Column("计入金额（元）", 15),
       Column("估算", 6), Column("说明", 60), Column("键", 42), Column("结算", 42), Column("明细", 42),
     ]
     try sheets("线索汇总", columns, facts.findings, book) { record in
       let f = record.finding
+      let isMoney = facts.rule(f.rule).map { $0.measure?.kind(in: $0) == .money } ?? false
       return [
         .code(f.id), .code(f.rule), .words(facts.rule(f.rule)?.nameZh ?? ""), .words(f.verdict.rawValue),
         .words(severityText(f.severity)), .code(f.psnNo), .code(f.fixmedinsCode), .day(f.from), .day(f.to),
-        .count(f.measure), .count(f.threshold), .money(f.amountFen), .money(f.fundFen), .money(record.countedFen),
+        measure(f.measure, isMoney), measure(f.threshold, isMoney), .words(isMoney ? "元" : ""), .money(f.amountFen),
+        .money(f.fundFen), .money(record.countedFen),
         .words(f.isEstimate ? "估算" : ""), .words(f.explanation), .code(f.key),
         .code(f.setlIDs.joined(separator: "|")), .code(f.lineIDs.joined(separator: "|")),
       ]
     }
   }
+
+  /// Days, nights and ranks are numbers; money is yuan, with its unit in the next column.
+  private func measure(_ value: Int64?, _ isMoney: Bool) -> Cell { isMoney ? .money(value) : .count(value) }
 
   private func lines(_ facts: CaseFacts, _ book: Book) throws {
     let shown = CaseFacts.lineColumns.map { name in

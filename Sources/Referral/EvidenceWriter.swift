@@ -73,6 +73,12 @@ struct EvidenceWriter {
   private func writeRegistries(to database: EvidenceDatabase) throws {
     var wanted = registryRowsLookedAt(
       rules: rules, claims: input.claims, registries: input.registries, rows: rows.effective)
+    for (name, list) in registryRowsLookedAt(
+      rules: rules, claims: input.claims, registries: input.registries,
+      censusOf: input.facts(of: findings, rules: rules))
+    {
+      wanted[name, default: []] += list
+    }
     // The categories of care decide what a visit is; the institution's own row stands on the cover.
     for name in ["med_type_b", "hosp_lv_rank"] {
       if let registry = input.registries[name] { wanted[name] = Array(0..<registry.count) }
@@ -121,9 +127,10 @@ struct EvidenceWriter {
 
   private func writeContext(to database: EvidenceDatabase) throws {
     let statement = try database.prepare(EvidenceSchema.context.insertSQL)
-    func add(_ what: String, _ key: String, _ value: String) throws {
+    func add(_ what: String, _ key: String, _ value: String, sql: String = "") throws {
       try statement.insert([
-        .text(what), EvidenceValue(text: key), EvidenceValue(text: value), .null, .text(input.runID),
+        .text(what), EvidenceValue(text: key), EvidenceValue(text: value), EvidenceValue(text: sql),
+        .text(input.runID),
       ])
     }
     try add("case_id", "", input.caseFile.id)
@@ -139,6 +146,23 @@ struct EvidenceWriter {
         for value in parameter.values {
           let from = value.from.map { "@" + CivilTime.text(day: $0) } ?? ""
           try add("parameter", "\(rule.id).\(parameter.name)\(from)", String(value.value))
+        }
+      }
+    }
+    let facts = input.facts(of: findings, rules: rules)
+    for rule in rules {
+      for population in rule.populations {
+        let own = facts.filter { $0.rule == rule.id && $0.population == population.name }
+        if own.isEmpty { continue }
+        let sql = try populationSQL(population, of: rule)
+        for fact in own {
+          try add("population", "\(rule.id).\(fact.population).\(fact.name)|\(fact.group)", fact.value, sql: sql)
+        }
+      }
+      if let formed = rule.shape.formed, case .occupancy = formed.kind {
+        let sql = try censusSQL(rule)
+        for fact in facts where fact.rule == rule.id && fact.population == formed.name {
+          try add("census", "\(rule.id)|\(fact.group)", fact.value, sql: sql)
         }
       }
     }

@@ -1,3 +1,4 @@
+import Audit
 import Cases
 import ClaimModel
 import Registries
@@ -44,13 +45,18 @@ public struct PacketInput {
   public var toolVersion: String
   /// Why an incomplete batch was accepted; each stands in the packet.
   public var acceptedReasons: [String]
+  /// Facts about populations that the run's findings rest on; the packet carries those of its own findings.
+  public var facts: [PopulationFact]
+  /// Of the run's rules and claims; made once a run, shared by all packets. nil: made for this packet.
+  public var lookedAt: ClaimRowsLookedAt?
 
   public init(
     caseFile: CaseFile, findings: [FindingRecord], suppressions: [Suppression] = [], rules: [Rule],
     ruleFiles: [String: String] = [:], laws: [String: LawText] = [:], exemptionNames: [String: String] = [:],
     coverage: [RuleCoverage] = [], claims: EffectiveClaims, evidence: EvidenceIndex, registries: Registries,
     sources: [SourceFile], fetch: @escaping FetchRows, excludedSetlTypes: Set<String> = [], asOf: Int64,
-    runID: String, batchLabel: String, toolVersion: String, acceptedReasons: [String] = []
+    runID: String, batchLabel: String, toolVersion: String, acceptedReasons: [String] = [],
+    facts: [PopulationFact] = [], lookedAt: ClaimRowsLookedAt? = nil
   ) {
     self.caseFile = caseFile
     self.findings = findings
@@ -71,6 +77,8 @@ public struct PacketInput {
     self.batchLabel = batchLabel
     self.toolVersion = toolVersion
     self.acceptedReasons = acceptedReasons
+    self.facts = facts
+    self.lookedAt = lookedAt
   }
 }
 

@@ -38,7 +38,7 @@ public struct PacketWriter {
     }
 
     var facts = CaseFacts(input)
-    let rows = input.evidence.rows(of: facts.findings.flatMap(\.finding.setlIDs))
+    let rows = input.evidenceRows(of: facts.findings, rules: facts.rules)
     let writer = EvidenceWriter(input: input, rules: facts.rules, findings: facts.findings, rows: rows)
     let used = try writer.write(to: data + "/evidence.sqlite")
     try facts.read(EvidenceDatabase(data + "/evidence.sqlite", .read), sourceRows: used, evidence: rows)

@@ -99,7 +99,12 @@ extension Rule {
     all += [parameterDay, formedParameterDay, psnNo, fixmedinsCode, from, to, measure, threshold].compactMap { $0 }
     if case .children(_, _, let condition) = lines { all.append(condition) }
     for amount in [amountA, amountF] { all += amount.expressions }
-    for part in explain { if case .value(let value, _) = part { all.append(value) } }
+    for part in explain {
+      switch part {
+      case .value(let value, _), .word(let value, _): all.append(value)
+      case .text, .texts, .amountA, .amountF: break
+      }
+    }
     return all
   }
 }

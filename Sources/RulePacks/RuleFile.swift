@@ -1079,9 +1079,42 @@ struct RuleReader {
     let part = YamlScalar(
       text: text, line: scalar.line, column: scalar.column,
       places: Array(scalar.places[range.lowerBound...min(range.upperBound, scalar.places.count - 1)]))
+    if let call = text.wholeCall("WORD") {
+      let inner = part.slice(call)
+      let typed = value(inner, in: scope, expected: .text)
+      mustSpeakOfFormed(typed.expr, inner)
+      if typed.type == .unknown { return nil }
+      guard let column = typed.expr.codedColumn, CodeLists.hasWords(column) else {
+        problems.error(
+          "rule.explain", "there are no words for the codes of \(inner.text)", inner,
+          0..<inner.text.unicodeScalars.count)
+        return nil
+      }
+      return .word(typed.expr, column: column)
+    }
+    let pieces = text.split(separator: ".TEXTS(", omittingEmptySubsequences: false).map(String.init)
+    if pieces.count == 2, text.hasSuffix(")") { return texts(pieces[0], String(pieces[1].dropLast()), part, in: scope) }
     let typed = value(part, in: scope)
     mustSpeakOfFormed(typed.expr, part)
     return typed.type.kind.map { .value(typed.expr, $0) }
+  }
+
+  /// `alias.TEXTS(column)`: the texts of a group's rows.
+  private func texts(_ alias: String, _ column: String, _ part: YamlScalar, in scope: NameScope) -> ExplainPart? {
+    let whole = 0..<part.text.unicodeScalars.count
+    guard let lookup = scope.lookup(alias), case .groups = lookup.take else {
+      problems.error(
+        "rule.lookup", "TEXTS looks into a group of rows; \(alias) is not one", part, whole,
+        remedy: "take: {groups: column}")
+      return nil
+    }
+    guard lookup.schema.kind(of: column) == .text else {
+      problems.error(
+        "rule.column", "\(lookup.schema.name) has no text column \(column)", part, whole,
+        remedy: remedy(for: column, among: lookup.schema.columns.filter { $0.kind == .text }.map(\.name)))
+      return nil
+    }
+    return .texts(lookup: alias, column: column)
   }
 
   private func remarkUnused() {
@@ -1116,4 +1149,35 @@ func parameterValue(_ scalar: YamlScalar, _ kind: ValueKind, _ problems: Problem
     "rule.value", "\(scalar.text) is not \(ExprType(kind).described)", scalar,
     remedy: kind == .integer ? "a whole number; for yuan say kind: money" : nil)
   return nil
+}
+
+extension YamlScalar {
+  /// Some of its characters, each with its place in the file.
+  fileprivate func slice(_ range: Range<Int>) -> YamlScalar {
+    var view = String.UnicodeScalarView()
+    view.append(contentsOf: Array(text.unicodeScalars)[range])
+    return YamlScalar(
+      text: String(view), line: line, column: column,
+      places: Array(places[range.lowerBound...min(range.upperBound, places.count - 1)]))
+  }
+}
+
+extension String {
+  /// Where the argument stands, if the whole text is a call of the function.
+  fileprivate func wholeCall(_ name: String) -> Range<Int>? {
+    hasPrefix(name + "(") && hasSuffix(")") ? name.unicodeScalars.count + 1..<unicodeScalars.count - 1 : nil
+  }
+}
+
+extension Expr {
+  /// The column whose codes a value has; nil where it has those of none, or of two.
+  fileprivate var codedColumn: String? {
+    switch self {
+    case .claim(_, _, let column, _), .registry(_, let column, _), .formed(let column, _): return column
+    case .coalesce(let all):
+      let columns = Set(all.map(\.codedColumn))
+      return columns.count == 1 ? columns.first ?? nil : nil
+    default: return nil
+    }
+  }
 }

@@ -549,7 +549,7 @@ public struct Rule: Sendable {
   public var parameters: [Parameter] = []
   /// The day by which parameters are resolved, over the rows of `Shape.bindings`; nil: the latest value holds.
   public var parameterDay: Expr?
-  /// For formed rows: the same over them; with `runs` the base row may be read.
+  /// For formed rows: the same over them; with `runs` the base row may be read, and nil means `parameterDay`.
   public var formedParameterDay: Expr?
   /// Rows counted as in scope. `.boolean(true)` if absent.
   public var scope = Expr.boolean(true)
@@ -595,6 +595,11 @@ public struct Rule: Sendable {
 public enum ExplainPart: Sendable, Hashable {
   case text(String)
   case value(Expr, ValueKind)
+  /// What the code says, by the code list of the column (`CodeLists.word`); the code itself where that has no word.
+  case word(Expr, column: String)
+  /// The texts of a column over the rows of a group, each once, in byte order, joined by `；`. Explanations are not part
+  /// of the SQL, so it has a native form only.
+  case texts(lookup: String, column: String)
   /// The finding's own A and F in yuan.
   case amountA
   case amountF

@@ -13,12 +13,13 @@ extension RuleLowering {
         if rule.lines == .none { continue }
         parts.append(
           """
-          SELECT \(dialect.caseOf("r"))r.key, '\(name)' AS part, \(dialect.sum("l.\(name)")) AS total,
-             \(try lowering.sql(k)) AS k, \(try lowering.sql(n)) AS n
-          FROM (SELECT h.*, row_number() OVER (PARTITION BY \(dialect.caseOf("h"))h.key ORDER BY h.hit) AS place FROM \(table("hits")) h) r
-            JOIN \(table("lines")) l ON l.key = r.key\(dialect.sameCase("l", "r"))
-          WHERE r.place = 1
-          GROUP BY \(dialect.caseOf("r"))r.key, \(try lowering.operand(k)), \(try lowering.operand(n))
+          SELECT \(dialect.caseOf("f"))f.key, '\(name)' AS part, \(dialect.sum("l.\(name)")) AS total, f.k, f.n
+          FROM (
+            SELECT \(dialect.caseOf("r"))r.key, \(try lowering.sql(k)) AS k, \(try lowering.sql(n)) AS n
+            FROM (SELECT h.*, row_number() OVER (PARTITION BY \(dialect.caseOf("h"))h.key ORDER BY h.hit) AS place FROM \(table("hits")) h) r
+            WHERE r.place = 1) f
+            JOIN \(table("lines")) l ON l.key = f.key\(dialect.sameCase("l", "f"))
+          GROUP BY \(dialect.caseOf("f"))f.key, f.k, f.n
           """)
       case .overPriceA(let price), .overPriceF(let price):
         if over.isEmpty, rule.lines != .none { over = try overPriceSQL(price) }

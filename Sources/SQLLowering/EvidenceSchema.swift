@@ -68,7 +68,8 @@ public enum EvidenceSchema {
     return makeTable(schema.name, columns + extra, indexes: [schema.key])
   }
 
-  /// Facts about the case and its surroundings. `what` is `parameter` (key `RULE.name`), `subject_type`, `subject`
+  /// Facts about the case and its surroundings. `what` is `population` or `census` (keys as in `PopulationSource`, with
+  /// the query in `sql`), `parameter` (key `RULE.name`), `subject_type`, `subject`
   /// or `excluded_setl_type` (one row a code, in `value`).
   public static let context = makeTable(
     "context",

@@ -224,7 +224,13 @@ final class ExpressionLowering {
     }
     let comment = " /* \(name.filter { $0.isLetter || $0.isNumber || $0 == "_" }) */"
     guard let last = parameter.values.last, parameter.values.count > 1 else { return number(first.value) + comment }
-    guard let day = stage == .formed ? rule.formedParameterDay : rule.parameterDay else {
+    var dated = rule.parameterDay
+    if stage == .formed {
+      dated = rule.formedParameterDay
+      // With runs the base row is at hand, and its day holds where none is named.
+      if dated == nil, case .runs? = rule.shape.formed?.kind { dated = rule.parameterDay }
+    }
+    guard let day = dated else {
       return number(last.value) + comment
     }
     let dayText = try operand(day)

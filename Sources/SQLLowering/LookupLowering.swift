@@ -54,17 +54,49 @@ struct LookupLowering {
           guard let found = lowering.rule.lookups.first(where: { $0.name == other }) else {
             throw lowering.diagnostic("no lookup `\(other)`")
           }
-          return [try LookupLowering(found, lowering).isAmongRows(column, otherColumn)]
+          let other = try LookupLowering(found, lowering)
+          return lowering.dialect.reachesOutward
+            ? [try other.isAmongRows(column, otherColumn)] : try other.isJoinedRow(column, otherColumn)
         }
         if !key.anyWhenNull { return matched }
         return ["(\(try allNull(key)) OR (\(matched.joined(separator: " AND "))))"]
       }
   }
 
+  /// The tables of lookups whose rows `matches` joins, behind `FROM table g`, for engines in which a condition about the
+  /// row asked for can't hold another subquery about it. A joined row may repeat `g`, so nothing may count rows.
+  private func joinedTables() throws -> String {
+    if lowering.dialect.reachesOutward { return "" }
+    return try lookup.keys.compactMap { key -> String? in
+      guard case .anyOf(let other, _) = key.match else { return nil }
+      guard let found = lowering.rule.lookups.first(where: { $0.name == other }) else {
+        throw lowering.diagnostic("no lookup `\(other)`")
+      }
+      guard lookup.take == .any else {
+        throw lowering.diagnostic("lookup `\(lookup.name)` counts rows with a value of any row of `\(other)`")
+      }
+      return ", \(found.table) \(LookupLowering.alias(found))"
+    }.joined()
+  }
+
+  private static func alias(_ lookup: Lookup) -> String {
+    "h_" + lookup.name.filter { $0.isASCII && ($0.isLetter || $0.isNumber) }
+  }
+
+  /// What `isAmongRows` says of a row that `joinedTables` put beside `g`.
+  private func isJoinedRow(_ value: String, _ column: String) throws -> [String] {
+    let alias = LookupLowering.alias(lookup)
+    guard choices.count == 1, lookup.region == nil || lookup.joinsLevels, try joinedTables().isEmpty else {
+      throw lowering.diagnostic("the values of `\(lookup.name)` come from its first key, or level, that has rows")
+    }
+    return try matches(choices[0], alias) + holds(alias) + inRegion(alias)
+      + ["\(alias).is_ambiguous = 0", "\(folded(alias, column)) = \(value)"]
+  }
+
   /// The value stands in a column of some row that this lookup finds: of the first alternative with a row, and of the
   /// first level that has one unless levels are joined. FALSE where it finds none.
   private func isAmongRows(_ value: String, _ column: String) throws -> String {
-    let alias = "h_" + lookup.name.filter { $0.isASCII && ($0.isLetter || $0.isNumber) }
+    let alias = LookupLowering.alias(lookup)
     func rows(_ choice: [Int]) throws -> String {
       let conditions = try matches(choice, alias) + holds(alias) + inRegion(alias) + ["\(alias).is_ambiguous = 0"]
       return "FROM \(lookup.table) \(alias) WHERE \(conditions.joined(separator: " AND "))"
@@ -147,9 +179,10 @@ struct LookupLowering {
     if case .groups(let column) = lookup.take { only.append("g.\(column) IS NOT NULL") }
     let row = "g.\(lowering.dialect.rowNumber)"
     let level = try level()
+    let joined = try joinedTables()
     let found = try choices.map { choice in
       let conditions = try matches(choice, "g") + holds("g") + inRegion("g") + only
-      let rows = "FROM \(lookup.table) g WHERE \(conditions.joined(separator: " AND "))"
+      let rows = "FROM \(lookup.table) g\(joined) WHERE \(conditions.joined(separator: " AND "))"
       guard let level else { return "(SELECT min(\(row)) \(rows))" }
       if !lowering.dialect.reachesOutward {
         // A structure compares by its fields in turn; the least has the nearest level and the first row of it. Spark
@@ -182,7 +215,7 @@ struct LookupLowering {
     var states: [String] = []
     for choice in choices {
       let rows = try matches(choice, "g") + holds("g") + inRegion("g")
-      let all = "FROM \(lookup.table) g WHERE \(rows.joined(separator: " AND "))"
+      let all = "FROM \(lookup.table) g\(try joinedTables()) WHERE \(rows.joined(separator: " AND "))"
       if case .groups = lookup.take { continue }
       if isKeyComplete { states.append("(SELECT max(2) \(all) AND g.is_ambiguous = 1)") }
       if case .any = lookup.take {

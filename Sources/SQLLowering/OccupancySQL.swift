@@ -6,7 +6,10 @@ import RulePacks
 public func censusSQL(_ rule: Rule, dialect: Dialect = .sqlite) throws(Diagnostics) -> String {
   guard let formed = rule.shape.formed, case .occupancy = formed.kind else { return "" }
   do {
-    let steps = try RuleLowering(rule, dialect, .store).formedSQL(formed)
+    let writer = RuleLowering(rule, dialect, .store)
+    writer.demandKeys()
+    writer.lowering.stage = .formed
+    let steps = try writer.formedSQL(formed)
     // Everything up to the formed rows.
     guard let last = steps.firstIndex(where: { $0.contains("\(dialect.quoted(rule.id + " formed")) AS") }) else {
       return ""

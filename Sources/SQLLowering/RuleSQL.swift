@@ -90,7 +90,7 @@ final class RuleLowering {
   }
 
   /// What names a row, so that no two rows are taken for one.
-  private func demandKeys() {
+  func demandKeys() {
     for binding in rule.shape.bindings {
       _ = try? lowering.sql(.claim(binding: binding.name, path: [], column: Self.idColumn(binding.entity), kind: .text))
     }

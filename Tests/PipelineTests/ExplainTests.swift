@@ -80,6 +80,40 @@ import Testing
     #expect(page.contains("阈值 0.00 元"))
   }
 
+  /// Explanations say codes in words, the official wording of a limit, and what is missing as missing.
+  @Test func explanationsAreInWords() throws {
+    let rows = try Self.rows("findings.csv")
+    let limits = rows.filter { $0["rule"] == "CAT-03" }.compactMap { $0["explanation"] }
+    #expect(limits.contains { $0.contains("（限就医方式：限急诊或住院使用），就医类别 门诊，") })
+    #expect(limits.contains { $0.contains("（限机构级别：") })
+    for text in limits { #expect(!text.contains("（visit") && !text.contains("险种 390") && !text.contains("outpatient")) }
+    let chronic = rows.filter { $0["rule"] == "CHR-04" }.compactMap { $0["explanation"] }
+    #expect(chronic.contains { $0.contains("病种 未填写，病种名称 未填写") })
+    for text in chronic { #expect(!text.contains("病种 无")) }
+  }
+
+  /// CHR-04 asks whether the registry speaks of the region at all; the row that says so is another person's.
+  @Test func nobodyElsesRegistrationIsPrinted() throws {
+    let row = try #require(try Self.rows("findings.csv").first { $0["rule"] == "CHR-04" })
+    let page = try explain(row["finding_id"] ?? "", more: ["--all"]).out
+    #expect(page.contains("他人的登记，只列与查询有关的列"))
+    let own = try #require(row["psn_no"])
+    let table = try Table(path: Project.sample("planted") + "/registries/opsp_reg_d.csv")
+    let others = Set(table.rows.compactMap { $0["psn_no"] }).subtracting([own])
+    #expect(others.count > 10)
+    #expect(others.filter { page.contains($0) } == [])
+  }
+
+  /// An occupancy only counts; the stays it counted are shown, as many different persons as the census says.
+  @Test func theStaysOfACensusAreShown() throws {
+    let row = try #require(try Self.rows("findings.csv").first { $0["rule"] == "ADM-09" })
+    let page = try explain(row["finding_id"] ?? "", more: ["--all"]).out
+    let stays = page.split(separator: "\n").filter { $0.hasPrefix("  住院 ") }
+    let measure = try #require(Int(row["measure"] ?? ""))
+    #expect(Set(stays).count >= measure)
+    #expect(page.contains("TRUE   stay.nwb_flag IS NOT '1'"))
+  }
+
   @Test func otherRegistriesAreRemarkedUpon() throws {
     let row = try #require(try Self.rows("findings.csv").first { $0["rule"] == "CHR-04" })
     let folder = try Scratch.folder("registries") + "/registries"

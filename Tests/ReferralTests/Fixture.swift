@@ -5,6 +5,7 @@ import Foundation
 import Normalize
 import Registries
 import RulePacks
+import Testing
 
 @testable import Referral
 
@@ -98,26 +99,28 @@ struct Fixture {
     ]
   }
 
-  func registries(_ codes: CodeTable) -> Registries {
-    func registry(_ name: String, _ rows: [[String: String]]) -> Registry? {
-      guard let schema = RegistrySchema.named(name) else { return nil }
-      var columns: [String: ColumnData] = [:]
-      for column in schema.columns {
-        let texts = rows.map { $0[column.name] ?? "" }
-        columns[column.name] =
-          column.kind == .text
-          ? .text(texts.map { codes.intern($0) })
-          : .number(
-            texts.map { text in
-              var text = text
-              return text.isEmpty
-                ? ColumnData.null : text.withUTF8 { column.kind.parse(UnsafeRawBufferPointer($0)) } ?? ColumnData.null
-            })
-      }
-      return Registry(
-        schema: schema, count: rows.count, columns: columns, isAmbiguous: rows.map { _ in false },
-        digest: SHA256Hasher.hex(of: name), source: name + ".csv")
+  static func registry(_ name: String, _ rows: [[String: String]], _ codes: CodeTable) -> Registry? {
+    guard let schema = RegistrySchema.named(name) else { return nil }
+    var columns: [String: ColumnData] = [:]
+    for column in schema.columns {
+      let texts = rows.map { $0[column.name] ?? "" }
+      columns[column.name] =
+        column.kind == .text
+        ? .text(texts.map { codes.intern($0) })
+        : .number(
+          texts.map { text in
+            var text = text
+            return text.isEmpty
+              ? ColumnData.null : text.withUTF8 { column.kind.parse(UnsafeRawBufferPointer($0)) } ?? ColumnData.null
+          })
     }
+    return Registry(
+      schema: schema, count: rows.count, columns: columns, isAmbiguous: rows.map { _ in false },
+      digest: SHA256Hasher.hex(of: name), source: name + ".csv")
+  }
+
+  func registries(_ codes: CodeTable) -> Registries {
+    func registry(_ name: String, _ rows: [[String: String]]) -> Registry? { Self.registry(name, rows, codes) }
     func item(_ code: String, _ level: String) -> [String: String] {
       [
         "admdvs": "330000", "hilist_code": code, "hilist_name": code, "list_type": "101", "chrgitm_lv": level,
@@ -164,6 +167,14 @@ struct Fixture {
 
   /// From rows to the input of a packet, by the same functions as a run.
   func input() throws -> PacketInput {
+    try Self.input(tables: tables, registries: registries, rules: rules, ruleFiles: Self.ruleFiles)
+  }
+
+  /// The packet of the named subject, else of the first case.
+  static func input(
+    tables: [(ClaimTable, [[UInt8]])], registries: (CodeTable) -> Registries, rules: [Rule],
+    ruleFiles: [String: String], subject: String? = nil
+  ) throws -> PacketInput {
     let codes = CodeTable()
     var raw: [ClaimTable: RawRows] = [:]
     var sources: [SourceFile] = []
@@ -186,9 +197,11 @@ struct Fixture {
     let assignment = assignCases(
       records: audited.findings.map { FindingRecord(finding: $0, state: .new, firstBatch: "2025-W10") }, open: [],
       batchLabel: "2025-W10")
+    let caseFile = try #require(assignment.cases.first { subject == nil || $0.subject == subject })
     let blobs = tables.map(\.1)
     return PacketInput(
-      caseFile: assignment.cases[0], findings: assignment.records, rules: rules, ruleFiles: Self.ruleFiles,
+      caseFile: caseFile, findings: assignment.records.filter { subject == nil || $0.caseID == caseFile.id },
+      rules: rules, ruleFiles: ruleFiles,
       laws: ["条例38-6": LawText(title: "条例第三十八条第（六）项", text: "将不属于医疗保障基金支付范围的医药费用纳入医疗保障基金结算。")],
       exemptionNames: ["EX-05": "示例排除"], coverage: audited.coverage, claims: normalized.claims,
       evidence: EvidenceIndex(raw: raw, isValid: normalized.isValid, claims: normalized.claims), registries: registries,
@@ -198,7 +211,7 @@ struct Fixture {
           try blobs[Int(segment)][Int(line) - 2].withUnsafeBytes { try row(line, Int64(line) * 100, $0) }
         }
       }, asOf: CivilTime.day(year: 2025, month: 3, day: 9) ?? 0, runID: "2025-W10~1-0123abcd", batchLabel: "2025-W10",
-      toolVersion: "0.1.0")
+      toolVersion: "0.1.0", facts: audited.facts)
   }
 }
 

@@ -144,6 +144,9 @@ private func changed(_ pairs: [(String, String)]) -> String {
     ("version: 1", "version: one", "rule.value"),
     ("rule: TST-01", "rule: tst", "rule.id"),
     ("{A} 元", "{A 元", "rule.explain"),
+    // No code list has words for a name; TEXTS is for groups of rows.
+    ("{A} 元", "{WORD(line.hilist_name)} 元", "rule.explain"),
+    ("{A} 元", "{cat.TEXTS(hilist_name)} 元", "rule.lookup"),
     ("basis: [条例38-6]", "since: 2025-13-01", "rule.date"),
     ("key: [line.id]", "key: [line.id", "rule.yaml"),
   ])

@@ -16,7 +16,12 @@ struct DifferentialTests {
     let names = ((try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []).sorted()
     return names.filter { $0.hasSuffix(".yml") && !$0.contains(".test.") }.compactMap { name in
       let text = try? String(contentsOf: folder.appendingPathComponent(name), encoding: .utf8)
-      return text.flatMap { parseRule(text: $0, path: name).0 }
+      // A draft is compared like the others.
+      return text.flatMap { parseRule(text: $0, path: name).0 }.map { rule in
+        var rule = rule
+        rule.status = .active
+        return rule
+      }
     }.sorted { $0.id < $1.id }
   }()
 
@@ -33,7 +38,7 @@ struct DifferentialTests {
       let loaded = try RandomStore(seed: UInt64(seed)).load()
       try loaded.evidence.run(preludeSQL())
       try compareRows(loaded, "seed \(seed)")
-      try compare(Self.rules, loaded, "seed \(seed)")
+      try compare(Self.easedRules, loaded, "seed \(seed)")
     }
   }
 
@@ -47,6 +52,57 @@ struct DifferentialTests {
       let rules = (0..<6).map { random.rule("R-\(seed)-\($0)") }
       try compare(rules, loaded, "seed \(seed)")
     }
+  }
+
+  /// The rules with lower thresholds, so that small stores reach them.
+  static let easedRules: [Rule] = rules.map { rule in
+    let eased: [String: Int64] = [
+      "posting_stays": 1, "posting_percent": 20, "min_nights": 2, "idle_days": 1, "difference": 30_000, "over_days": 2,
+      "over_percent": 60, "most_days": 2, "severe_days": 4,
+    ]
+    var rule = rule
+    for i in rule.parameters.indices {
+      guard let value = eased[rule.parameters[i].name] else { continue }
+      for j in rule.parameters[i].values.indices { rule.parameters[i].values[j].value = value }
+    }
+    // Drug codes of the random stores are short.
+    for i in rule.lookups.indices {
+      for j in rule.lookups[i].keys.indices {
+        switch rule.lookups[i].keys[j].match {
+        case .beginsWithColumn: rule.lookups[i].keys[j].match = .beginsWithColumn(atLeast: 2)
+        case .length: rule.lookups[i].keys[j].match = .length(atLeast: 2)
+        case .equal, .anyOf: break
+        }
+      }
+    }
+    return rule
+  }
+
+  @Test(arguments: 0..<12)
+  func randomShapesAgree(_ block: Int) throws {
+    for seed in (block * 5)..<(block * 5 + 5) {
+      let loaded = try RandomStore(seed: UInt64(2000 + seed)).load()
+      try loaded.evidence.run(preludeSQL())
+      var random = RandomRule(seed: UInt64(seed))
+      var rules = (0..<12).map { random.shapeRule("S-\(seed)-\($0)", $0 % 6) }
+      rules += (0..<3).map { random.chainedLookupRule("L-\(seed)-\($0)") }
+      try compare(rules, loaded, "seed \(seed)")
+    }
+  }
+
+  /// Random rules of each shape must find enough to be worth comparing.
+  @Test(arguments: 0..<6)
+  func everyShapeFinds(_ shape: Int) throws {
+    var findings = 0
+    for seed in 0..<30 {
+      let loaded = try RandomStore(seed: UInt64(2000 + seed)).load()
+      var random = RandomRule(seed: UInt64(seed))
+      let rules = (0..<4).map { random.shapeRule("S-\(seed)-\($0)", shape) }
+      findings += try audit(
+        rules: rules, AuditInput(claims: loaded.normalized.claims, registries: loaded.registries)
+      ).findings.filter { $0.verdict != .lead }.count
+    }
+    #expect(findings >= 10)
   }
 
   private func compareRows(_ loaded: RandomStore.Loaded, _ place: String) throws {
@@ -76,12 +132,13 @@ struct DifferentialTests {
     for seed in 0..<40 {
       let loaded = try RandomStore(seed: UInt64(seed)).load()
       let result = try audit(
-        rules: Self.rules, AuditInput(claims: loaded.normalized.claims, registries: loaded.registries))
+        rules: Self.easedRules, AuditInput(claims: loaded.normalized.claims, registries: loaded.registries))
       for finding in result.findings { counts[finding.rule + " " + finding.verdict.rawValue, default: 0] += 1 }
     }
     for name in [
       "ADM-01 可疑", "ADM-02 可疑", "ADM-02 线索", "CAT-01 明确违规", "CAT-01 可疑", "CAT-03 明确违规", "CAT-03 可疑",
-      "CHR-04 可疑", "CHR-04 线索", "ADM-05 可疑", "ADM-06 可疑", "ADM-09 可疑", "CHR-01 可疑", "CHR-01 线索", "CHR-03 可疑",
+      "CHR-04 可疑", "CHR-04 线索", "ADM-05 可疑", "ADM-05 线索", "ADM-06 可疑", "ADM-09 可疑", "CHR-01 可疑", "CHR-01 线索",
+      "CHR-03 可疑",
     ] {
       #expect(counts[name, default: 0] >= 2, "\(name): \(counts)")
     }
@@ -99,7 +156,7 @@ struct DifferentialTests {
           + "|\($0.amountFen)|\($0.fundFen)"
       }.sorted()
       let found = try loaded.evidence.texts("SELECT * FROM \"\(rule.id) findings\"").sorted()
-      #expect(found == expected, "\(place) \(rule.id)")
+      #expect(found == expected, "\(place) \(rule.id) \(found == expected ? "" : "\(rule)")")
       let claims = findings.flatMap { finding in
         finding.claims.map {
           "\(finding.rule)|\(finding.key)|\($0.unit)|\($0.fen)|\($0.fixmedinsCode)|\($0.psnNo)|\($0.practitioner)"

@@ -3,7 +3,7 @@ import RulePacks
 
 /// Rules of random conditions over lines, settlements and pairs of stays and lines.
 struct RandomRule {
-  private var g: SeededGenerator
+  var g: SeededGenerator
   init(seed: UInt64) { g = SeededGenerator(seed: seed) }
 
   private static let texts: [Entity: [String]] = [
@@ -107,11 +107,11 @@ struct RandomRule {
     return rule
   }
 
-  private func text(_ binding: String, _ path: [Entity], _ column: String) -> Expr {
+  func text(_ binding: String, _ path: [Entity], _ column: String) -> Expr {
     .claim(binding: binding, path: path, column: column, kind: .text)
   }
 
-  private func number(_ binding: String, _ path: [Entity], _ column: (String, ValueKind)) -> Expr {
+  func number(_ binding: String, _ path: [Entity], _ column: (String, ValueKind)) -> Expr {
     .claim(binding: binding, path: path, column: column.0, kind: column.1)
   }
 
@@ -123,12 +123,13 @@ struct RandomRule {
     return (binding, [parent], parent)
   }
 
-  private mutating func anyText(_ bound: [(String, Entity)]) -> Expr {
+  mutating func anyText(_ bound: [(String, Entity)]) -> Expr {
     let (binding, path, entity) = place(bound)
-    return text(binding, path, g.pick(Self.texts[entity] ?? ["psn_no"]))
+    let text = text(binding, path, g.pick(Self.texts[entity] ?? ["psn_no"]))
+    return g.below(5) == 0 ? .prefix(text, 1 + g.below(3)) : text
   }
 
-  private mutating func anyNumber(_ bound: [(String, Entity)], _ depth: Int) -> Expr {
+  mutating func anyNumber(_ bound: [(String, Entity)], _ depth: Int) -> Expr {
     if depth > 0 {
       switch g.below(9) {
       case 0: return .add(anyNumber(bound, depth - 1), anyNumber(bound, depth - 1))
@@ -137,13 +138,14 @@ struct RandomRule {
       case 3: return .least([anyNumber(bound, depth - 1), anyNumber(bound, depth - 1)])
       case 4: return .greatest([anyNumber(bound, depth - 1), .parameter("limit")])
       case 5: return .coalesce([anyNumber(bound, depth - 1), .integer(7)])
-      case 6: return .number(anyText(bound))
+      case 6: return g.below(2) == 0 ? .number(anyText(bound)) : .percent(anyNumber(bound, 0), of: anyNumber(bound, 0))
       case 7:
         if let (binding, entity) = bound.first(where: { [.stay, .settlement, .visit].contains($0.1) }) {
           let child = [("c", Entity.line)]
           return .children(
             ChildAggregate(
-              function: g.pick([.count, .sum, .least, .greatest]), variable: "c", of: entity.children[0],
+              function: g.pick([.count, .sum, .least, .greatest, .countDistinct]), variable: "c",
+              of: entity.children[0],
               binding: binding, path: [], condition: condition(child + bound, nil, 1),
               value: number("c", [], g.pick(Self.numbers[.line] ?? []))))
         }
@@ -155,7 +157,7 @@ struct RandomRule {
     return number(binding, path, g.pick(columns))
   }
 
-  private mutating func condition(_ bound: [(String, Entity)], _ rule: Rule?, _ depth: Int) -> Expr {
+  mutating func condition(_ bound: [(String, Entity)], _ rule: Rule?, _ depth: Int) -> Expr {
     if depth > 0, g.below(3) > 0 {
       let a = condition(bound, rule, depth - 1)
       let b = condition(bound, rule, depth - 1)

@@ -177,6 +177,55 @@ struct RandomStore {
     registries["hosp_lv_rank"] = [("01", "3"), ("05", "2"), ("08", "1"), ("11", "0")].map {
       ["hosp_lv": $0.0, "rank": $0.1]
     }
+
+    // What the rules on formed rows read; drawn last, so that what stands above stays as it was.
+    for i in (claims[.settlements] ?? []).indices {
+      claims[.settlements]?[i]["medfee_sumamt"] = g.pick(["0", "10", "20", "123.45"], null: 15)
+    }
+    for i in (claims[.feeLines] ?? []).indices {
+      claims[.feeLines]?[i]["med_chrgitm_type"] = g.pick(["01", "02", "07", "09"], null: 15)
+    }
+    for i in (claims[.visits] ?? []).indices {
+      claims[.visits]?[i]["ars_year_ipt_flag"] = g.pick(["0", "1"], null: 70)
+    }
+    for i in (registries["fixmedins_b"] ?? []).indices {
+      registries["fixmedins_b"]?[i]["aprv_bed_cnt"] = g.pick(["0", "1", "1", "2"], null: 10)
+      registries["fixmedins_b"]?[i]["medins_kind"] = g.pick(["general", "general", "psychiatric"])
+    }
+    rows("drug_sup_b", 4) {
+      [
+        "med_list_codg": g.pick(["XA01", "XB02", "XC03"]), "sup_key": g.pick(["D", "E"]),
+        "sup_days": g.pick(["0.5", "1.3333", "2", "3"]), "basis": "test",
+      ]
+    }
+    rows("opsp_dise_drug_b", 6) {
+      [
+        "admdvs": g.pick(regions), "opsp_dise_code": g.pick(["M1", "M2", "M9"]),
+        "drug_code": g.pick(["XA01", "XA", "X", "XB02", "XC0"]), "basis": "test",
+      ]
+    }
+    // In some stores one person comes back to one hospital, in some one drug is bought again and again.
+    if g.below(3) == 0 {
+      for i in 0..<3 {
+        claims[.visits]?[i].merge([
+          "psn_no": "P1", "fixmedins_code": "H1", "dscg_maindiag_code": "i10", "dscg_caty": "A03", "adm_caty": "A03",
+          "nwb_flag": "", "ars_year_ipt_flag": "", "medrcdno": "", "dscg_way": g.pick(["1", "4"]),
+          "refl_old_mdtrt_id": "", "inhosp_stas": "0", "med_type": "21",
+          "begntime": ["2025-03-01", "2025-03-03", "2025-03-07"][i], "endtime": "2025-03-0\([3, 5, 9][i])",
+        ]) { $1 }
+      }
+    }
+    if g.below(3) == 0 {
+      registries["drug_sup_b"] = [
+        ["med_list_codg": "XA01", "sup_key": "D", "sup_days": "3", "basis": "test", "begndate": "2020-01-01"]
+      ]
+      for i in (claims[.feeLines] ?? []).indices where g.below(2) == 0 {
+        claims[.feeLines]?[i].merge([
+          "mdtrt_id": "M4", "setl_id": g.pick(["S4", "S5"]), "psn_no": "P1", "list_type": "101",
+          "med_list_codg": g.pick(["XA01", "xa01"]), "rx_circ_flag": "",
+        ]) { $1 }
+      }
+    }
     addShapes(seed: seed)
   }
 

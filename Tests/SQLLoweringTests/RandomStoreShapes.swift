@@ -20,7 +20,7 @@ extension RandomStore {
       lines[i]["dise_codg"] = g.pick(["M1", "m2"], null: 60)
     }
     claims[.feeLines] = lines
-    registries["drug_sup_b"] = (0..<(3 + g.below(3))).map { _ in
+    registries["drug_sup_b", default: []] += (0..<(3 + g.below(3))).map { _ in
       [
         "med_list_codg": g.pick(codes), "sup_key": g.pick(["K1", "K2"]),
         "sup_days": g.pick(["40", "60.5", "95", "200"]),
@@ -28,7 +28,7 @@ extension RandomStore {
         "enddate": g.pick(["2025-03-08"], null: 70),
       ]
     }
-    registries["opsp_dise_drug_b"] = (0..<(2 + g.below(5))).map { _ in
+    registries["opsp_dise_drug_b", default: []] += (0..<(2 + g.below(5))).map { _ in
       [
         "admdvs": g.pick(["320102", "320100", "320000", "000000"]), "opsp_dise_code": g.pick(["M1", "M2"]),
         "drug_code": g.pick(["XAGBAB01001", "XBSTAT0100", "XCOTHR01001", "XB"]), "basis": "test",
