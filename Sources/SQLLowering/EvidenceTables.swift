@@ -39,7 +39,7 @@ public func scriptSQL(_ rule: Rule, dialect: Dialect) throws(Diagnostics) -> Str
     \(tables)
 
     -- ==== 一、哪些行计入，金额如何分摊 · Rows that count, and amounts ====
-    \(preludeSQL(dialect: dialect))
+    \(preludeSQL(dialect: dialect, persons: rule.readsPersons))
     -- ==== 二、规则 · The rule ====
     \(try sourceSQL(rule, dialect: dialect))
     """

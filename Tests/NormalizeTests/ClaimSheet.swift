@@ -101,6 +101,7 @@ struct NormalizedSheet {
       case .settlement: "setl_id"
       case .visit, .stay: "mdtrt_id"
       case .diagnosis: "setl_list_diag_id"
+      case .person: "psn_no"
       }
     return (0..<result.claims[entity].count).map { text(entity, row: $0, name) }
   }
