@@ -206,7 +206,8 @@ struct FindingExplanation {
     var result: [(Entity, Int)] = []
     var seen: Set<String> = []
     func add(_ entity: Entity, _ row: Int) {
-      if seen.insert("\(entity.table.name) \(row) \([.stay, .person].contains(entity) ? entity.rawValue : "")").inserted {
+      if seen.insert("\(entity.table.name) \(row) \([.stay, .person].contains(entity) ? entity.rawValue : "")").inserted
+      {
         result.append((entity, row))
       }
     }

@@ -870,7 +870,8 @@ struct RuleReader {
 
   private mutating func readSettlements() {
     guard let node = fields["settlements"] else {
-      rule.settlements = rule.shape.bindings.filter { [.line, .settlement, .stay, .person].contains($0.entity) }.map(\.name)
+      rule.settlements = rule.shape.bindings.filter { [.line, .settlement, .stay, .person].contains($0.entity) }.map(
+        \.name)
       return
     }
     if node.scalar?.text == "none" { return }
