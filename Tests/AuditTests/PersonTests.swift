@@ -1,5 +1,6 @@
 import Audit
 import ClaimModel
+import Diagnostics
 import Registries
 import RulePacks
 import Testing
