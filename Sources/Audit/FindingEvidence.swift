@@ -121,7 +121,9 @@ private struct EvidenceGathering {
     self.hits = hits
     writer = ExpressionWriter(run.rule)
     formedLookups = run.rule.shape.formed == nil ? [] : run.rule.formedLookups
-    if let formed = rule.shape.formed, !formed.keepsBaseRow, let own = hits.formed {
+    if let formed = rule.shape.formed, case .occupancy(let first, let last, _, _) = formed.kind {
+      members = try Self.present(run, hits, formed, first, last)
+    } else if let formed = rule.shape.formed, !formed.keepsBaseRow, let own = hits.formed {
       let rows = Array(Set((0..<own.count).flatMap { Array(own.members.of($0)) })).sorted()
       let frame = Frame(count: rows.count)
       frame.rows[formed.baseBinding] = (formed.baseEntity, rows)

@@ -449,7 +449,11 @@ struct FindingExplanation {
   private func writeRegistryRows(_ rows: [Int], _ name: String, _ title: String, _ page: inout TextPage) {
     guard let table = stored.state.registries[name] else { return }
     for row in rows.prefix(limit) {
+      // A row that only shows that the table speaks of a region or a code belongs to somebody else.
+      let person = table.columns["psn_no"].map { codes.text($0.codes[row]) } ?? ""
+      let isOthers = !person.isEmpty && !persons.contains(person.uppercased())
       let cells = table.schema.columns.compactMap { column -> String? in
+        if isOthers, !Self.shownOfOthers.contains(column.name) { return nil }
         let value: String? =
           switch table.columns[column.name] {
           case .text(let v): v[row] == CodeTable.null ? nil : worded(codes.text(v[row]), column.name)
@@ -459,9 +463,21 @@ struct FindingExplanation {
         return value.map { "\(column.name) \($0)" }
       }
       let rejected = table.isAmbiguous[row] ? "（有效期与另一行重叠，被拒）" : ""
-      page.line("\(title)\(rejected)：\(cells.joined(separator: "，"))", indent: 4)
+      page.line("\(title)\(rejected)\(isOthers ? "（他人的登记，只列与查询有关的列）" : "")：\(cells.joined(separator: "，"))", indent: 4)
     }
     if rows.count > limit { page.line("…… 另有 \(rows.count - limit) 行；--all 列出全部", indent: 4) }
+  }
+
+  /// Columns of a row about another person that may be shown.
+  private static let shownOfOthers: Set<String> = ["insu_admdvs", "opsp_dise_code", "fixmedins_code", "admdvs"]
+
+  /// Person numbers that the finding and its rows speak of, as registries keep them.
+  private var persons: Set<String> {
+    var result: Set<String> = finding.map { [$0.psnNo] } ?? []
+    for answer in evidence?.answers ?? [] {
+      for read in answer.asked where read.column == "psn_no" { if let text = read.text { result.insert(text) } }
+    }
+    return Set(result.map { $0.uppercased() })
   }
 
   private func writeFacts(_ page: inout TextPage, _ evidence: FindingEvidence, _ rule: Rule) {
@@ -492,7 +508,10 @@ struct FindingExplanation {
     page.line("规则 \(rule.id) 第 \(rule.version) 版，\(shown(rule.path))，SHA-256 \(rule.digest)")
     do {
       let text = try sourceSQL(rule, dialect: dialect)
-      page.line("在案件包的 evidence.sqlite 上运行；只读。 To be run over a packet's evidence.sqlite.")
+      page.line(
+        "以下为规则部分（\(dialect.name)）；含准备步骤的完整脚本：yijian sql \(rule.id) --dialect \(dialect.id)，在案件包证据库的表上运行，只读。")
+      page.line(
+        "The rule's part; `yijian sql` prints the whole script, to be run over the tables of a packet's evidence.")
       page.line("")
       page.line(text, indent: 0)
     } catch {

@@ -8,6 +8,16 @@ import SQLLowering
 
 /// `yijian verify`: checks digests and derives the findings anew. 0 if all agree, 1 if not.
 public func verifyPacketCommand(_ path: String) -> Int32 {
+  let files = FileManager.default
+  if files.fileExists(atPath: path), !files.fileExists(atPath: path + "/bagit.txt"),
+    !files.fileExists(atPath: path + "/data")
+  {
+    let problem = Diagnostic(
+      .error, "packet.none", "that is no packet: it has neither bagit.txt nor data/", at: Place(file: path),
+      remedy: "give the folder of one packet, for example Reports/2025-W10/packets/C…-含个人信息")
+    print(problem.rendered())
+    return ExitCode.saysNo
+  }
   let problems = verifyPacket(path)
   if problems.isEmpty {
     print("\(path): every digest holds, every finding was derived anew from the evidence and agrees")

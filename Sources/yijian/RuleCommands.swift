@@ -33,7 +33,7 @@ struct RulesCommand: ParsableCommand {
     name: .customLong("as"),
     help: "How one rule is shown: summary, text (the file), form (as checked, names resolved), sql.")
   var form: RuleForm = .summary
-  @Option(help: "Dialect of --as sql: sqlite.") var dialect = "sqlite"
+  @Option(help: "Dialect of --as sql: sqlite, duckdb or spark.") var dialect = "sqlite"
 
   func run() throws {
     let isFile = subject.map { $0.hasSuffix(".yml") || $0.hasSuffix(".yaml") } ?? true

@@ -92,6 +92,28 @@ import Testing
     for text in chronic { #expect(!text.contains("病种 无")) }
   }
 
+  /// CHR-04 asks whether the registry speaks of the region at all; the row that says so is another person's.
+  @Test func nobodyElsesRegistrationIsPrinted() throws {
+    let row = try #require(try Self.rows("findings.csv").first { $0["rule"] == "CHR-04" })
+    let page = try explain(row["finding_id"] ?? "", more: ["--all"]).out
+    #expect(page.contains("他人的登记，只列与查询有关的列"))
+    let own = try #require(row["psn_no"])
+    let table = try Table(path: Project.sample("planted") + "/registries/opsp_reg_d.csv")
+    let others = Set(table.rows.compactMap { $0["psn_no"] }).subtracting([own])
+    #expect(others.count > 10)
+    #expect(others.filter { page.contains($0) } == [])
+  }
+
+  /// An occupancy only counts; the stays it counted are shown, as many different persons as the census says.
+  @Test func theStaysOfACensusAreShown() throws {
+    let row = try #require(try Self.rows("findings.csv").first { $0["rule"] == "ADM-09" })
+    let page = try explain(row["finding_id"] ?? "", more: ["--all"]).out
+    let stays = page.split(separator: "\n").filter { $0.hasPrefix("  住院 ") }
+    let measure = try #require(Int(row["measure"] ?? ""))
+    #expect(Set(stays).count >= measure)
+    #expect(page.contains("TRUE   stay.nwb_flag IS NOT '1'"))
+  }
+
   @Test func otherRegistriesAreRemarkedUpon() throws {
     let row = try #require(try Self.rows("findings.csv").first { $0["rule"] == "CHR-04" })
     let folder = try Scratch.folder("registries") + "/registries"

@@ -162,32 +162,41 @@ SELECT x.setl_id, x.p, x.sum_a, max(x.sum_a, x.inscp) AS t FROM (
   FROM settlement_kept k) x;
 CREATE INDEX settlement_money_by_setl_id ON settlement_money (setl_id);
 
--- 2 每条明细的 ⌊A·P/T⌋ 与余数。乘积分两步算（P = hi·10⁶ + lo），全程整数，T 不超过 10¹² 分时精确；
--- 更大时为空，复核因此失败而不会给出错数。
--- 2 Quotient and remainder of A·P by T in whole numbers; NULL above 10^12 fen.
-CREATE TEMP TABLE line_quotient AS
-SELECT y.mdtrt_id, y.bkkp_sn, y.setl_id, y.fee_ocur_time, y.a, y.p, y.t,
-  y.q1 * 1000000 + y.rest / y.t AS q, y.rest % y.t AS r
-FROM (
-  SELECT l.mdtrt_id, l.bkkp_sn, l.setl_id, l.fee_ocur_time, l.a, m.p, m.t,
-    CASE WHEN m.t <= 1000000000000 THEN l.a * (m.p / 1000000) / m.t END AS q1,
-    CASE WHEN m.t <= 1000000000000
-      THEN l.a * (m.p / 1000000) % m.t * 1000000 + l.a * (m.p % 1000000) END AS rest
-  FROM line_at_issue l JOIN settlement_money m ON m.setl_id = l.setl_id
-  WHERE m.p < m.t) y;
-CREATE INDEX line_quotient_by_line ON line_quotient (mdtrt_id, bkkp_sn);
+-- 2 ⌊A·P/T⌋ 与余数，全程整数，64 位内处处精确：T 不超过 10¹² 分时乘积分两步算，更大时按二进制逐位长乘。
+-- 2 Quotient and remainder of A·P by T, of lines and of their sum, in whole numbers.
+CREATE TEMP TABLE money_share AS
+WITH RECURSIVE asked(a, k, n) AS (
+  SELECT l.a AS a, m.p AS k, m.t AS n FROM line_at_issue l JOIN settlement_money m
+    ON m.setl_id = l.setl_id
+  WHERE m.p < m.t
+  UNION ALL SELECT m.sum_a, m.p, m.t FROM settlement_money m WHERE m.p < m.t),
+big(a, k, n, bit, is_doubled, q, r) AS (
+  SELECT x.a, x.k, x.n, 4611686018427387904, 0, 0, 0 FROM (SELECT DISTINCT y.a, y.k, y.n FROM asked y) x
+  WHERE x.n > 1000000000000
+  UNION ALL
+  SELECT b.a, b.k, b.n, CASE WHEN b.is_doubled = 0 THEN b.bit ELSE b.bit / 2 END, 1 - b.is_doubled,
+    CASE WHEN b.is_doubled = 0 THEN b.q + b.q ELSE b.q END + (b.r >= b.n - (CASE WHEN b.is_doubled = 0 THEN b.r WHEN b.a & b.bit <> 0 THEN b.k ELSE 0 END)),
+    CASE WHEN b.r >= b.n - (CASE WHEN b.is_doubled = 0 THEN b.r WHEN b.a & b.bit <> 0 THEN b.k ELSE 0 END) THEN b.r - (b.n - (CASE WHEN b.is_doubled = 0 THEN b.r WHEN b.a & b.bit <> 0 THEN b.k ELSE 0 END)) ELSE b.r + (CASE WHEN b.is_doubled = 0 THEN b.r WHEN b.a & b.bit <> 0 THEN b.k ELSE 0 END) END
+  FROM big b WHERE b.bit > 0)
+SELECT x.a, x.k, x.n,
+  x.a * (x.k / 1000000) / x.n * 1000000
+    + (x.a * (x.k / 1000000) % x.n * 1000000 + x.a * (x.k % 1000000)) / x.n AS q,
+  (x.a * (x.k / 1000000) % x.n * 1000000 + x.a * (x.k % 1000000)) % x.n AS r
+FROM (SELECT DISTINCT y.a, y.k, y.n FROM asked y) x WHERE x.n <= 1000000000000
+UNION ALL
+SELECT b.a, b.k, b.n, b.q, b.r FROM big b WHERE b.bit = 0;
+CREATE INDEX money_share_by_t ON money_share (n, k, a);
 
 -- 2 余下的分：按余数从大到小各加一分（并列时按发生时间、流水号）。 2 Places in the order of remainders.
 CREATE TEMP TABLE line_remainder AS
-SELECT q.mdtrt_id, q.bkkp_sn, q.q,
-  row_number() OVER (PARTITION BY q.setl_id ORDER BY q.r DESC, q.fee_ocur_time, q.bkkp_sn, q.mdtrt_id) AS place,
-  m.whole - sum(q.q) OVER (PARTITION BY q.setl_id) AS left_over
-FROM line_quotient q JOIN (
-  SELECT s.setl_id,
-    s.sum_a * (s.p / 1000000) / s.t * 1000000
-      + (s.sum_a * (s.p / 1000000) % s.t * 1000000 + s.sum_a * (s.p % 1000000)) / s.t AS whole
-  FROM settlement_money s WHERE s.p < s.t AND s.t <= 1000000000000
-) m ON m.setl_id = q.setl_id;
+SELECT l.mdtrt_id, l.bkkp_sn, x.q,
+  row_number() OVER (PARTITION BY l.setl_id
+    ORDER BY x.r DESC, l.fee_ocur_time, l.bkkp_sn, l.mdtrt_id) AS place,
+  w.q - sum(x.q) OVER (PARTITION BY l.setl_id) AS left_over
+FROM line_at_issue l JOIN settlement_money m ON m.setl_id = l.setl_id
+  JOIN money_share x ON x.a = l.a AND x.k = m.p AND x.n = m.t
+  JOIN money_share w ON w.a = m.sum_a AND w.k = m.p AND w.n = m.t
+WHERE m.p < m.t;
 CREATE INDEX line_remainder_by_line ON line_remainder (mdtrt_id, bkkp_sn);
 
 -- 计入的明细，金额为净额，含 A 与基金金额 F。 Lines that count, net, with id, day, A and F.
@@ -210,9 +219,9 @@ SELECT
   CASE WHEN l.fee_ocur_time >= 0 THEN l.fee_ocur_time / 86400 ELSE (l.fee_ocur_time - 86399) / 86400 END AS day,
   l.a AS A,
   CASE WHEN m.p >= m.t THEN l.a
-    ELSE (SELECT x.q + (x.place <= x.left_over) FROM line_remainder x
-      WHERE x.mdtrt_id = l.mdtrt_id AND x.bkkp_sn = l.bkkp_sn) END AS F
-FROM line_at_issue l JOIN settlement_money m ON m.setl_id = l.setl_id;
+    ELSE x.q + CASE WHEN x.place <= x.left_over THEN 1 ELSE 0 END END AS F
+FROM line_at_issue l JOIN settlement_money m ON m.setl_id = l.setl_id
+  LEFT JOIN line_remainder x ON x.mdtrt_id = l.mdtrt_id AND x.bkkp_sn = l.bkkp_sn;
 CREATE INDEX counting_line_by_setl_id ON counting_line (setl_id);
 CREATE INDEX counting_line_by_mdtrt_id ON counting_line (mdtrt_id);
 
@@ -235,18 +244,20 @@ SELECT
       s.crte_optins_no, s.opter_id, s.opter_name, s.opt_time, s.optins_no, s.poolarea_no, s.mid_setl_flag,
       s.acct_used_flag, s.quts_type, s.bydise_setl_payamt, s.exct_item_fund_payamt, s.pt,
   s.day AS day, m.p AS P, m.t AS T,
-  m.p - CASE WHEN count(l.id) = count(l.F) THEN COALESCE(sum(l.F), 0) END AS U,
+  m.p - CASE WHEN x.exact = x.how_many OR x.how_many IS NULL THEN COALESCE(x.f, 0) END AS U,
   m.sum_a AS A,
   CASE WHEN EXISTS (SELECT 1 FROM med_type_b m WHERE m.is_ambiguous = 1 AND m.med_type = upper(s.visit_med_type) AND m.begndate <= s.day AND (m.enddate IS NULL OR m.enddate >= s.day)) THEN NULL
-    ELSE COALESCE((SELECT m.visit_class FROM med_type_b m WHERE m.is_ambiguous = 0 AND m.med_type = upper(s.visit_med_type) AND m.begndate <= s.day AND (m.enddate IS NULL OR m.enddate >= s.day)), 'other') END AS visit_class,
+    ELSE COALESCE((SELECT min(m.visit_class) FROM med_type_b m WHERE m.is_ambiguous = 0 AND m.med_type = upper(s.visit_med_type) AND m.begndate <= s.day AND (m.enddate IS NULL OR m.enddate >= s.day)), 'other') END AS visit_class,
   CASE WHEN EXISTS (SELECT 1 FROM med_type_b m WHERE m.is_ambiguous = 1 AND m.med_type = upper(s.visit_med_type) AND m.begndate <= s.day AND (m.enddate IS NULL OR m.enddate >= s.day)) THEN NULL
-    ELSE COALESCE((SELECT m.opsp_flag FROM med_type_b m WHERE m.is_ambiguous = 0 AND m.med_type = upper(s.visit_med_type) AND m.begndate <= s.day AND (m.enddate IS NULL OR m.enddate >= s.day)), '0') END AS opsp_flag,
+    ELSE COALESCE((SELECT min(m.opsp_flag) FROM med_type_b m WHERE m.is_ambiguous = 0 AND m.med_type = upper(s.visit_med_type) AND m.begndate <= s.day AND (m.enddate IS NULL OR m.enddate >= s.day)), '0') END AS opsp_flag,
   CASE WHEN EXISTS (SELECT 1 FROM med_type_b m WHERE m.is_ambiguous = 1 AND m.med_type = upper(s.visit_med_type) AND m.begndate <= s.day AND (m.enddate IS NULL OR m.enddate >= s.day)) THEN NULL
-    ELSE COALESCE((SELECT m.reg_flag FROM med_type_b m WHERE m.is_ambiguous = 0 AND m.med_type = upper(s.visit_med_type) AND m.begndate <= s.day AND (m.enddate IS NULL OR m.enddate >= s.day)), '0') END AS reg_flag,
+    ELSE COALESCE((SELECT min(m.reg_flag) FROM med_type_b m WHERE m.is_ambiguous = 0 AND m.med_type = upper(s.visit_med_type) AND m.begndate <= s.day AND (m.enddate IS NULL OR m.enddate >= s.day)), '0') END AS reg_flag,
   s.visit_med_type AS visit_med_type
 FROM settlement_kept s JOIN settlement_money m ON m.setl_id = s.setl_id
-  LEFT JOIN counting_line l ON l.setl_id = s.setl_id
-GROUP BY s.setl_id;
+  LEFT JOIN (
+    SELECT l.setl_id, count(*) AS how_many, count(l.F) AS exact, sum(l.F) AS f
+    FROM counting_line l GROUP BY l.setl_id
+  ) x ON x.setl_id = s.setl_id;
 CREATE INDEX counting_settlement_by_setl_id ON counting_settlement (setl_id);
 CREATE INDEX counting_settlement_by_mdtrt_id ON counting_settlement (mdtrt_id);
 CREATE INDEX counting_settlement_by_psn_no ON counting_settlement (psn_no);
@@ -281,11 +292,11 @@ FROM (
     substr(COALESCE(v.adm_caty, v.dscg_caty), 1, 3) AS adm_dept,
     substr(COALESCE(v.dscg_caty, v.adm_caty), 1, 3) AS dscg_dept,
     CASE WHEN EXISTS (SELECT 1 FROM med_type_b m WHERE m.is_ambiguous = 1 AND m.med_type = upper(v.med_type) AND m.begndate <= CASE WHEN v.begntime >= 0 THEN v.begntime / 86400 ELSE (v.begntime - 86399) / 86400 END AND (m.enddate IS NULL OR m.enddate >= CASE WHEN v.begntime >= 0 THEN v.begntime / 86400 ELSE (v.begntime - 86399) / 86400 END)) THEN NULL
-    ELSE COALESCE((SELECT m.visit_class FROM med_type_b m WHERE m.is_ambiguous = 0 AND m.med_type = upper(v.med_type) AND m.begndate <= CASE WHEN v.begntime >= 0 THEN v.begntime / 86400 ELSE (v.begntime - 86399) / 86400 END AND (m.enddate IS NULL OR m.enddate >= CASE WHEN v.begntime >= 0 THEN v.begntime / 86400 ELSE (v.begntime - 86399) / 86400 END)), 'other') END AS visit_class,
+    ELSE COALESCE((SELECT min(m.visit_class) FROM med_type_b m WHERE m.is_ambiguous = 0 AND m.med_type = upper(v.med_type) AND m.begndate <= CASE WHEN v.begntime >= 0 THEN v.begntime / 86400 ELSE (v.begntime - 86399) / 86400 END AND (m.enddate IS NULL OR m.enddate >= CASE WHEN v.begntime >= 0 THEN v.begntime / 86400 ELSE (v.begntime - 86399) / 86400 END)), 'other') END AS visit_class,
     CASE WHEN EXISTS (SELECT 1 FROM med_type_b m WHERE m.is_ambiguous = 1 AND m.med_type = upper(v.med_type) AND m.begndate <= CASE WHEN v.begntime >= 0 THEN v.begntime / 86400 ELSE (v.begntime - 86399) / 86400 END AND (m.enddate IS NULL OR m.enddate >= CASE WHEN v.begntime >= 0 THEN v.begntime / 86400 ELSE (v.begntime - 86399) / 86400 END)) THEN NULL
-    ELSE COALESCE((SELECT m.opsp_flag FROM med_type_b m WHERE m.is_ambiguous = 0 AND m.med_type = upper(v.med_type) AND m.begndate <= CASE WHEN v.begntime >= 0 THEN v.begntime / 86400 ELSE (v.begntime - 86399) / 86400 END AND (m.enddate IS NULL OR m.enddate >= CASE WHEN v.begntime >= 0 THEN v.begntime / 86400 ELSE (v.begntime - 86399) / 86400 END)), '0') END AS opsp_flag,
+    ELSE COALESCE((SELECT min(m.opsp_flag) FROM med_type_b m WHERE m.is_ambiguous = 0 AND m.med_type = upper(v.med_type) AND m.begndate <= CASE WHEN v.begntime >= 0 THEN v.begntime / 86400 ELSE (v.begntime - 86399) / 86400 END AND (m.enddate IS NULL OR m.enddate >= CASE WHEN v.begntime >= 0 THEN v.begntime / 86400 ELSE (v.begntime - 86399) / 86400 END)), '0') END AS opsp_flag,
     CASE WHEN EXISTS (SELECT 1 FROM med_type_b m WHERE m.is_ambiguous = 1 AND m.med_type = upper(v.med_type) AND m.begndate <= CASE WHEN v.begntime >= 0 THEN v.begntime / 86400 ELSE (v.begntime - 86399) / 86400 END AND (m.enddate IS NULL OR m.enddate >= CASE WHEN v.begntime >= 0 THEN v.begntime / 86400 ELSE (v.begntime - 86399) / 86400 END)) THEN NULL
-    ELSE COALESCE((SELECT m.reg_flag FROM med_type_b m WHERE m.is_ambiguous = 0 AND m.med_type = upper(v.med_type) AND m.begndate <= CASE WHEN v.begntime >= 0 THEN v.begntime / 86400 ELSE (v.begntime - 86399) / 86400 END AND (m.enddate IS NULL OR m.enddate >= CASE WHEN v.begntime >= 0 THEN v.begntime / 86400 ELSE (v.begntime - 86399) / 86400 END)), '0') END AS reg_flag
+    ELSE COALESCE((SELECT min(m.reg_flag) FROM med_type_b m WHERE m.is_ambiguous = 0 AND m.med_type = upper(v.med_type) AND m.begndate <= CASE WHEN v.begntime >= 0 THEN v.begntime / 86400 ELSE (v.begntime - 86399) / 86400 END AND (m.enddate IS NULL OR m.enddate >= CASE WHEN v.begntime >= 0 THEN v.begntime / 86400 ELSE (v.begntime - 86399) / 86400 END)), '0') END AS reg_flag
   FROM visit v
   WHERE v.inhosp_stas IS NOT '1' AND v.begntime IS NOT NULL AND v.endtime IS NOT NULL AND v.med_type IS NOT NULL
     AND EXISTS (SELECT 1 FROM counting_settlement s WHERE s.mdtrt_id = v.mdtrt_id)
@@ -301,16 +312,18 @@ SELECT l.id AS unit, l.F AS fen, l.setl_id, s.fixmedins_code, s.psn_no,
   COALESCE(l.bilg_dr_code, '') AS practitioner, l.id AS line_id
 FROM counting_line l JOIN counting_settlement s ON s.setl_id = l.setl_id
 UNION ALL
-SELECT 'U:' || s.setl_id, s.U, s.setl_id, s.fixmedins_code, s.psn_no, '', NULL FROM counting_settlement s;
+SELECT 'U:' || s.setl_id, s.U, s.setl_id, s.fixmedins_code, s.psn_no, '', NULL
+FROM counting_settlement s;
 CREATE INDEX money_unit_by_setl_id ON money_unit (setl_id);
 CREATE INDEX money_unit_by_line_id ON money_unit (line_id);
 
 -- ==== 二、规则 · The rules ====
 -- ==== ADM-02 v1 住院期间他处就医购药 Care elsewhere during a stay ====
+
 -- 规则所看的成对的行。 The pairs of rows the rule looks at.
 CREATE TEMP TABLE "ADM-02 rows" AS
 SELECT r.* FROM (
-  SELECT
+  SELECT 
     "inside".mdtrt_id AS "inside.mdtrt_id",
     "outside".id AS "outside.id",
     "outside.settlement".visit_class AS "outside.settlement.visit_class",
@@ -327,8 +340,8 @@ SELECT r.* FROM (
     "outside".setl_id AS "outside.setl_id",
     "outside".A AS "outside.A",
     "inside".fixmedins_code AS "inside.fixmedins_code"
-  FROM stay "inside"
-  JOIN counting_line "outside"
+  FROM stay "inside",
+  counting_line "outside"
   LEFT JOIN counting_settlement "outside.settlement" ON "outside.settlement".setl_id = "outside".setl_id
   WHERE "inside".psn_no = "outside.settlement".psn_no
 ) r
@@ -339,7 +352,8 @@ WHERE (r."outside.A" > 0) IS TRUE
 -- 命中：条件为真，没有除外或豁免为真；空值既不命中也不豁免。
 -- Hits: conditions are TRUE, no exemption is; NULL neither fires nor excuses.
 CREATE TEMP TABLE "ADM-02 hits" AS
-SELECT r.*, COALESCE(r."inside.mdtrt_id", '') || '|' || COALESCE(r."outside.setl_id", '') AS "key"
+SELECT r.*, COALESCE(r."inside.mdtrt_id", '') || '|' || COALESCE(r."outside.setl_id", '') AS key,
+  row_number() OVER (ORDER BY r."inside.mdtrt_id", r."outside.id") AS hit
 FROM "ADM-02 rows" r
 WHERE (r."inside.begin_day" < r."outside.day" AND r."outside.day" < r."inside.end_day") IS TRUE  -- 命中条件 hit
   AND NOT (r."outside.etip_flag" = '1' OR r."outside.rx_circ_flag" = '1') IS TRUE  -- 除外 unless
@@ -347,20 +361,21 @@ WHERE (r."inside.begin_day" < r."outside.day" AND r."outside.day" < r."inside.en
   AND NOT (r."outside.settlement.visit_class" = 'emergency') IS TRUE  -- 豁免 EX-02
   AND NOT (r."outside.settlement.visit_med_type" IN ('99331', '99332')) IS TRUE  -- 豁免 EX-03
   AND NOT (r."outside.settlement.visit_med_type" = '910202') IS TRUE  -- 豁免 EX-12
-ORDER BY 1, 2;
-CREATE INDEX "ADM-02 hits by key" ON "ADM-02 hits" ("key");
+;
+CREATE INDEX "ADM-02 hits by key" ON "ADM-02 hits" (key);
 
 -- 发现所指的明细。 The lines of each finding.
 CREATE TEMP TABLE "ADM-02 lines" AS
-SELECT DISTINCT r."key" AS "key", l.id AS id, l.A AS A, l.F AS F
-FROM "ADM-02 hits" r JOIN counting_line l ON l.mdtrt_id || ':' || l.bkkp_sn = r."outside.id";
-CREATE INDEX "ADM-02 lines by key" ON "ADM-02 lines" ("key");
+SELECT DISTINCT r.key AS key, l.id AS id, l.A AS A, l.F AS F
+FROM "ADM-02 hits" r JOIN counting_line l
+  ON l.mdtrt_id || ':' || l.bkkp_sn = r."outside.id";
+CREATE INDEX "ADM-02 lines by key" ON "ADM-02 lines" (key);
 
 -- 结论：同一键的命中是一个发现；由上而下第一个为真的情形定结论，都不为真则无发现。
 -- Findings: hits of one key; the first case that is TRUE gives the verdict.
 CREATE TEMP TABLE "ADM-02 findings" AS
 SELECT * FROM (
-  SELECT 'ADM-02' AS rule, g."key" AS "key",
+  SELECT 'ADM-02' AS rule, g.key AS key,
     'person' AS subject_type,
     COALESCE(r."inside.psn_no", '') AS subject,
     CASE
@@ -369,28 +384,29 @@ SELECT * FROM (
     CASE
       WHEN r."outside.settlement.visit_class" = 'pharmacy' OR (g.hits_1 AND r."outside.settlement.opsp_flag" = '1') THEN 9223372036854775807
       WHEN TRUE THEN 90 END AS precedence,
-    (SELECT CASE WHEN count(*) = count(l.A) THEN COALESCE(sum(l.A), 0) END FROM "ADM-02 lines" l WHERE l."key" = g."key") AS amount_fen,
-    (SELECT CASE WHEN count(*) = count(l.F) THEN COALESCE(sum(l.F), 0) END FROM "ADM-02 lines" l WHERE l."key" = g."key") AS fund_fen
+    (SELECT CASE WHEN count(*) = count(l.A) THEN COALESCE(sum(l.A), 0) END FROM "ADM-02 lines" l WHERE l.key = g.key) AS amount_fen,
+    (SELECT CASE WHEN count(*) = count(l.F) THEN COALESCE(sum(l.F), 0) END FROM "ADM-02 lines" l WHERE l.key = g.key) AS fund_fen
   FROM (
-    SELECT r."key" AS "key", min(r.rowid) AS first_hit,
+    SELECT r.key AS key, min(r.hit) AS first_hit,
         min(((substr(r."outside.list_type", 1, 1) = '1')) IS TRUE) AS hits_1
-    FROM "ADM-02 hits" r GROUP BY r."key") g
-    JOIN "ADM-02 hits" r ON r.rowid = g.first_hit
+    FROM "ADM-02 hits" r GROUP BY r.key) g
+    JOIN "ADM-02 hits" r ON r.hit = g.first_hit
 ) f WHERE f.verdict IS NOT NULL;
 
 -- 发现所主张的钱的单位。 The units of money each finding claims.
 CREATE TEMP TABLE "ADM-02 claims" AS
-SELECT DISTINCT f.rule, f."key" AS "key", u.unit, u.fen, COALESCE(u.fixmedins_code, '') AS fixmedins_code,
+SELECT DISTINCT f.rule, f.key AS key, u.unit, u.fen AS fen,
+  COALESCE(u.fixmedins_code, '') AS fixmedins_code,
   COALESCE(u.psn_no, '') AS psn_no, u.practitioner
-FROM "ADM-02 findings" f JOIN "ADM-02 lines" l ON l."key" = f."key" JOIN money_unit u ON u.line_id = l.id
+FROM "ADM-02 findings" f JOIN "ADM-02 lines" l ON l.key = f.key JOIN money_unit u ON u.line_id = l.id
 WHERE u.fen IS NOT 0;
 
 -- ==== 三、汇总 · Together ====
 CREATE TEMP TABLE every_finding AS
-SELECT x.rule, x."key" AS "key", x.subject_type, x.subject, x.verdict, x.precedence, x.amount_fen, x.fund_fen FROM "ADM-02 findings" x;
+SELECT x.rule, x.key AS key, x.subject_type, x.subject, x.verdict, x.precedence, x.amount_fen, x.fund_fen FROM "ADM-02 findings" x;
 
 CREATE TEMP TABLE every_claim AS
-SELECT x.rule, x."key" AS "key", x.unit, x.fen, x.fixmedins_code, x.psn_no, x.practitioner FROM "ADM-02 claims" x;
+SELECT x.rule, x.key AS key, x.unit, x.fen, x.fixmedins_code, x.psn_no, x.practitioner FROM "ADM-02 claims" x;
 
 -- 本案的发现：对象是 person 99010000002000002532。 Findings about the subject of the case.
 CREATE TEMP TABLE case_finding AS
@@ -400,15 +416,15 @@ WHERE f.subject_type = 'person' AND f.subject = '99010000002000002532';
 -- 一分钱只计一次：每个单位归次序最先的发现（优先次序、规则、键）；线索不计；只计付给（或为）本案对象的钱。
 -- One fen once: each unit goes to its first claimant in the case; leads count nothing.
 CREATE TEMP TABLE counted_unit AS
-SELECT w.rule, w."key" AS "key", w.unit, w.fen FROM (
-  SELECT c.rule, c."key", c.unit, c.fen,
-    row_number() OVER (PARTITION BY c.unit ORDER BY f.precedence, f.rule, f."key") AS place
-  FROM every_claim c JOIN case_finding f ON f.rule = c.rule AND f."key" = c."key"
+SELECT w.rule, w.key AS key, w.unit, w.fen FROM (
+  SELECT c.rule, c.key, c.unit, c.fen,
+    row_number() OVER (PARTITION BY c.unit ORDER BY f.precedence, f.rule, f.key) AS place
+  FROM every_claim c JOIN case_finding f ON f.rule = c.rule AND f.key = c.key
   WHERE f.verdict <> '线索' AND c.psn_no = '99010000002000002532'
 ) w WHERE w.place = 1;
-CREATE INDEX counted_unit_by_key ON counted_unit (rule, "key");
+CREATE INDEX counted_unit_by_key ON counted_unit (rule, key);
 
-SELECT f.rule AS rule, f."key" AS "key", f.amount_fen AS amount_fen, f.fund_fen AS fund_fen,
-  COALESCE((SELECT sum(u.fen) FROM counted_unit u WHERE u.rule = f.rule AND u."key" = f."key"), 0) AS counted_fen
+SELECT f.rule AS rule, f.key AS key, f.amount_fen AS amount_fen, f.fund_fen AS fund_fen,
+  COALESCE((SELECT sum(u.fen) FROM counted_unit u WHERE u.rule = f.rule AND u.key = f.key), 0) AS counted_fen
 FROM case_finding f
-ORDER BY f.rule, f."key";
+ORDER BY f.rule, f.key;

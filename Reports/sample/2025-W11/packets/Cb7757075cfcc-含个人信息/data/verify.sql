@@ -162,32 +162,41 @@ SELECT x.setl_id, x.p, x.sum_a, max(x.sum_a, x.inscp) AS t FROM (
   FROM settlement_kept k) x;
 CREATE INDEX settlement_money_by_setl_id ON settlement_money (setl_id);
 
--- 2 每条明细的 ⌊A·P/T⌋ 与余数。乘积分两步算（P = hi·10⁶ + lo），全程整数，T 不超过 10¹² 分时精确；
--- 更大时为空，复核因此失败而不会给出错数。
--- 2 Quotient and remainder of A·P by T in whole numbers; NULL above 10^12 fen.
-CREATE TEMP TABLE line_quotient AS
-SELECT y.mdtrt_id, y.bkkp_sn, y.setl_id, y.fee_ocur_time, y.a, y.p, y.t,
-  y.q1 * 1000000 + y.rest / y.t AS q, y.rest % y.t AS r
-FROM (
-  SELECT l.mdtrt_id, l.bkkp_sn, l.setl_id, l.fee_ocur_time, l.a, m.p, m.t,
-    CASE WHEN m.t <= 1000000000000 THEN l.a * (m.p / 1000000) / m.t END AS q1,
-    CASE WHEN m.t <= 1000000000000
-      THEN l.a * (m.p / 1000000) % m.t * 1000000 + l.a * (m.p % 1000000) END AS rest
-  FROM line_at_issue l JOIN settlement_money m ON m.setl_id = l.setl_id
-  WHERE m.p < m.t) y;
-CREATE INDEX line_quotient_by_line ON line_quotient (mdtrt_id, bkkp_sn);
+-- 2 ⌊A·P/T⌋ 与余数，全程整数，64 位内处处精确：T 不超过 10¹² 分时乘积分两步算，更大时按二进制逐位长乘。
+-- 2 Quotient and remainder of A·P by T, of lines and of their sum, in whole numbers.
+CREATE TEMP TABLE money_share AS
+WITH RECURSIVE asked(a, k, n) AS (
+  SELECT l.a AS a, m.p AS k, m.t AS n FROM line_at_issue l JOIN settlement_money m
+    ON m.setl_id = l.setl_id
+  WHERE m.p < m.t
+  UNION ALL SELECT m.sum_a, m.p, m.t FROM settlement_money m WHERE m.p < m.t),
+big(a, k, n, bit, is_doubled, q, r) AS (
+  SELECT x.a, x.k, x.n, 4611686018427387904, 0, 0, 0 FROM (SELECT DISTINCT y.a, y.k, y.n FROM asked y) x
+  WHERE x.n > 1000000000000
+  UNION ALL
+  SELECT b.a, b.k, b.n, CASE WHEN b.is_doubled = 0 THEN b.bit ELSE b.bit / 2 END, 1 - b.is_doubled,
+    CASE WHEN b.is_doubled = 0 THEN b.q + b.q ELSE b.q END + (b.r >= b.n - (CASE WHEN b.is_doubled = 0 THEN b.r WHEN b.a & b.bit <> 0 THEN b.k ELSE 0 END)),
+    CASE WHEN b.r >= b.n - (CASE WHEN b.is_doubled = 0 THEN b.r WHEN b.a & b.bit <> 0 THEN b.k ELSE 0 END) THEN b.r - (b.n - (CASE WHEN b.is_doubled = 0 THEN b.r WHEN b.a & b.bit <> 0 THEN b.k ELSE 0 END)) ELSE b.r + (CASE WHEN b.is_doubled = 0 THEN b.r WHEN b.a & b.bit <> 0 THEN b.k ELSE 0 END) END
+  FROM big b WHERE b.bit > 0)
+SELECT x.a, x.k, x.n,
+  x.a * (x.k / 1000000) / x.n * 1000000
+    + (x.a * (x.k / 1000000) % x.n * 1000000 + x.a * (x.k % 1000000)) / x.n AS q,
+  (x.a * (x.k / 1000000) % x.n * 1000000 + x.a * (x.k % 1000000)) % x.n AS r
+FROM (SELECT DISTINCT y.a, y.k, y.n FROM asked y) x WHERE x.n <= 1000000000000
+UNION ALL
+SELECT b.a, b.k, b.n, b.q, b.r FROM big b WHERE b.bit = 0;
+CREATE INDEX money_share_by_t ON money_share (n, k, a);
 
 -- 2 余下的分：按余数从大到小各加一分（并列时按发生时间、流水号）。 2 Places in the order of remainders.
 CREATE TEMP TABLE line_remainder AS
-SELECT q.mdtrt_id, q.bkkp_sn, q.q,
-  row_number() OVER (PARTITION BY q.setl_id ORDER BY q.r DESC, q.fee_ocur_time, q.bkkp_sn, q.mdtrt_id) AS place,
-  m.whole - sum(q.q) OVER (PARTITION BY q.setl_id) AS left_over
-FROM line_quotient q JOIN (
-  SELECT s.setl_id,
-    s.sum_a * (s.p / 1000000) / s.t * 1000000
-      + (s.sum_a * (s.p / 1000000) % s.t * 1000000 + s.sum_a * (s.p % 1000000)) / s.t AS whole
-  FROM settlement_money s WHERE s.p < s.t AND s.t <= 1000000000000
-) m ON m.setl_id = q.setl_id;
+SELECT l.mdtrt_id, l.bkkp_sn, x.q,
+  row_number() OVER (PARTITION BY l.setl_id
+    ORDER BY x.r DESC, l.fee_ocur_time, l.bkkp_sn, l.mdtrt_id) AS place,
+  w.q - sum(x.q) OVER (PARTITION BY l.setl_id) AS left_over
+FROM line_at_issue l JOIN settlement_money m ON m.setl_id = l.setl_id
+  JOIN money_share x ON x.a = l.a AND x.k = m.p AND x.n = m.t
+  JOIN money_share w ON w.a = m.sum_a AND w.k = m.p AND w.n = m.t
+WHERE m.p < m.t;
 CREATE INDEX line_remainder_by_line ON line_remainder (mdtrt_id, bkkp_sn);
 
 -- 计入的明细，金额为净额，含 A 与基金金额 F。 Lines that count, net, with id, day, A and F.
@@ -210,9 +219,9 @@ SELECT
   CASE WHEN l.fee_ocur_time >= 0 THEN l.fee_ocur_time / 86400 ELSE (l.fee_ocur_time - 86399) / 86400 END AS day,
   l.a AS A,
   CASE WHEN m.p >= m.t THEN l.a
-    ELSE (SELECT x.q + (x.place <= x.left_over) FROM line_remainder x
-      WHERE x.mdtrt_id = l.mdtrt_id AND x.bkkp_sn = l.bkkp_sn) END AS F
-FROM line_at_issue l JOIN settlement_money m ON m.setl_id = l.setl_id;
+    ELSE x.q + CASE WHEN x.place <= x.left_over THEN 1 ELSE 0 END END AS F
+FROM line_at_issue l JOIN settlement_money m ON m.setl_id = l.setl_id
+  LEFT JOIN line_remainder x ON x.mdtrt_id = l.mdtrt_id AND x.bkkp_sn = l.bkkp_sn;
 CREATE INDEX counting_line_by_setl_id ON counting_line (setl_id);
 CREATE INDEX counting_line_by_mdtrt_id ON counting_line (mdtrt_id);
 
@@ -235,18 +244,20 @@ SELECT
       s.crte_optins_no, s.opter_id, s.opter_name, s.opt_time, s.optins_no, s.poolarea_no, s.mid_setl_flag,
       s.acct_used_flag, s.quts_type, s.bydise_setl_payamt, s.exct_item_fund_payamt, s.pt,
   s.day AS day, m.p AS P, m.t AS T,
-  m.p - CASE WHEN count(l.id) = count(l.F) THEN COALESCE(sum(l.F), 0) END AS U,
+  m.p - CASE WHEN x.exact = x.how_many OR x.how_many IS NULL THEN COALESCE(x.f, 0) END AS U,
   m.sum_a AS A,
   CASE WHEN EXISTS (SELECT 1 FROM med_type_b m WHERE m.is_ambiguous = 1 AND m.med_type = upper(s.visit_med_type) AND m.begndate <= s.day AND (m.enddate IS NULL OR m.enddate >= s.day)) THEN NULL
-    ELSE COALESCE((SELECT m.visit_class FROM med_type_b m WHERE m.is_ambiguous = 0 AND m.med_type = upper(s.visit_med_type) AND m.begndate <= s.day AND (m.enddate IS NULL OR m.enddate >= s.day)), 'other') END AS visit_class,
+    ELSE COALESCE((SELECT min(m.visit_class) FROM med_type_b m WHERE m.is_ambiguous = 0 AND m.med_type = upper(s.visit_med_type) AND m.begndate <= s.day AND (m.enddate IS NULL OR m.enddate >= s.day)), 'other') END AS visit_class,
   CASE WHEN EXISTS (SELECT 1 FROM med_type_b m WHERE m.is_ambiguous = 1 AND m.med_type = upper(s.visit_med_type) AND m.begndate <= s.day AND (m.enddate IS NULL OR m.enddate >= s.day)) THEN NULL
-    ELSE COALESCE((SELECT m.opsp_flag FROM med_type_b m WHERE m.is_ambiguous = 0 AND m.med_type = upper(s.visit_med_type) AND m.begndate <= s.day AND (m.enddate IS NULL OR m.enddate >= s.day)), '0') END AS opsp_flag,
+    ELSE COALESCE((SELECT min(m.opsp_flag) FROM med_type_b m WHERE m.is_ambiguous = 0 AND m.med_type = upper(s.visit_med_type) AND m.begndate <= s.day AND (m.enddate IS NULL OR m.enddate >= s.day)), '0') END AS opsp_flag,
   CASE WHEN EXISTS (SELECT 1 FROM med_type_b m WHERE m.is_ambiguous = 1 AND m.med_type = upper(s.visit_med_type) AND m.begndate <= s.day AND (m.enddate IS NULL OR m.enddate >= s.day)) THEN NULL
-    ELSE COALESCE((SELECT m.reg_flag FROM med_type_b m WHERE m.is_ambiguous = 0 AND m.med_type = upper(s.visit_med_type) AND m.begndate <= s.day AND (m.enddate IS NULL OR m.enddate >= s.day)), '0') END AS reg_flag,
+    ELSE COALESCE((SELECT min(m.reg_flag) FROM med_type_b m WHERE m.is_ambiguous = 0 AND m.med_type = upper(s.visit_med_type) AND m.begndate <= s.day AND (m.enddate IS NULL OR m.enddate >= s.day)), '0') END AS reg_flag,
   s.visit_med_type AS visit_med_type
 FROM settlement_kept s JOIN settlement_money m ON m.setl_id = s.setl_id
-  LEFT JOIN counting_line l ON l.setl_id = s.setl_id
-GROUP BY s.setl_id;
+  LEFT JOIN (
+    SELECT l.setl_id, count(*) AS how_many, count(l.F) AS exact, sum(l.F) AS f
+    FROM counting_line l GROUP BY l.setl_id
+  ) x ON x.setl_id = s.setl_id;
 CREATE INDEX counting_settlement_by_setl_id ON counting_settlement (setl_id);
 CREATE INDEX counting_settlement_by_mdtrt_id ON counting_settlement (mdtrt_id);
 CREATE INDEX counting_settlement_by_psn_no ON counting_settlement (psn_no);
@@ -281,11 +292,11 @@ FROM (
     substr(COALESCE(v.adm_caty, v.dscg_caty), 1, 3) AS adm_dept,
     substr(COALESCE(v.dscg_caty, v.adm_caty), 1, 3) AS dscg_dept,
     CASE WHEN EXISTS (SELECT 1 FROM med_type_b m WHERE m.is_ambiguous = 1 AND m.med_type = upper(v.med_type) AND m.begndate <= CASE WHEN v.begntime >= 0 THEN v.begntime / 86400 ELSE (v.begntime - 86399) / 86400 END AND (m.enddate IS NULL OR m.enddate >= CASE WHEN v.begntime >= 0 THEN v.begntime / 86400 ELSE (v.begntime - 86399) / 86400 END)) THEN NULL
-    ELSE COALESCE((SELECT m.visit_class FROM med_type_b m WHERE m.is_ambiguous = 0 AND m.med_type = upper(v.med_type) AND m.begndate <= CASE WHEN v.begntime >= 0 THEN v.begntime / 86400 ELSE (v.begntime - 86399) / 86400 END AND (m.enddate IS NULL OR m.enddate >= CASE WHEN v.begntime >= 0 THEN v.begntime / 86400 ELSE (v.begntime - 86399) / 86400 END)), 'other') END AS visit_class,
+    ELSE COALESCE((SELECT min(m.visit_class) FROM med_type_b m WHERE m.is_ambiguous = 0 AND m.med_type = upper(v.med_type) AND m.begndate <= CASE WHEN v.begntime >= 0 THEN v.begntime / 86400 ELSE (v.begntime - 86399) / 86400 END AND (m.enddate IS NULL OR m.enddate >= CASE WHEN v.begntime >= 0 THEN v.begntime / 86400 ELSE (v.begntime - 86399) / 86400 END)), 'other') END AS visit_class,
     CASE WHEN EXISTS (SELECT 1 FROM med_type_b m WHERE m.is_ambiguous = 1 AND m.med_type = upper(v.med_type) AND m.begndate <= CASE WHEN v.begntime >= 0 THEN v.begntime / 86400 ELSE (v.begntime - 86399) / 86400 END AND (m.enddate IS NULL OR m.enddate >= CASE WHEN v.begntime >= 0 THEN v.begntime / 86400 ELSE (v.begntime - 86399) / 86400 END)) THEN NULL
-    ELSE COALESCE((SELECT m.opsp_flag FROM med_type_b m WHERE m.is_ambiguous = 0 AND m.med_type = upper(v.med_type) AND m.begndate <= CASE WHEN v.begntime >= 0 THEN v.begntime / 86400 ELSE (v.begntime - 86399) / 86400 END AND (m.enddate IS NULL OR m.enddate >= CASE WHEN v.begntime >= 0 THEN v.begntime / 86400 ELSE (v.begntime - 86399) / 86400 END)), '0') END AS opsp_flag,
+    ELSE COALESCE((SELECT min(m.opsp_flag) FROM med_type_b m WHERE m.is_ambiguous = 0 AND m.med_type = upper(v.med_type) AND m.begndate <= CASE WHEN v.begntime >= 0 THEN v.begntime / 86400 ELSE (v.begntime - 86399) / 86400 END AND (m.enddate IS NULL OR m.enddate >= CASE WHEN v.begntime >= 0 THEN v.begntime / 86400 ELSE (v.begntime - 86399) / 86400 END)), '0') END AS opsp_flag,
     CASE WHEN EXISTS (SELECT 1 FROM med_type_b m WHERE m.is_ambiguous = 1 AND m.med_type = upper(v.med_type) AND m.begndate <= CASE WHEN v.begntime >= 0 THEN v.begntime / 86400 ELSE (v.begntime - 86399) / 86400 END AND (m.enddate IS NULL OR m.enddate >= CASE WHEN v.begntime >= 0 THEN v.begntime / 86400 ELSE (v.begntime - 86399) / 86400 END)) THEN NULL
-    ELSE COALESCE((SELECT m.reg_flag FROM med_type_b m WHERE m.is_ambiguous = 0 AND m.med_type = upper(v.med_type) AND m.begndate <= CASE WHEN v.begntime >= 0 THEN v.begntime / 86400 ELSE (v.begntime - 86399) / 86400 END AND (m.enddate IS NULL OR m.enddate >= CASE WHEN v.begntime >= 0 THEN v.begntime / 86400 ELSE (v.begntime - 86399) / 86400 END)), '0') END AS reg_flag
+    ELSE COALESCE((SELECT min(m.reg_flag) FROM med_type_b m WHERE m.is_ambiguous = 0 AND m.med_type = upper(v.med_type) AND m.begndate <= CASE WHEN v.begntime >= 0 THEN v.begntime / 86400 ELSE (v.begntime - 86399) / 86400 END AND (m.enddate IS NULL OR m.enddate >= CASE WHEN v.begntime >= 0 THEN v.begntime / 86400 ELSE (v.begntime - 86399) / 86400 END)), '0') END AS reg_flag
   FROM visit v
   WHERE v.inhosp_stas IS NOT '1' AND v.begntime IS NOT NULL AND v.endtime IS NOT NULL AND v.med_type IS NOT NULL
     AND EXISTS (SELECT 1 FROM counting_settlement s WHERE s.mdtrt_id = v.mdtrt_id)
@@ -301,12 +312,14 @@ SELECT l.id AS unit, l.F AS fen, l.setl_id, s.fixmedins_code, s.psn_no,
   COALESCE(l.bilg_dr_code, '') AS practitioner, l.id AS line_id
 FROM counting_line l JOIN counting_settlement s ON s.setl_id = l.setl_id
 UNION ALL
-SELECT 'U:' || s.setl_id, s.U, s.setl_id, s.fixmedins_code, s.psn_no, '', NULL FROM counting_settlement s;
+SELECT 'U:' || s.setl_id, s.U, s.setl_id, s.fixmedins_code, s.psn_no, '', NULL
+FROM counting_settlement s;
 CREATE INDEX money_unit_by_setl_id ON money_unit (setl_id);
 CREATE INDEX money_unit_by_line_id ON money_unit (line_id);
 
 -- ==== 二、规则 · The rules ====
 -- ==== ADM-01 v1 住院时间重叠 Overlapping stays ====
+
 -- 规则所看的成对的行。 The pairs of rows the rule looks at.
 CREATE TEMP TABLE "ADM-01 rows" AS
 SELECT r.*,
@@ -314,8 +327,8 @@ SELECT r.*,
     ELSE r."a.mdtrt_id" > r."b.mdtrt_id" END WHEN r."a.begin_day" IS NULL THEN FALSE WHEN r."b.begin_day" IS NULL THEN TRUE
     ELSE r."a.begin_day" > r."b.begin_day" END WHEN r."a.nights" IS NULL THEN FALSE WHEN r."b.nights" IS NULL THEN TRUE
     ELSE r."a.nights" < r."b.nights" END WHEN r."a.stay_F" IS NULL THEN FALSE WHEN r."b.stay_F" IS NULL THEN TRUE
-    ELSE r."a.stay_F" < r."b.stay_F" END AS "first is at issue" FROM (
-  SELECT
+    ELSE r."a.stay_F" < r."b.stay_F" END AS first_is_at_issue FROM (
+  SELECT 
     "a".mdtrt_id AS "a.mdtrt_id",
     "b".mdtrt_id AS "b.mdtrt_id",
     "a".end_day AS "a.end_day",
@@ -338,57 +351,165 @@ SELECT r.*,
     "b".nights AS "b.nights",
     "a".stay_F AS "a.stay_F",
     "b".stay_F AS "b.stay_F"
-  FROM stay "a"
-  JOIN stay "b"
+  FROM stay "a",
+  stay "b"
   WHERE "a".psn_no = "b".psn_no AND "a".mdtrt_id < "b".mdtrt_id
 ) r;
 
 -- 命中：条件为真，没有除外或豁免为真；空值既不命中也不豁免。
 -- Hits: conditions are TRUE, no exemption is; NULL neither fires nor excuses.
 CREATE TEMP TABLE "ADM-01 hits" AS
-SELECT r.*, COALESCE(r."a.mdtrt_id", '') || '|' || COALESCE(r."b.mdtrt_id", '') AS "key"
+SELECT r.*, COALESCE(r."a.mdtrt_id", '') || '|' || COALESCE(r."b.mdtrt_id", '') AS key,
+  row_number() OVER (ORDER BY r."a.mdtrt_id", r."b.mdtrt_id") AS hit
 FROM "ADM-01 rows" r
 WHERE ((min(r."a.end_day", r."b.end_day") - max(r."a.begin_day", r."b.begin_day")) >= (1 /* min_nights */)) IS TRUE  -- 命中条件 hit
   AND NOT ((min(r."a.end_day", r."b.end_day") - max(r."a.begin_day", r."b.begin_day")) = 1 AND (r."a.dscg_way" IN ('2', '3') OR r."b.dscg_way" IN ('2', '3') OR r."a.refl_old_mdtrt_id" = r."b.mdtrt_id" OR r."b.refl_old_mdtrt_id" = r."a.mdtrt_id" OR r."a.med_type" = '23' OR r."b.med_type" = '23')) IS TRUE  -- 豁免 EX-01
   AND NOT (r."a.fixmedins_code" = r."b.fixmedins_code" AND r."a.medrcdno" = r."b.medrcdno") IS TRUE  -- 豁免 EX-04
   AND NOT (r."a.nwb_flag" = '1' OR r."b.nwb_flag" = '1' OR r."a.med_type" = '52' OR r."b.med_type" = '52') IS TRUE  -- 豁免 EX-07
-ORDER BY 1, 2;
-CREATE INDEX "ADM-01 hits by key" ON "ADM-01 hits" ("key");
+;
+CREATE INDEX "ADM-01 hits by key" ON "ADM-01 hits" (key);
+
+-- 发现所计的住院，每个一次。 What each finding sums, each once.
+CREATE TEMP TABLE "ADM-01 stays of x" AS
+SELECT DISTINCT r.key AS key, s.mdtrt_id AS id, s.stay_A AS stay_A, s.stay_F AS stay_F
+FROM "ADM-01 hits" r JOIN stay s ON s.mdtrt_id = CASE WHEN r.first_is_at_issue THEN r."a.mdtrt_id" ELSE r."b.mdtrt_id" END;
+CREATE INDEX "ADM-01 stays by x" ON "ADM-01 stays of x" (key);
 
 -- 结论：同一键的命中是一个发现；由上而下第一个为真的情形定结论，都不为真则无发现。
 -- Findings: hits of one key; the first case that is TRUE gives the verdict.
 CREATE TEMP TABLE "ADM-01 findings" AS
 SELECT * FROM (
-  SELECT 'ADM-01' AS rule, g."key" AS "key",
+  SELECT 'ADM-01' AS rule, g.key AS key,
     'institution' AS subject_type,
-    COALESCE(CASE WHEN r."first is at issue" THEN r."a.fixmedins_code" ELSE r."b.fixmedins_code" END, '') AS subject,
+    COALESCE(CASE WHEN r.first_is_at_issue THEN r."a.fixmedins_code" ELSE r."b.fixmedins_code" END, '') AS subject,
     CASE
       WHEN (min(r."a.end_day", r."b.end_day") - max(r."a.begin_day", r."b.begin_day")) >= (2 /* severe_nights */) AND r."a.fixmedins_code" <> r."b.fixmedins_code" THEN '可疑'
       WHEN TRUE THEN '可疑' END AS verdict,
     CASE
       WHEN (min(r."a.end_day", r."b.end_day") - max(r."a.begin_day", r."b.begin_day")) >= (2 /* severe_nights */) AND r."a.fixmedins_code" <> r."b.fixmedins_code" THEN 10
       WHEN TRUE THEN 10 END AS precedence,
-    (SELECT COALESCE(sum(s.stay_A), 0) FROM stay s WHERE s.mdtrt_id IN (SELECT CASE WHEN r."first is at issue" THEN r."a.mdtrt_id" ELSE r."b.mdtrt_id" END FROM "ADM-01 hits" r WHERE r."key" = g."key")) AS amount_fen,
-    (SELECT COALESCE(sum(s.stay_F), 0) FROM stay s WHERE s.mdtrt_id IN (SELECT CASE WHEN r."first is at issue" THEN r."a.mdtrt_id" ELSE r."b.mdtrt_id" END FROM "ADM-01 hits" r WHERE r."key" = g."key")) AS fund_fen
+    (SELECT COALESCE(sum(s.stay_A), 0) FROM "ADM-01 stays of x" s WHERE s.key = g.key) AS amount_fen,
+    (SELECT COALESCE(sum(s.stay_F), 0) FROM "ADM-01 stays of x" s WHERE s.key = g.key) AS fund_fen
   FROM (
-    SELECT r."key" AS "key", min(r.rowid) AS first_hit
-    FROM "ADM-01 hits" r GROUP BY r."key") g
-    JOIN "ADM-01 hits" r ON r.rowid = g.first_hit
+    SELECT r.key AS key, min(r.hit) AS first_hit
+    FROM "ADM-01 hits" r GROUP BY r.key) g
+    JOIN "ADM-01 hits" r ON r.hit = g.first_hit
 ) f WHERE f.verdict IS NOT NULL;
 
 -- 发现所主张的钱的单位。 The units of money each finding claims.
 CREATE TEMP TABLE "ADM-01 claims" AS
-SELECT DISTINCT f.rule, f."key" AS "key", u.unit, u.fen, COALESCE(u.fixmedins_code, '') AS fixmedins_code,
+SELECT DISTINCT f.rule, f.key AS key, u.unit, u.fen AS fen,
+  COALESCE(u.fixmedins_code, '') AS fixmedins_code,
   COALESCE(u.psn_no, '') AS psn_no, u.practitioner
-FROM "ADM-01 findings" f JOIN "ADM-01 hits" r ON r."key" = f."key"
-  JOIN counting_settlement s ON s.mdtrt_id = CASE WHEN r."first is at issue" THEN r."a.mdtrt_id" ELSE r."b.mdtrt_id" END JOIN money_unit u ON u.setl_id = s.setl_id
+FROM "ADM-01 findings" f JOIN "ADM-01 hits" r ON r.key = f.key
+  JOIN counting_settlement s ON s.mdtrt_id = CASE WHEN r.first_is_at_issue THEN r."a.mdtrt_id" ELSE r."b.mdtrt_id" END
+  JOIN money_unit u ON u.setl_id = s.setl_id
+WHERE u.fen IS NOT 0;
+
+-- ==== ADM-05 v1 分解住院 Split stays ====
+
+-- 相邻的行：在相同取值的行中按次序排列，前一行与后一行。
+-- Neighbours: rows of equal values in their order, each with the one that follows.
+CREATE TEMP TABLE "ADM-05 neighbours" AS
+SELECT x.first_id, x.second_id FROM (
+  SELECT "s1".mdtrt_id AS first_id,
+    lead("s1".mdtrt_id) OVER (PARTITION BY "s1".psn_no, "s1".fixmedins_code ORDER BY "s1".begin_day, "s1".end_day, "s1".mdtrt_id) AS second_id
+  FROM stay "s1"
+  WHERE "s1".psn_no IS NOT NULL AND "s1".fixmedins_code IS NOT NULL
+) x WHERE x.second_id IS NOT NULL;
+
+-- 规则所看的相邻的行。 The neighbours the rule looks at.
+CREATE TEMP TABLE "ADM-05 rows" AS
+SELECT r.* FROM (
+  SELECT 
+    "s1".mdtrt_id AS "s1.mdtrt_id",
+    "s2".mdtrt_id AS "s2.mdtrt_id",
+    "s2".begin_day AS "s2.begin_day",
+    "s1".end_day AS "s1.end_day",
+    "s1".dscg_dept AS "s1.dscg_dept",
+    "s2".adm_dept AS "s2.adm_dept",
+    "s1".dscg_way AS "s1.dscg_way",
+    "s2".fixmedins_code AS "s2.fixmedins_code",
+    "s1".dx AS "s1.dx",
+    "s2".dx AS "s2.dx",
+    "s2".refl_old_mdtrt_id AS "s2.refl_old_mdtrt_id",
+    "s2".med_type AS "s2.med_type",
+    "s1".ars_year_ipt_flag AS "s1.ars_year_ipt_flag",
+    "s2".ars_year_ipt_flag AS "s2.ars_year_ipt_flag",
+    "s1".medrcdno AS "s1.medrcdno",
+    "s2".medrcdno AS "s2.medrcdno",
+    "s1".med_type AS "s1.med_type",
+    "s1".nwb_flag AS "s1.nwb_flag",
+    "s2".nwb_flag AS "s2.nwb_flag"
+  FROM "ADM-05 neighbours" n
+  JOIN stay "s1" ON "s1".mdtrt_id = n.first_id
+  JOIN stay "s2" ON "s2".mdtrt_id = n.second_id
+) r
+WHERE ((r."s2.begin_day" - r."s1.end_day") >= 0) IS TRUE
+  AND ((r."s2.begin_day" - r."s1.end_day") <= (15 /* max_days */)) IS TRUE;
+
+-- 命中：条件为真，没有除外或豁免为真；空值既不命中也不豁免。
+-- Hits: conditions are TRUE, no exemption is; NULL neither fires nor excuses.
+CREATE TEMP TABLE "ADM-05 hits" AS
+SELECT r.*, COALESCE(r."s1.mdtrt_id", '') || '|' || COALESCE(r."s2.mdtrt_id", '') AS key,
+  row_number() OVER (ORDER BY r."s1.mdtrt_id", r."s2.mdtrt_id") AS hit
+FROM "ADM-05 rows" r
+WHERE NOT (r."s1.dx" IS NULL OR r."s2.dx" IS NULL) IS TRUE  -- 不可评价 unevaluable: 主要诊断缺失
+  AND (substr(r."s1.dx", 1, 3) = substr(r."s2.dx", 1, 3) AND NOT ((r."s1.dscg_dept" <> r."s2.adm_dept") IS TRUE)) IS TRUE  -- 命中条件 hit
+  AND NOT (r."s1.dscg_way" IN ('2', '3') OR NOT (r."s2.refl_old_mdtrt_id" IS NULL) OR r."s2.med_type" = '23') IS TRUE  -- 豁免 EX-01
+  AND NOT (r."s2.med_type" = '24') IS TRUE  -- 豁免 EX-02
+  AND NOT ((substr(r."s1.dx", 1, 5) = 'Z51.0' OR substr(r."s1.dx", 1, 5) = 'Z51.1' OR substr(r."s1.dx", 1, 3) = 'Z49' OR substr(r."s1.dx", 1, 3) = 'N18') OR (substr(r."s2.dx", 1, 5) = 'Z51.0' OR substr(r."s2.dx", 1, 5) = 'Z51.1' OR substr(r."s2.dx", 1, 3) = 'Z49' OR substr(r."s2.dx", 1, 3) = 'N18')) IS TRUE  -- 豁免 EX-03
+  AND NOT (r."s1.ars_year_ipt_flag" = '1' OR r."s2.ars_year_ipt_flag" = '1' OR ((r."s2.begin_day" - r."s1.end_day") = 0 AND r."s1.medrcdno" = r."s2.medrcdno")) IS TRUE  -- 豁免 EX-04
+  AND NOT (r."s1.med_type" IN ('26', '28') OR r."s2.med_type" IN ('26', '28')) IS TRUE  -- 豁免 EX-06
+  AND NOT (r."s1.med_type" = '52' OR r."s2.med_type" = '52' OR r."s1.nwb_flag" = '1' OR r."s2.nwb_flag" = '1' OR (substr(r."s1.dx", 1, 1) = 'O' OR substr(r."s1.dx", 1, 1) = 'P')) IS TRUE  -- 豁免 EX-07
+;
+CREATE INDEX "ADM-05 hits by key" ON "ADM-05 hits" (key);
+
+-- 发现所计的住院，每个一次。 What each finding sums, each once.
+CREATE TEMP TABLE "ADM-05 stays of s2" AS
+SELECT DISTINCT r.key AS key, s.mdtrt_id AS id, s.stay_A AS stay_A, s.stay_F AS stay_F
+FROM "ADM-05 hits" r JOIN stay s ON s.mdtrt_id = r."s2.mdtrt_id";
+CREATE INDEX "ADM-05 stays by s2" ON "ADM-05 stays of s2" (key);
+
+-- 结论：同一键的命中是一个发现；由上而下第一个为真的情形定结论，都不为真则无发现。
+-- Findings: hits of one key; the first case that is TRUE gives the verdict.
+CREATE TEMP TABLE "ADM-05 findings" AS
+SELECT * FROM (
+  SELECT 'ADM-05' AS rule, g.key AS key,
+    'institution' AS subject_type,
+    COALESCE(r."s2.fixmedins_code", '') AS subject,
+    CASE
+      WHEN (r."s2.begin_day" - r."s1.end_day") <= (7 /* near_days */) AND NOT (r."s1.dscg_dept" IS NULL) AND NOT (r."s2.adm_dept" IS NULL) AND NOT (r."s1.dscg_way" IS '4') THEN '可疑'
+      WHEN (r."s2.begin_day" - r."s1.end_day") <= (7 /* near_days */) THEN '线索'
+      WHEN TRUE THEN '线索' END AS verdict,
+    CASE
+      WHEN (r."s2.begin_day" - r."s1.end_day") <= (7 /* near_days */) AND NOT (r."s1.dscg_dept" IS NULL) AND NOT (r."s2.adm_dept" IS NULL) AND NOT (r."s1.dscg_way" IS '4') THEN 20
+      WHEN (r."s2.begin_day" - r."s1.end_day") <= (7 /* near_days */) THEN 9223372036854775807
+      WHEN TRUE THEN 9223372036854775807 END AS precedence,
+    (SELECT COALESCE(sum(s.stay_A), 0) FROM "ADM-05 stays of s2" s WHERE s.key = g.key) AS amount_fen,
+    (SELECT COALESCE(sum(s.stay_F), 0) FROM "ADM-05 stays of s2" s WHERE s.key = g.key) AS fund_fen
+  FROM (
+    SELECT r.key AS key, min(r.hit) AS first_hit
+    FROM "ADM-05 hits" r GROUP BY r.key) g
+    JOIN "ADM-05 hits" r ON r.hit = g.first_hit
+) f WHERE f.verdict IS NOT NULL;
+
+-- 发现所主张的钱的单位。 The units of money each finding claims.
+CREATE TEMP TABLE "ADM-05 claims" AS
+SELECT DISTINCT f.rule, f.key AS key, u.unit, u.fen AS fen,
+  COALESCE(u.fixmedins_code, '') AS fixmedins_code,
+  COALESCE(u.psn_no, '') AS psn_no, u.practitioner
+FROM "ADM-05 findings" f JOIN "ADM-05 hits" r ON r.key = f.key
+  JOIN counting_settlement s ON s.mdtrt_id = r."s2.mdtrt_id"
+  JOIN money_unit u ON u.setl_id = s.setl_id
 WHERE u.fen IS NOT 0;
 
 -- ==== CAT-01 v1 超医保目录结算 Item outside the catalogue settled with the fund ====
+
 -- 规则所看的行。 The rows the rule looks at.
 CREATE TEMP TABLE "CAT-01 rows" AS
 SELECT r.* FROM (
-  SELECT
+  SELECT 
     "line".id AS "line.id",
     "line".fixmedins_code AS "line.fixmedins_code",
     "line".hilist_code AS "line.hilist_code",
@@ -469,27 +590,29 @@ FROM (
 -- 命中：条件为真，没有除外或豁免为真；空值既不命中也不豁免。
 -- Hits: conditions are TRUE, no exemption is; NULL neither fires nor excuses.
 CREATE TEMP TABLE "CAT-01 hits" AS
-SELECT r.*, COALESCE(r."line.id", '') AS "key"
+SELECT r.*, COALESCE(r."line.id", '') AS key,
+  row_number() OVER (ORDER BY r."line.id") AS hit
 FROM "CAT-01 lookup listed" r
 WHERE NOT (r."line.hilist_code" IS NULL AND r."line.med_list_codg" IS NULL) IS TRUE  -- 不可评价 unevaluable: 明细没有医保目录编码和医疗目录编码
   AND NOT (NOT (r."line.med_list_codg" IS NULL) AND (CASE WHEN r."local.unknown" = 0 THEN r."local.row" IS NOT NULL END) IS NULL AND NOT ((CASE WHEN r."cat.unknown" = 0 THEN r."cat.row" IS NOT NULL END) IS TRUE)) IS TRUE  -- 不可评价 unevaluable: 编码对照表中该编码当日有重叠记录
   AND NOT ((CASE WHEN r."cat.unknown" = 0 THEN r."cat.row" IS NOT NULL END) IS NULL) IS TRUE  -- 不可评价 unevaluable: 目录中该编码当日有重叠记录
   AND NOT (NOT (CASE WHEN r."cat.unknown" = 0 THEN r."cat.row" IS NOT NULL END) AND NOT ((CASE WHEN r."listed.unknown" = 0 THEN r."listed.row" IS NOT NULL END) IS TRUE)) IS TRUE  -- 不可评价 unevaluable: 目录未覆盖该地区当日的此类项目
   AND (r."cat.chrgitm_lv" = '03' OR NOT (CASE WHEN r."cat.unknown" = 0 THEN r."cat.row" IS NOT NULL END)) IS TRUE  -- 命中条件 hit
-ORDER BY 1;
-CREATE INDEX "CAT-01 hits by key" ON "CAT-01 hits" ("key");
+;
+CREATE INDEX "CAT-01 hits by key" ON "CAT-01 hits" (key);
 
 -- 发现所指的明细。 The lines of each finding.
 CREATE TEMP TABLE "CAT-01 lines" AS
-SELECT DISTINCT r."key" AS "key", l.id AS id, l.A AS A, l.F AS F
-FROM "CAT-01 hits" r JOIN counting_line l ON l.mdtrt_id || ':' || l.bkkp_sn = r."line.id";
-CREATE INDEX "CAT-01 lines by key" ON "CAT-01 lines" ("key");
+SELECT DISTINCT r.key AS key, l.id AS id, l.A AS A, l.F AS F
+FROM "CAT-01 hits" r JOIN counting_line l
+  ON l.mdtrt_id || ':' || l.bkkp_sn = r."line.id";
+CREATE INDEX "CAT-01 lines by key" ON "CAT-01 lines" (key);
 
 -- 结论：同一键的命中是一个发现；由上而下第一个为真的情形定结论，都不为真则无发现。
 -- Findings: hits of one key; the first case that is TRUE gives the verdict.
 CREATE TEMP TABLE "CAT-01 findings" AS
 SELECT * FROM (
-  SELECT 'CAT-01' AS rule, g."key" AS "key",
+  SELECT 'CAT-01' AS rule, g.key AS key,
     'institution' AS subject_type,
     COALESCE(r."line.fixmedins_code", '') AS subject,
     CASE
@@ -498,26 +621,28 @@ SELECT * FROM (
     CASE
       WHEN r."cat.chrgitm_lv" = '03' THEN 30
       WHEN NOT (CASE WHEN r."cat.unknown" = 0 THEN r."cat.row" IS NOT NULL END) AND CASE WHEN r."listed.unknown" = 0 THEN r."listed.row" IS NOT NULL END THEN 70 END AS precedence,
-    (SELECT CASE WHEN count(*) = count(l.A) THEN COALESCE(sum(l.A), 0) END FROM "CAT-01 lines" l WHERE l."key" = g."key") AS amount_fen,
-    (SELECT CASE WHEN count(*) = count(l.F) THEN COALESCE(sum(l.F), 0) END FROM "CAT-01 lines" l WHERE l."key" = g."key") AS fund_fen
+    (SELECT CASE WHEN count(*) = count(l.A) THEN COALESCE(sum(l.A), 0) END FROM "CAT-01 lines" l WHERE l.key = g.key) AS amount_fen,
+    (SELECT CASE WHEN count(*) = count(l.F) THEN COALESCE(sum(l.F), 0) END FROM "CAT-01 lines" l WHERE l.key = g.key) AS fund_fen
   FROM (
-    SELECT r."key" AS "key", min(r.rowid) AS first_hit
-    FROM "CAT-01 hits" r GROUP BY r."key") g
-    JOIN "CAT-01 hits" r ON r.rowid = g.first_hit
+    SELECT r.key AS key, min(r.hit) AS first_hit
+    FROM "CAT-01 hits" r GROUP BY r.key) g
+    JOIN "CAT-01 hits" r ON r.hit = g.first_hit
 ) f WHERE f.verdict IS NOT NULL;
 
 -- 发现所主张的钱的单位。 The units of money each finding claims.
 CREATE TEMP TABLE "CAT-01 claims" AS
-SELECT DISTINCT f.rule, f."key" AS "key", u.unit, u.fen, COALESCE(u.fixmedins_code, '') AS fixmedins_code,
+SELECT DISTINCT f.rule, f.key AS key, u.unit, u.fen AS fen,
+  COALESCE(u.fixmedins_code, '') AS fixmedins_code,
   COALESCE(u.psn_no, '') AS psn_no, u.practitioner
-FROM "CAT-01 findings" f JOIN "CAT-01 lines" l ON l."key" = f."key" JOIN money_unit u ON u.line_id = l.id
+FROM "CAT-01 findings" f JOIN "CAT-01 lines" l ON l.key = f.key JOIN money_unit u ON u.line_id = l.id
 WHERE u.fen IS NOT 0;
 
 -- ==== CHR-04 v1 无备案享受慢特病待遇 Chronic-disease benefit without registration ====
+
 -- 规则所看的行。 The rows the rule looks at.
 CREATE TEMP TABLE "CHR-04 rows" AS
 SELECT r.* FROM (
-  SELECT
+  SELECT 
     "settlement".setl_id AS "settlement.setl_id",
     "settlement".fixmedins_code AS "settlement.fixmedins_code",
     "settlement".dise_no AS "settlement.dise_no",
@@ -561,9 +686,9 @@ CREATE TEMP TABLE "CHR-04 lookup reg" AS
 SELECT r.*
 FROM (
   SELECT r.*,
-    (SELECT min(g.rowid) FROM opsp_reg_d g WHERE g.psn_no = upper(r."settlement.psn_no") AND (r."settlement.dise_no" IS NULL OR g.opsp_dise_code = upper(r."settlement.dise_no")) AND g.begndate <= r."settlement.day" AND (g.enddate IS NULL OR g.enddate >= r."settlement.day") AND g.is_ambiguous = 0) AS "reg.row",
+    (SELECT min(g.rowid) FROM opsp_reg_d g WHERE g.psn_no = upper(r."settlement.psn_no") AND (r."settlement.dise_no" IS NULL OR (g.opsp_dise_code = upper(r."settlement.dise_no"))) AND g.begndate <= r."settlement.day" AND (g.enddate IS NULL OR g.enddate >= r."settlement.day") AND g.is_ambiguous = 0) AS "reg.row",
     CASE WHEN r."settlement.psn_no" IS NULL OR r."settlement.day" IS NULL THEN 1 
-      ELSE COALESCE((SELECT max(2) FROM opsp_reg_d g WHERE g.psn_no = upper(r."settlement.psn_no") AND (r."settlement.dise_no" IS NULL OR g.opsp_dise_code = upper(r."settlement.dise_no")) AND g.begndate <= r."settlement.day" AND (g.enddate IS NULL OR g.enddate >= r."settlement.day") AND g.is_ambiguous = 1), 0) END AS "reg.unknown"
+      ELSE COALESCE((SELECT max(2) FROM opsp_reg_d g WHERE g.psn_no = upper(r."settlement.psn_no") AND (r."settlement.dise_no" IS NULL OR (g.opsp_dise_code = upper(r."settlement.dise_no"))) AND g.begndate <= r."settlement.day" AND (g.enddate IS NULL OR g.enddate >= r."settlement.day") AND g.is_ambiguous = 1), 0) END AS "reg.unknown"
   FROM "CHR-04 lookup disease" r) r
   LEFT JOIN opsp_reg_d g
     ON g.rowid = r."reg.row" AND r."reg.unknown" = 0;
@@ -574,9 +699,9 @@ CREATE TEMP TABLE "CHR-04 lookup near" AS
 SELECT r.*
 FROM (
   SELECT r.*,
-    (SELECT min(g.rowid) FROM opsp_reg_d g WHERE g.psn_no = upper(r."settlement.psn_no") AND (r."settlement.dise_no" IS NULL OR g.opsp_dise_code = upper(r."settlement.dise_no")) AND g.begndate <= r."settlement.day" + (30 /* grace_days */) AND (g.enddate IS NULL OR g.enddate >= r."settlement.day" - (30 /* grace_days */)) AND g.is_ambiguous = 0) AS "near.row",
+    (SELECT min(g.rowid) FROM opsp_reg_d g WHERE g.psn_no = upper(r."settlement.psn_no") AND (r."settlement.dise_no" IS NULL OR (g.opsp_dise_code = upper(r."settlement.dise_no"))) AND g.begndate <= r."settlement.day" + (30 /* grace_days */) AND (g.enddate IS NULL OR g.enddate >= r."settlement.day" - (30 /* grace_days */)) AND g.is_ambiguous = 0) AS "near.row",
     CASE WHEN r."settlement.psn_no" IS NULL OR r."settlement.day" IS NULL OR (30 /* grace_days */) IS NULL THEN 1 
-      ELSE COALESCE((SELECT max(2) FROM opsp_reg_d g WHERE g.psn_no = upper(r."settlement.psn_no") AND (r."settlement.dise_no" IS NULL OR g.opsp_dise_code = upper(r."settlement.dise_no")) AND g.begndate <= r."settlement.day" + (30 /* grace_days */) AND (g.enddate IS NULL OR g.enddate >= r."settlement.day" - (30 /* grace_days */)) AND g.is_ambiguous = 1), 0) END AS "near.unknown"
+      ELSE COALESCE((SELECT max(2) FROM opsp_reg_d g WHERE g.psn_no = upper(r."settlement.psn_no") AND (r."settlement.dise_no" IS NULL OR (g.opsp_dise_code = upper(r."settlement.dise_no"))) AND g.begndate <= r."settlement.day" + (30 /* grace_days */) AND (g.enddate IS NULL OR g.enddate >= r."settlement.day" - (30 /* grace_days */)) AND g.is_ambiguous = 1), 0) END AS "near.unknown"
   FROM "CHR-04 lookup reg" r) r
   LEFT JOIN opsp_reg_d g
     ON g.rowid = r."near.row" AND r."near.unknown" = 0;
@@ -584,28 +709,35 @@ FROM (
 -- 命中：条件为真，没有除外或豁免为真；空值既不命中也不豁免。
 -- Hits: conditions are TRUE, no exemption is; NULL neither fires nor excuses.
 CREATE TEMP TABLE "CHR-04 hits" AS
-SELECT r.*, COALESCE(r."settlement.setl_id", '') AS "key"
+SELECT r.*, COALESCE(r."settlement.setl_id", '') AS key,
+  row_number() OVER (ORDER BY r."settlement.setl_id") AS hit
 FROM "CHR-04 lookup near" r
 WHERE r."near.unknown" <> 2  -- 登记行有效期重叠，不可评价 overlapping registry rows
   AND NOT (NOT ((CASE WHEN r."region.unknown" = 0 THEN r."region.row" IS NOT NULL END) IS TRUE)) IS TRUE  -- 不可评价 unevaluable: 备案表未覆盖参保地
   AND NOT (NOT (r."settlement.dise_no" IS NULL) AND NOT ((CASE WHEN r."disease.unknown" = 0 THEN r."disease.row" IS NOT NULL END) IS TRUE)) IS TRUE  -- 不可评价 unevaluable: 病种编码在备案表中从未出现，无法对照
   AND NOT ((CASE WHEN r."reg.unknown" = 0 THEN r."reg.row" IS NOT NULL END) IS NULL) IS TRUE  -- 不可评价 unevaluable: 结算没有人员编号或日期
   AND (NOT (CASE WHEN r."reg.unknown" = 0 THEN r."reg.row" IS NOT NULL END)) IS TRUE  -- 命中条件 hit
-ORDER BY 1;
-CREATE INDEX "CHR-04 hits by key" ON "CHR-04 hits" ("key");
+;
+CREATE INDEX "CHR-04 hits by key" ON "CHR-04 hits" (key);
 
 -- 发现所指的明细。 The lines of each finding.
 CREATE TEMP TABLE "CHR-04 lines" AS
-SELECT DISTINCT r."key" AS "key", "each_l".id AS id, "each_l".A AS A, "each_l".F AS F
-FROM "CHR-04 hits" r JOIN counting_line "each_l"
+SELECT DISTINCT r.key AS key, "each_l".id AS id, "each_l".A AS A, "each_l".F AS F
+FROM "CHR-04 hits" r, counting_line "each_l"
 WHERE "each_l".setl_id = r."settlement.setl_id" AND ("each_l".A > 0) IS TRUE;
-CREATE INDEX "CHR-04 lines by key" ON "CHR-04 lines" ("key");
+CREATE INDEX "CHR-04 lines by key" ON "CHR-04 lines" (key);
+
+-- 发现所计的结算，每个一次。 What each finding sums, each once.
+CREATE TEMP TABLE "CHR-04 settlements of settlement" AS
+SELECT DISTINCT r.key AS key, s.setl_id AS id, s.A AS A, s.P AS P
+FROM "CHR-04 hits" r JOIN counting_settlement s ON s.setl_id = r."settlement.setl_id";
+CREATE INDEX "CHR-04 settlements by settlement" ON "CHR-04 settlements of settlement" (key);
 
 -- 结论：同一键的命中是一个发现；由上而下第一个为真的情形定结论，都不为真则无发现。
 -- Findings: hits of one key; the first case that is TRUE gives the verdict.
 CREATE TEMP TABLE "CHR-04 findings" AS
 SELECT * FROM (
-  SELECT 'CHR-04' AS rule, g."key" AS "key",
+  SELECT 'CHR-04' AS rule, g.key AS key,
     'institution' AS subject_type,
     COALESCE(r."settlement.fixmedins_code", '') AS subject,
     CASE
@@ -614,36 +746,42 @@ SELECT * FROM (
     CASE
       WHEN CASE WHEN r."near.unknown" = 0 THEN r."near.row" IS NOT NULL END THEN 9223372036854775807
       WHEN TRUE THEN 50 END AS precedence,
-    (SELECT COALESCE(sum(s.A), 0) FROM counting_settlement s WHERE s.setl_id IN (SELECT r."settlement.setl_id" FROM "CHR-04 hits" r WHERE r."key" = g."key")) AS amount_fen,
-    (SELECT COALESCE(sum(s.P), 0) FROM counting_settlement s WHERE s.setl_id IN (SELECT r."settlement.setl_id" FROM "CHR-04 hits" r WHERE r."key" = g."key")) AS fund_fen
+    (SELECT COALESCE(sum(s.A), 0) FROM "CHR-04 settlements of settlement" s WHERE s.key = g.key) AS amount_fen,
+    (SELECT COALESCE(sum(s.P), 0) FROM "CHR-04 settlements of settlement" s WHERE s.key = g.key) AS fund_fen
   FROM (
-    SELECT r."key" AS "key", min(r.rowid) AS first_hit
-    FROM "CHR-04 hits" r GROUP BY r."key") g
-    JOIN "CHR-04 hits" r ON r.rowid = g.first_hit
+    SELECT r.key AS key, min(r.hit) AS first_hit
+    FROM "CHR-04 hits" r GROUP BY r.key) g
+    JOIN "CHR-04 hits" r ON r.hit = g.first_hit
 ) f WHERE f.verdict IS NOT NULL;
 
 -- 发现所主张的钱的单位。 The units of money each finding claims.
 CREATE TEMP TABLE "CHR-04 claims" AS
-SELECT DISTINCT f.rule, f."key" AS "key", u.unit, u.fen, COALESCE(u.fixmedins_code, '') AS fixmedins_code,
+SELECT DISTINCT f.rule, f.key AS key, u.unit, u.fen AS fen,
+  COALESCE(u.fixmedins_code, '') AS fixmedins_code,
   COALESCE(u.psn_no, '') AS psn_no, u.practitioner
-FROM "CHR-04 findings" f JOIN "CHR-04 hits" r ON r."key" = f."key"
-  JOIN counting_settlement s ON s.setl_id = r."settlement.setl_id" JOIN money_unit u ON u.setl_id = s.setl_id
+FROM "CHR-04 findings" f JOIN "CHR-04 hits" r ON r.key = f.key
+  JOIN counting_settlement s ON s.setl_id = r."settlement.setl_id"
+  JOIN money_unit u ON u.setl_id = s.setl_id
 WHERE u.fen IS NOT 0;
 
 -- ==== 三、汇总 · Together ====
 CREATE TEMP TABLE every_finding AS
-SELECT x.rule, x."key" AS "key", x.subject_type, x.subject, x.verdict, x.precedence, x.amount_fen, x.fund_fen FROM "ADM-01 findings" x
+SELECT x.rule, x.key AS key, x.subject_type, x.subject, x.verdict, x.precedence, x.amount_fen, x.fund_fen FROM "ADM-01 findings" x
 UNION ALL
-SELECT x.rule, x."key" AS "key", x.subject_type, x.subject, x.verdict, x.precedence, x.amount_fen, x.fund_fen FROM "CAT-01 findings" x
+SELECT x.rule, x.key AS key, x.subject_type, x.subject, x.verdict, x.precedence, x.amount_fen, x.fund_fen FROM "ADM-05 findings" x
 UNION ALL
-SELECT x.rule, x."key" AS "key", x.subject_type, x.subject, x.verdict, x.precedence, x.amount_fen, x.fund_fen FROM "CHR-04 findings" x;
+SELECT x.rule, x.key AS key, x.subject_type, x.subject, x.verdict, x.precedence, x.amount_fen, x.fund_fen FROM "CAT-01 findings" x
+UNION ALL
+SELECT x.rule, x.key AS key, x.subject_type, x.subject, x.verdict, x.precedence, x.amount_fen, x.fund_fen FROM "CHR-04 findings" x;
 
 CREATE TEMP TABLE every_claim AS
-SELECT x.rule, x."key" AS "key", x.unit, x.fen, x.fixmedins_code, x.psn_no, x.practitioner FROM "ADM-01 claims" x
+SELECT x.rule, x.key AS key, x.unit, x.fen, x.fixmedins_code, x.psn_no, x.practitioner FROM "ADM-01 claims" x
 UNION ALL
-SELECT x.rule, x."key" AS "key", x.unit, x.fen, x.fixmedins_code, x.psn_no, x.practitioner FROM "CAT-01 claims" x
+SELECT x.rule, x.key AS key, x.unit, x.fen, x.fixmedins_code, x.psn_no, x.practitioner FROM "ADM-05 claims" x
 UNION ALL
-SELECT x.rule, x."key" AS "key", x.unit, x.fen, x.fixmedins_code, x.psn_no, x.practitioner FROM "CHR-04 claims" x;
+SELECT x.rule, x.key AS key, x.unit, x.fen, x.fixmedins_code, x.psn_no, x.practitioner FROM "CAT-01 claims" x
+UNION ALL
+SELECT x.rule, x.key AS key, x.unit, x.fen, x.fixmedins_code, x.psn_no, x.practitioner FROM "CHR-04 claims" x;
 
 -- 本案的发现：对象是 institution H99010101002。 Findings about the subject of the case.
 CREATE TEMP TABLE case_finding AS
@@ -653,15 +791,15 @@ WHERE f.subject_type = 'institution' AND f.subject = 'H99010101002';
 -- 一分钱只计一次：每个单位归次序最先的发现（优先次序、规则、键）；线索不计；只计付给（或为）本案对象的钱。
 -- One fen once: each unit goes to its first claimant in the case; leads count nothing.
 CREATE TEMP TABLE counted_unit AS
-SELECT w.rule, w."key" AS "key", w.unit, w.fen FROM (
-  SELECT c.rule, c."key", c.unit, c.fen,
-    row_number() OVER (PARTITION BY c.unit ORDER BY f.precedence, f.rule, f."key") AS place
-  FROM every_claim c JOIN case_finding f ON f.rule = c.rule AND f."key" = c."key"
+SELECT w.rule, w.key AS key, w.unit, w.fen FROM (
+  SELECT c.rule, c.key, c.unit, c.fen,
+    row_number() OVER (PARTITION BY c.unit ORDER BY f.precedence, f.rule, f.key) AS place
+  FROM every_claim c JOIN case_finding f ON f.rule = c.rule AND f.key = c.key
   WHERE f.verdict <> '线索' AND c.fixmedins_code = 'H99010101002'
 ) w WHERE w.place = 1;
-CREATE INDEX counted_unit_by_key ON counted_unit (rule, "key");
+CREATE INDEX counted_unit_by_key ON counted_unit (rule, key);
 
-SELECT f.rule AS rule, f."key" AS "key", f.amount_fen AS amount_fen, f.fund_fen AS fund_fen,
-  COALESCE((SELECT sum(u.fen) FROM counted_unit u WHERE u.rule = f.rule AND u."key" = f."key"), 0) AS counted_fen
+SELECT f.rule AS rule, f.key AS key, f.amount_fen AS amount_fen, f.fund_fen AS fund_fen,
+  COALESCE((SELECT sum(u.fen) FROM counted_unit u WHERE u.rule = f.rule AND u.key = f.key), 0) AS counted_fen
 FROM case_finding f
-ORDER BY f.rule, f."key";
+ORDER BY f.rule, f.key;
