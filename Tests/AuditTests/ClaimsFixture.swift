@@ -46,7 +46,8 @@ struct ClaimsFixture {
       }
     }
     let personOf = tables[.settlement]?.parent[.person] ?? []
-    tables[.line]?.parent[.person] = (tables[.line]?.parent[.settlement] ?? []).map { $0 < 0 ? -1 : personOf[Int($0)] }
+    let settlementOf = tables[.line]?.parent[.settlement] ?? []
+    tables[.line]?.parent[.person] = settlementOf.map { $0 < 0 ? -1 : personOf[Int($0)] }
     for entity in Entity.allCases {
       for child in entity.children {
         let parent = tables[child]?.parent[entity] ?? []
