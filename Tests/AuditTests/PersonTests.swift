@@ -84,8 +84,8 @@ struct PersonTests {
       AND COUNT(DISTINCT s IN person.stays WHERE s.nights > 0: s.fixmedins_code) >= 2
     key: [person.psn_no]
     lines: {of: person, as: l, where: l.stay.nights > 0}
-    from: MIN(s IN person.stays: s.begin_day)
-    to: MAX(s IN person.stays: s.end_day)
+    from: "MIN(s IN person.stays: s.begin_day)"
+    to: "MAX(s IN person.stays: s.end_day)"
     measure: COUNT(s IN person.stays WHERE s.nights > 0)
     threshold: $min_stays
     amount: {A: sum_A, F: settlement_P(person)}

@@ -63,7 +63,7 @@ struct ClaimSheet {
     let codes = CodeTable()
     var raw: [ClaimTable: RawRows] = [:]
     for table in ClaimTable.allCases {
-      var loader = RowLoader(table: table, columns: [], codes: codes)
+      var loader = RowLoader(table: table, columns: table.index(of: "psn_no") == nil ? [] : ["psn_no"], codes: codes)
       for row in rows where row.table == table {
         FieldsBlob.encode(table.columns.map { row.values[$0.name] ?? "" }).withUnsafeBytes {
           loader.append(segment: Int32(row.segment), line: Int32(row.line), fields: $0)

@@ -48,9 +48,9 @@ struct PersonTests {
   }
 
   @Test(arguments: [
-    ("each: stay\nwhere: EXISTS(o IN stay.person.stays WHERE o.nights > 9)\nkey: [stay.mdtrt_id]", true),
+    ("each: stay\nwhere: EXISTS(o IN stay.person.stays WHERE o.nights > 0)\nkey: [stay.mdtrt_id]", true),
     ("each: line\nwhere: line.person.psn_no = 'x'\nkey: [line.id]", true),
-    ("each: stay\nwhere: EXISTS(l IN stay.lines WHERE l.A > 9)\nkey: [stay.mdtrt_id]", false),
+    ("each: stay\nwhere: EXISTS(l IN stay.lines WHERE l.A > 0)\nkey: [stay.mdtrt_id]", false),
   ])
   func onTheWay(_ body: String, _ readsPersons: Bool) throws {
     let (rule, problems) = parse(body)
@@ -59,7 +59,7 @@ struct PersonTests {
   }
 
   @Test(arguments: [
-    ("each: person\nwhere: person.fixmedins_code = 'H1'\nkey: [person.psn_no]", "14:8 rule.column"),
+    ("each: person\nwhere: person.fixmedins_code = 'H1'\nkey: [person.psn_no]", "14:15 rule.column"),
     ("each: person\nwhere: EXISTS(d IN person.diagnoses WHERE TRUE)\nkey: [person.psn_no]", "14:27 rule.children"),
     ("each: stay\nwhere: EXISTS(s IN stay.stays WHERE TRUE)\nkey: [stay.mdtrt_id]", "14:25 rule.children"),
     ("each: visit\nwhere: visit.person.psn_no = 'x'\nkey: [visit.mdtrt_id]", "14:14 rule.parent"),

@@ -17,7 +17,7 @@ struct PersonTests {
     subject: person
     basis: [条例38-6]
     each: person
-    where: COUNT(DISTINCT s IN person.settlements WHERE s.P > 0: s.fixmedins_code) >= 2
+    where: "COUNT(DISTINCT s IN person.settlements WHERE s.P > 0: s.fixmedins_code) >= 2"
     unless: "NOT EXISTS(s IN person.stays WHERE s.nights > 0)"
     cases: [{verdict: 可疑, precedence: 5}]
     key: [person.psn_no]
