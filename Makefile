@@ -8,7 +8,7 @@ STORE ?= Reports/runs/planted-store
 ENGINES ?= sqlite duckdb spark
 YIJIAN := .build/release/yijian
 
-.PHONY: run test test-engines setup build samples sample-report rules-page format lint check-generated bench bench-rules clean
+.PHONY: run test test-engines setup build samples sample-report rules-page sql-snapshots engine-semantics format lint check-generated bench bench-rules clean
 
 run: build
 	$(YIJIAN) run $(PIPELINE) --input $(SAMPLE) --output $(OUTPUT) --store $(STORE)
@@ -20,6 +20,7 @@ test: setup
 	.build/debug/yijian test Pipelines/rules --mutate
 	python3 Tests/truth/check_truth.py SampleClaims/clean SampleClaims/planted
 	sh Tools/compare-reference.sh .build/debug/yijian
+	python3 Tests/engines/semantics.py sqlite
 
 # Every rule's SQL in DuckDB and Spark against the native engine; installs Java and two Python packages for itself.
 test-engines: setup
@@ -42,11 +43,19 @@ sample-report: build
 rules-page: build
 	$(YIJIAN) rules Pipelines/weekly.yml --markdown >Documentation/rules.md
 
+# The SQL of every rule in every dialect; `git diff` shows what a change of a rule or of a dialect does to it.
+sql-snapshots: build
+	sh Tools/sql-snapshots.sh $(YIJIAN) Documentation/sql
+
+# The page of what the engines answer, made of the table that the tests ask them by.
+engine-semantics:
+	python3 Tests/engines/semantics.py --markdown >Documentation/engine-semantics.md
+
 format:
-	swift format -i -r Sources Tests Package.swift
+	swift format -i -r Sources Tests Benchmarks Package.swift
 
 lint:
-	swift format lint --strict -r Sources Tests Package.swift
+	swift format lint --strict -r Sources Tests Benchmarks Package.swift
 
 # Uses the debug build that the tests made, so that nothing is built twice.
 check-generated: setup

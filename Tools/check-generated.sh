@@ -38,6 +38,16 @@ diff Documentation/rules.md "$work/rules.md" || {
   echo "Documentation/rules.md is not what the rules say; run 'make rules-page' and look at the change" >&2
   exit 1
 }
+sh Tools/sql-snapshots.sh "$yijian" "$work/sql"
+diff -r Documentation/sql "$work/sql" -x README.md || {
+  echo "Documentation/sql is not the SQL of the rules; run 'make sql-snapshots' and look at the change" >&2
+  exit 1
+}
+python3 Tests/engines/semantics.py --markdown >"$work/semantics.md"
+diff Documentation/engine-semantics.md "$work/semantics.md" || {
+  echo "Documentation/engine-semantics.md is not its table; run 'make engine-semantics' and look at the change" >&2
+  exit 1
+}
 python3 Tools/follow-tutorial.py "$yijian"
 "$yijian" check Pipelines
 "$yijian" test Pipelines/rules

@@ -10,7 +10,7 @@ import RulePacks
 public final class ClaimRowsLookedAt {
   private let runs: [RuleRun]
   private let claims: EffectiveClaims
-  private let readsPersons: Bool
+  private let readingPersons: Set<String>
   private var keys: [String: Keys] = [:]
 
   /// All rows of a rule's base entity that can be part of a pair or formed row, by what holds them together.
@@ -30,17 +30,19 @@ public final class ClaimRowsLookedAt {
     let input = AuditInput(claims: claims, registries: registries)
     runs = rules.map { RuleRun($0, input, shelf) }
     self.claims = claims
-    readsPersons = rules.contains(where: \.readsPersons)
+    readingPersons = Set(rules.filter(\.readsPersons).map(\.id))
   }
 
   /// The given rows of claims, by entity, and what hangs together with them, ascending: for `adjacent` pairs all rows
   /// with the same matched values; for `group` all base rows of the same group; for `window` and `stock` the base rows
   /// of the same `by` values up to the last day among the given ones. `runs` need no other row, and what `occupancy`
-  /// counted is in `AuditResult.facts`. If a rule reads persons, all settlements and stays of the persons of the given rows;
-  /// their lines hang together with them.
-  public func rows(with given: [Entity: [Int]]) -> [Entity: [Int]] {
+  /// counted is in `AuditResult.facts`. For rules that read persons, all settlements and stays of the persons of the given
+  /// rows; their lines hang together with them.
+  ///
+  /// `rules`: only those with these ids; nil: all.
+  public func rows(with given: [Entity: [Int]], rules: Set<String>? = nil) -> [Entity: [Int]] {
     var result = given.mapValues { Set($0) }
-    for run in runs {
+    for run in runs where rules?.contains(run.rule.id) != false {
       // A fault can't come up here that did not stop the rule when it ran.
       guard let keys = try? keys(run) else { continue }
       // By group the last day given.
@@ -57,7 +59,7 @@ public final class ClaimRowsLookedAt {
         }
       }
     }
-    if readsPersons { addRowsOfPersons(of: given, to: &result) }
+    if !(rules?.isDisjoint(with: readingPersons) ?? readingPersons.isEmpty) { addRowsOfPersons(of: given, to: &result) }
     return result.mapValues { $0.sorted() }
   }
 

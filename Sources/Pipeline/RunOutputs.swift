@@ -53,6 +53,8 @@ struct RunOutputs {
     guard mayWritePackets, !chosen.isEmpty else { return [:] }
     let evidence = EvidenceIndex(
       raw: state.raw, isValid: state.normalized.isValid, claims: state.normalized.claims)
+    let lookedAt = ClaimRowsLookedAt(
+      rules: run.pack.rules, claims: state.normalized.claims, registries: state.registries)
     // Findings that only stand from earlier runs (older than look-back, rule not runnable) cannot be derived from today's
     // rows; they stay in findings.csv and out of the evidence.
     let current = Dictionary(uniqueKeysWithValues: result.findings.map { ($0.id, $0) })
@@ -76,7 +78,8 @@ struct RunOutputs {
           try reader.fetch(lines: lines, body)
         },
         excludedSetlTypes: run.jurisdiction.excludedSetlTypes, asOf: asOf, runID: record.runID, batchLabel: label,
-        toolVersion: toolVersion, acceptedReasons: acceptedReasons, facts: result.facts)
+        toolVersion: toolVersion, acceptedReasons: acceptedReasons, facts: result.facts,
+        lookedAt: lookedAt)
       let name = try PacketWriter().write(input, into: folder.path + "/packets")
       packets[caseFile.id] = "packets/" + (name.split(separator: "/").last.map(String.init) ?? name)
     }

@@ -47,6 +47,8 @@ public struct PacketInput {
   public var acceptedReasons: [String]
   /// Facts about populations that the run's findings rest on; the packet carries those of its own findings.
   public var facts: [PopulationFact]
+  /// Of the run's rules and claims; made once a run, shared by all packets. nil: made for this packet.
+  public var lookedAt: ClaimRowsLookedAt?
 
   public init(
     caseFile: CaseFile, findings: [FindingRecord], suppressions: [Suppression] = [], rules: [Rule],
@@ -54,7 +56,7 @@ public struct PacketInput {
     coverage: [RuleCoverage] = [], claims: EffectiveClaims, evidence: EvidenceIndex, registries: Registries,
     sources: [SourceFile], fetch: @escaping FetchRows, excludedSetlTypes: Set<String> = [], asOf: Int64,
     runID: String, batchLabel: String, toolVersion: String, acceptedReasons: [String] = [],
-    facts: [PopulationFact] = []
+    facts: [PopulationFact] = [], lookedAt: ClaimRowsLookedAt? = nil
   ) {
     self.caseFile = caseFile
     self.findings = findings
@@ -76,6 +78,7 @@ public struct PacketInput {
     self.toolVersion = toolVersion
     self.acceptedReasons = acceptedReasons
     self.facts = facts
+    self.lookedAt = lookedAt
   }
 }
 

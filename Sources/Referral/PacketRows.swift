@@ -8,11 +8,12 @@ extension PacketInput {
   /// pairs and rows than in the store: neighbours, earlier purchases, the rest of a group.
   func evidenceRows(of findings: [FindingRecord], rules: [Rule]) -> EvidenceRows {
     var settlements = Set(findings.flatMap(\.finding.setlIDs))
-    let lookedAt = ClaimRowsLookedAt(rules: rules, claims: claims, registries: registries)
+    let lookedAt = lookedAt ?? ClaimRowsLookedAt(rules: rules, claims: claims, registries: registries)
+    let ids = Set(rules.map(\.id))
     while true {
       let rows = evidence.rows(of: settlements)
       let before = settlements.count
-      settlements.formUnion(settlementIDs(of: lookedAt.rows(with: rows.effective)))
+      settlements.formUnion(settlementIDs(of: lookedAt.rows(with: rows.effective, rules: ids)))
       // Rows that came in may have neighbours of their own.
       if settlements.count == before { return rows }
     }

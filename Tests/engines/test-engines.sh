@@ -13,4 +13,5 @@ python3 Tests/engines/unpack.py SampleClaims/planted "$folder/planted.json"
 swift build --build-tests
 YIJIAN_ENGINE_CASES="$folder/cases" YIJIAN_ENGINE_PLANTED="$folder/planted.json" \
   swift test --skip-build --filter EngineCaseTests
+"$folder/venv/bin/python" Tests/engines/semantics.py "$@"
 "$folder/venv/bin/python" Tests/engines/run.py "$folder/cases" "$@"
