@@ -129,7 +129,7 @@ struct EngineCaseTests {
         try write(
           EvidenceSchema.read.map { EvidenceSchema.createSQL($0, dialect: dialect) }.joined(separator: "\n"),
           "schema" + suffix)
-        try write(preludeSQL(dialect: dialect), "prelude" + suffix)
+        try write(preludeSQL(dialect: dialect, persons: true), "prelude" + suffix)
         for variant in variants {
           // A random rule may be one that an engine can't express; a shipped rule must not be.
           var text: String?
