@@ -21,6 +21,7 @@ test: setup
 	python3 Tests/truth/check_truth.py SampleClaims/clean SampleClaims/planted
 	sh Tools/compare-reference.sh .build/debug/yijian
 	python3 Tests/engines/semantics.py sqlite
+	python3 Tests/engines/kept_sql.py
 
 # Every rule's SQL in DuckDB and Spark against the native engine; installs Java and two Python packages for itself.
 test-engines: setup

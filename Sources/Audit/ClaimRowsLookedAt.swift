@@ -9,6 +9,8 @@ import RulePacks
 /// only when first asked for.
 public final class ClaimRowsLookedAt {
   private let runs: [RuleRun]
+  private let claims: EffectiveClaims
+  private let readingPersons: Set<String>
   private var keys: [String: Keys] = [:]
 
   /// All rows of a rule's base entity that can be part of a pair or formed row, by what holds them together.
@@ -27,12 +29,15 @@ public final class ClaimRowsLookedAt {
     let shelf = IndexShelf(registries, claims.codes)
     let input = AuditInput(claims: claims, registries: registries)
     runs = rules.map { RuleRun($0, input, shelf) }
+    self.claims = claims
+    readingPersons = Set(rules.filter(\.readsPersons).map(\.id))
   }
 
   /// The given rows of claims, by entity, and what hangs together with them, ascending: for `adjacent` pairs all rows
   /// with the same matched values; for `group` all base rows of the same group; for `window` and `stock` the base rows
   /// of the same `by` values up to the last day among the given ones. `runs` need no other row, and what `occupancy`
-  /// counted is in `AuditResult.facts`.
+  /// counted is in `AuditResult.facts`. For rules that read persons, all settlements and stays of the persons of the given
+  /// rows; their lines hang together with them.
   ///
   /// `rules`: only those with these ids; nil: all.
   public func rows(with given: [Entity: [Int]], rules: Set<String>? = nil) -> [Entity: [Int]] {
@@ -54,7 +59,20 @@ public final class ClaimRowsLookedAt {
         }
       }
     }
+    if !(rules?.isDisjoint(with: readingPersons) ?? readingPersons.isEmpty) { addRowsOfPersons(of: given, to: &result) }
     return result.mapValues { $0.sorted() }
+  }
+
+  private func addRowsOfPersons(of given: [Entity: [Int]], to result: inout [Entity: Set<Int>]) {
+    var persons = Set(given[.person] ?? [])
+    for entity in Entity.person.children {
+      let parent = claims[entity].parent[.person] ?? []
+      for row in given[entity] ?? [] where row < parent.count && parent[row] >= 0 { persons.insert(Int(parent[row])) }
+    }
+    for entity in [Entity.settlement, .stay] {
+      guard let children = claims[.person].children[entity] else { continue }
+      for person in persons { for row in children.of(person) { result[entity, default: []].insert(Int(row)) } }
+    }
   }
 
   /// nil for a rule whose rows need no others.

@@ -221,13 +221,13 @@ struct FindingMoney {
     return (entity, Self.distinct(positions[of].map { rows[Int($0)] }))
   }
 
-  /// A line's or settlement's own settlement, a stay's or visit's all counting ones.
+  /// A line's or settlement's own settlement, a stay's, visit's or person's all counting ones.
   private func settlementRows(_ binding: String, _ of: Int) -> [Int32] {
     guard let (entity, rows) = own(binding, of) else { return [] }
     switch entity {
     case .settlement: return rows
     case .line: return parents(.line, .settlement, rows)
-    case .stay, .visit: return settlements(entity, rows)
+    case .stay, .visit, .person: return settlements(entity, rows)
     case .diagnosis: return settlements(.visit, parents(.diagnosis, .visit, rows))
     }
   }

@@ -201,6 +201,7 @@ extension Entity {
     case .settlement: "setl_id"
     case .visit, .stay: "mdtrt_id"
     case .diagnosis: "setl_list_diag_id"
+    case .person: "psn_no"
     }
   }
 }

@@ -10,15 +10,27 @@ public enum Entity: String, Sendable, CaseIterable, Codable {
   case stay
   /// A valid diagnosis row, joined by mdtrt_id.
   case diagnosis
+  /// A psn_no of counting settlements, each once; null is no person.
+  ///
+  /// Settlements are a person's by their psn_no, stays by their visit's, and lines by that of their settlement, so that
+  /// Σ F + Σ U of what a person has is the Σ P of the settlements. A line's own psn_no (rule-definitions 6.6) is the
+  /// line's in a line rule; here it is read as `l.psn_no` and decides nothing. A stay whose psn_no is in no counting
+  /// settlement belongs to no person.
+  case person
 
-  /// The extract table its rows come from.
+  /// The extract table its rows come from; no file lists persons, they are read off settlements.
   public var table: ClaimTable {
     switch self {
     case .line: .feeLines
-    case .settlement: .settlements
+    case .settlement, .person: .settlements
     case .visit, .stay: .visits
     case .diagnosis: .diagnoses
     }
+  }
+
+  /// The columns its rows have from their extract table: all of them, and of a person only psn_no.
+  public var nationalColumns: [ClaimColumn] {
+    self == .person ? table.columns.filter { $0.name == "psn_no" } : table.columns
   }
 
   /// Columns that no extract has, with their kinds.
@@ -41,26 +53,29 @@ public enum Entity: String, Sendable, CaseIterable, Codable {
         ("dx", .text, "主要诊断"), ("adm_dept", .text, "入院科别"), ("dscg_dept", .text, "出院科别"),
         ("visit_class", .text, "就诊类别"), ("opsp_flag", .text, "慢特病标志"), ("reg_flag", .text, "需备案标志"),
       ]
-    case .visit, .diagnosis: []
+    case .visit, .diagnosis, .person: []
     }
   }
 
   /// The one row of another entity that a row belongs to, and the entities of which it has many.
   public var parents: [Entity] {
     switch self {
-    case .line: [.settlement, .visit, .stay]
-    case .settlement: [.visit, .stay]
+    case .line: [.settlement, .visit, .stay, .person]
+    case .settlement: [.visit, .stay, .person]
     case .visit: [.stay]
-    case .stay: [.visit]
+    case .stay: [.visit, .person]
     case .diagnosis: [.visit, .stay]
+    case .person: []
     }
   }
 
-  /// Entities of which a row has many: lines by setl_id (settlement) or by their own mdtrt_id (visit, stay).
+  /// Entities of which a row has many: lines by setl_id (settlement), by their own mdtrt_id (visit, stay) or by the
+  /// psn_no of their settlement (person).
   public var children: [Entity] {
     switch self {
     case .settlement: [.line]
     case .visit, .stay: [.line, .settlement, .diagnosis]
+    case .person: [.line, .settlement, .stay]
     case .line, .diagnosis: []
     }
   }
@@ -68,6 +83,7 @@ public enum Entity: String, Sendable, CaseIterable, Codable {
   /// Kind of a column, national or derived; nil if the entity has none of that name.
   public func kind(of column: String) -> ValueKind? {
     if let d = derived.first(where: { $0.name == column }) { return d.kind }
+    if self == .person, column != "psn_no" { return nil }
     return table.index(of: column).map { table.columns[$0].kind }
   }
 }
@@ -101,6 +117,7 @@ public struct EntityTable: Sendable {
   public var count: Int
   /// National (where loaded) and all derived columns by name.
   public var columns: [String: ColumnData]
+  /// Empty for persons: no row of a file is one.
   public var origin: [RowOrigin]
   /// Row of the parent, -1 where there is none.
   public var parent: [Entity: [Int32]]

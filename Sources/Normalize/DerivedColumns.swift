@@ -53,6 +53,7 @@ func deriveColumns(_ tables: inout [Entity: EntityTable], _ input: Normalization
     stay.children[entity] = Children(parent: child.parent[.stay] ?? [], parents: stay.count)
   }
   tables = [.line: line, .settlement: settlement, .visit: visit, .stay: stay, .diagnosis: diagnosis]
+  if input.linksPersons { linkPersons(&tables, codes: codes) }
   return unknown
 }
 

@@ -31,16 +31,19 @@ public struct NormalizationInput: Sendable {
   public var excludedSetlTypes: Set<String>
   /// The table in which the raw codes were interned; derived texts are added to it.
   public var codes: CodeTable
+  /// Whether there are rows of `Entity.person`; they take 8 bytes a line, and few rules ask for them.
+  public var linksPersons: Bool
 
   public init(
     raw: [ClaimTable: RawRows], segments: [SegmentIdentity], medTypes: [MedTypeRow]? = nil,
-    excludedSetlTypes: Set<String> = [], codes: CodeTable
+    excludedSetlTypes: Set<String> = [], codes: CodeTable, linksPersons: Bool = true
   ) {
     self.raw = raw
     self.segments = segments
     self.medTypes = medTypes
     self.excludedSetlTypes = excludedSetlTypes
     self.codes = codes
+    self.linksPersons = linksPersons
   }
 }
 

@@ -206,7 +206,8 @@ struct FindingExplanation {
     var result: [(Entity, Int)] = []
     var seen: Set<String> = []
     func add(_ entity: Entity, _ row: Int) {
-      if seen.insert("\(entity.table.name) \(row) \(entity == .stay ? "stay" : "")").inserted {
+      if seen.insert("\(entity.table.name) \(row) \([.stay, .person].contains(entity) ? entity.rawValue : "")").inserted
+      {
         result.append((entity, row))
       }
     }
@@ -237,9 +238,13 @@ struct FindingExplanation {
     }
     let id = own(
       entity == .line
-        ? "id" : entity == .settlement ? "setl_id" : entity == .diagnosis ? "setl_list_diag_id" : "mdtrt_id")
+        ? "id"
+        : entity == .settlement
+          ? "setl_id" : entity == .diagnosis ? "setl_list_diag_id" : entity == .person ? "psn_no" : "mdtrt_id")
     page.line("")
     page.line("\(entity.zh) \(id ?? "")")
+    // No row of a file is a person; the settlements, which are, follow.
+    if entity == .person { return }
     let origin = table.origin[row]
     var fields: [String: String] = [:]
     if let delivered = try stored.delivered(origin) {
@@ -558,6 +563,7 @@ extension Entity {
     case .visit: "就诊"
     case .stay: "住院"
     case .diagnosis: "诊断"
+    case .person: "参保人"
     }
   }
 }

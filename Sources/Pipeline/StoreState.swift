@@ -57,7 +57,7 @@ struct StoreState {
     let normalized = try effectiveClaims(
       NormalizationInput(
         raw: raw, segments: identities, medTypes: registries["med_type_b"].map { medTypes($0, codes) },
-        excludedSetlTypes: excludedSetlTypes, codes: codes))
+        excludedSetlTypes: excludedSetlTypes, codes: codes, linksPersons: rules.contains(where: \.readsPersons)))
     return StoreState(
       segments: segments, headers: headers, raw: raw, normalized: normalized, registries: registries, codes: codes)
   }

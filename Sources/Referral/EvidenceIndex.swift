@@ -17,6 +17,7 @@ public struct EvidenceIndex: Sendable {
   private let visitsByID: RowsByCode
   private let diagnosesByVisit: RowsByCode
   private let rowsOfOrigin: [Entity: [UInt64: Int32]]
+  private let personOfSettlement: [Int32]
 
   /// - Parameters:
   ///   - raw: all accepted rows. Needed of settlements setl_id, mdtrt_id, init_setl_id; of lines mdtrt_id, setl_id; of
@@ -44,6 +45,7 @@ public struct EvidenceIndex: Sendable {
     linesBySettlement = rows(.feeLines, lineSettlements)
     visitsByID = rows(.visits, column(.visits, "mdtrt_id"))
     diagnosesByVisit = rows(.diagnoses, column(.diagnoses, "mdtrt_id"))
+    personOfSettlement = claims[.settlement].parent[.person] ?? []
     rowsOfOrigin = claims.tables.mapValues { table in
       var result: [UInt64: Int32] = [:]
       result.reserveCapacity(table.count)
@@ -108,6 +110,10 @@ public struct EvidenceIndex: Sendable {
         let known = rowsOfOrigin[entity] ?? [:]
         result.effective[entity] = rows.compactMap { known[Self.pack(origin[Int($0)])].map(Int.init) }.sorted()
       }
+    }
+    if !personOfSettlement.isEmpty {
+      let persons = (result.effective[.settlement] ?? []).map { Int(personOfSettlement[$0]) }.filter { $0 >= 0 }
+      result.effective[.person] = Set(persons).sorted()
     }
     return result
   }

@@ -90,7 +90,9 @@ private func factsSection(_ facts: CaseFacts) -> Markup {
 
 /// Which rows the rule looks at and which registries it consults, from its form.
 private func method(_ rule: Rule) -> String {
-  let names: [Entity: String] = [.line: "费用明细", .settlement: "结算", .visit: "就诊", .stay: "住院", .diagnosis: "诊断"]
+  let names: [Entity: String] = [
+    .line: "费用明细", .settlement: "结算", .visit: "就诊", .stay: "住院", .diagnosis: "诊断", .person: "参保人",
+  ]
   let bindings = rule.shape.bindings.map { names[$0.entity] ?? $0.entity.rawValue }
   let looks =
     switch rule.shape {

@@ -109,6 +109,24 @@ extension Rule {
   }
 }
 
+extension Rule {
+  /// It looks at persons: at each of them, or on the way from a row to what else its person has.
+  public var readsPersons: Bool {
+    if shape.bindings.contains(where: { $0.entity == .person }) { return true }
+    var found = false
+    for expression in expressions + populations.flatMap(\.memberExpressions) {
+      expression.visit { part in
+        switch part {
+        case .claim(_, let path, _, _): found = found || path.contains(.person)
+        case .children(let aggregate): found = found || aggregate.path.contains(.person)
+        default: break
+        }
+      }
+    }
+    return found
+  }
+}
+
 extension Population {
   /// Expressions over the rows of the population.
   public var memberExpressions: [Expr] { [condition] + match.map(\.a) + values.compactMap(\.value) }

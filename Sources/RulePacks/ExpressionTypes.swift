@@ -324,7 +324,7 @@ struct TypeChecker {
     }
     let column = words[words.count - 1]
     guard let kind = entity.kind(of: column.text) else {
-      let columns = entity.derived.map(\.name) + entity.table.columns.map(\.name)
+      let columns = entity.derived.map(\.name) + entity.nationalColumns.map(\.name)
       let parent = entity.parents.first { $0.kind(of: column.text) != nil }
       let prefix = words.dropLast().map(\.text).joined(separator: ".")
       problems.error(
@@ -728,7 +728,7 @@ struct TypeChecker {
   // MARK: - Rows
 
   private static let plurals: [(String, Entity)] = [
-    ("lines", .line), ("settlements", .settlement), ("diagnoses", .diagnosis),
+    ("lines", .line), ("settlements", .settlement), ("stays", .stay), ("diagnoses", .diagnosis),
   ]
 
   /// `stay.lines`, `settlement.visit.diagnoses`: binding, path to the owner, entity of the rows.

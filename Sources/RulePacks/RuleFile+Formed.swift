@@ -10,7 +10,7 @@ extension RuleReader {
   mutating func openFormed(_ key: YamlScalar, _ node: YamlNode) {
     guard let one = YamlFields(node, what: key.text, known: Self.formedKeys[key.text] ?? [], problems: problems),
       let of = one.required("of", remedy: "the kind of claim row: of: line"),
-      let entity = problems.choice(of, Entity.self, "kind of row")
+      let entity = rowKind(of)
     else { return }
     scope.bindings = [NameScope.Binding(name: entity.rawValue, entity: entity)]
     guard let name = one.required("as", remedy: "what expressions call the row: as: purchase"), isName(name) else {
@@ -140,7 +140,7 @@ extension RuleReader {
     for (name, node) in all.all where isName(name) && isNew(name) {
       let known = ["of", "as", "where", "match", "values"]
       guard let one = YamlFields(node, what: "population \(name.text)", known: known, problems: problems),
-        let of = one.required("of"), let entity = problems.choice(of, Entity.self, "kind of row"),
+        let of = one.required("of"), let entity = rowKind(of),
         let row = one.required("as", remedy: "what its expressions call a row: as: s"), isName(row), isNew(row)
       else { continue }
       // A population is the whole store's: nothing of the rule's own row, no lookup, no dated value.

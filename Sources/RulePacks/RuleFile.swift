@@ -197,7 +197,7 @@ struct RuleReader {
     var rows: [(name: String, entity: Entity, key: YamlScalar)] = []
     for (key, value) in pair.all where !["match", "unordered", "adjacent"].contains(key.text) {
       guard let scalar = problems.scalar(value, "pair"),
-        let entity = problems.choice(scalar, Entity.self, "kind of row"), isName(key)
+        let entity = rowKind(scalar), isName(key)
       else { continue }
       rows.append((key.text, entity, key))
     }
@@ -276,8 +276,18 @@ struct RuleReader {
       a: (rows[0].name, rows[0].entity), b: (rows[1].name, rows[1].entity), match: matches, order: order)
   }
 
+  /// The kind of row that shapes other than `each`, and populations, are made of: rows of an extract.
+  func rowKind(_ scalar: YamlScalar) -> Entity? {
+    guard let entity = problems.choice(scalar, Entity.self, "kind of row") else { return nil }
+    if entity != .person { return entity }
+    problems.error(
+      "rule.shape", "a person stands only under each", scalar,
+      remedy: "each: person; or put rows together by their psn_no")
+    return nil
+  }
+
   func columns(of entity: Entity) -> [String] {
-    entity.derived.map(\.name) + entity.table.columns.map(\.name)
+    entity.derived.map(\.name) + entity.nationalColumns.map(\.name)
   }
 
   /// A name that expressions can write.
@@ -860,7 +870,8 @@ struct RuleReader {
 
   private mutating func readSettlements() {
     guard let node = fields["settlements"] else {
-      rule.settlements = rule.shape.bindings.filter { [.line, .settlement, .stay].contains($0.entity) }.map(\.name)
+      rule.settlements = rule.shape.bindings.filter { [.line, .settlement, .stay, .person].contains($0.entity) }.map(
+        \.name)
       return
     }
     if node.scalar?.text == "none" { return }
@@ -923,7 +934,7 @@ struct RuleReader {
     case .line, .settlement: .claim(binding: binding, path: [], column: "day", kind: .day)
     case .stay: .claim(binding: binding, path: [], column: "begin_day", kind: .day)
     case .visit: .dayOf(.claim(binding: binding, path: [], column: "begntime", kind: .time))
-    case .diagnosis: nil
+    case .diagnosis, .person: nil
     }
   }
 
@@ -1022,7 +1033,8 @@ struct RuleReader {
     let isStay = parts[0].hasPrefix("stay")
     let entity =
       rule.atIssue?.binding == binding ? rule.shape.bindings.first?.entity : scope.entity(binding)
-    guard entity == (isStay ? .stay : .settlement) else {
+    // All settlements of a person are summed.
+    guard entity == (isStay ? .stay : .settlement) || (!isStay && entity == .person) else {
       problems.error(
         "rule.amount", "\(binding) is no \(isStay ? "stay" : "settlement") of this rule", scalar,
         parts[0].unicodeScalars.count + 1..<scalar.text.unicodeScalars.count - 1)

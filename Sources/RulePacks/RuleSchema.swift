@@ -30,7 +30,8 @@ public func ruleFileSchema() -> String {
   }
   func oneOf(_ options: [JSON], _ about: String) -> JSON { .object([("anyOf", .array(options)), about.described]) }
   let day = text("yyyy-MM-dd", pattern: "^[0-9]{4}-[0-9]{2}-[0-9]{2}$")
-  let entity = choice(Entity.allCases.map(\.rawValue), "kind of claim row")
+  let each = choice(Entity.allCases.map(\.rawValue), "kind of claim row, or person")
+  let entity = choice(Entity.allCases.filter { $0 != .person }.map(\.rawValue), "kind of claim row")
   let tables = RegistrySchema.all.map(\.name)
   let pairOfExpressions = JSON.object([
     ("type", .string("array")), ("items", expression("a value")), ("minItems", .number(2)), ("maxItems", .number(2)),
@@ -108,7 +109,7 @@ public func ruleFileSchema() -> String {
     "severity": choice(FindingSeverity.allCases.map(\.rawValue), "of every case that has none of its own"),
     "subject": choice(SubjectType.allCases.map(\.rawValue), "whom the finding is about"),
     "subject_id": expression("by which text"), "basis": list(text("a key of the law folder"), "legal basis"),
-    "since": day, "each": entity,
+    "since": day, "each": each,
     "pair": .object([
       ("type", .string("object")), ("required", .strings(["match"])),
       (

@@ -27,11 +27,28 @@ final class ClaimSource {
     case .visit: "visit"
     case .stay: "stay"
     case .diagnosis: "diagnosis"
+    case .person: "person"
     }
   }
 
-  /// The column by which rows belong to one row of an entity: lines to a settlement by setl_id, all else by mdtrt_id.
-  static func key(of parent: Entity) -> String { parent == .settlement ? "setl_id" : "mdtrt_id" }
+  /// The column by which rows belong to one row of an entity: lines to a settlement by setl_id, what is a person's by
+  /// psn_no, all else by mdtrt_id.
+  static func key(of parent: Entity) -> String {
+    switch parent {
+    case .settlement: "setl_id"
+    case .person: "psn_no"
+    default: "mdtrt_id"
+    }
+  }
+
+  /// The rows on the way from a row to the key it has in common with its parent: lines are of the person of their
+  /// settlement, whatever their own psn_no.
+  static func way(from entity: Entity, to parent: Entity) -> [Entity] {
+    entity == .line && parent == .person ? [.settlement] : []
+  }
+
+  /// The column that says to which row of the parent this one belongs.
+  func column(childOf parent: Entity) -> String { column(Self.way(from: entity, to: parent), Self.key(of: parent)) }
 
   /// `table alias`.
   var table: String { "\(Self.table(of: entity)) \(dialect.quoted(alias))" }
@@ -42,14 +59,22 @@ final class ClaimSource {
   /// A column of the row at the end of the path; null where a row belongs to none.
   func column(_ path: [Entity], _ column: String) -> String {
     var here = alias
+    var last = entity
     for parent in path {
+      // Where the key stands: in the row itself but for a line's person.
+      let way = Self.way(from: last, to: parent)
+      if !way.isEmpty {
+        _ = self.column(Array(path.prefix(while: { $0 != parent })) + way, Self.key(of: parent))
+      }
+      let keyed = way.reduce(here) { $0 + "." + $1.rawValue }
+      last = parent
       let next = here + "." + parent.rawValue
       if known.insert(next).inserted {
         let key = Self.key(of: parent)
         joins.append(
           "LEFT JOIN \(Self.table(of: parent)) \(dialect.quoted(next))"
-            + " ON \(dialect.quoted(next)).\(key) = \(dialect.quoted(here)).\(key)"
-            + dialect.sameCase(dialect.quoted(next), dialect.quoted(here)))
+            + " ON \(dialect.quoted(next)).\(key) = \(dialect.quoted(keyed)).\(key)"
+            + dialect.sameCase(dialect.quoted(next), dialect.quoted(keyed)))
       }
       here = next
     }

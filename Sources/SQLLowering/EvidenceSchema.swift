@@ -27,7 +27,8 @@ public enum EvidenceSchema {
     public var indexSQL: [String]
   }
 
-  /// The evidence tables of claims and the entity each holds; `stay` is derived from `visit`.
+  /// The evidence tables of claims and the entity each holds; `stay` is derived from `visit`, `person` from
+  /// `settlement`.
   public static let claimEntities: [Entity] = [.line, .settlement, .visit, .diagnosis]
 
   /// Where the row came from; behind the national columns of every claim table.
@@ -44,11 +45,12 @@ public enum EvidenceSchema {
     let columns = entity.table.columns.map {
       Column(name: $0.name, type: type($0.kind), unit: unit($0.kind), caption: $0.caption)
     }
-    let name = entity == .stay ? Entity.visit.rawValue : entity.rawValue
+    let holder: [Entity: Entity] = [.stay: .visit, .person: .settlement]
+    let name = (holder[entity] ?? entity).rawValue
     let keys: [String] =
       switch entity {
       case .line: ["mdtrt_id", "setl_id"]
-      case .settlement: ["setl_id", "mdtrt_id"]
+      case .settlement, .person: ["setl_id", "mdtrt_id"]
       case .visit, .stay, .diagnosis: ["mdtrt_id"]
       }
     return makeTable(name, columns + sourceColumns, indexes: keys.map { [$0] })

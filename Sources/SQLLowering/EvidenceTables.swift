@@ -24,7 +24,7 @@ extension EvidenceSchema {
 public enum ScriptPart: String, Sendable, CaseIterable {
   /// Everything, to be run as it stands.
   case all
-  /// What the tables hold and which rows count: the same for every rule.
+  /// What the tables hold and which rows count: the same for every rule, but for the persons.
   case prelude
   /// The rule and its findings; it runs behind the prelude.
   case rule
@@ -38,15 +38,15 @@ public enum ScriptPart: String, Sendable, CaseIterable {
 public func scriptSQL(_ rule: Rule, dialect: Dialect, part: ScriptPart = .all) throws(Diagnostics) -> String {
   switch part {
   case .all:
-    "-- \(comment(rule.id)) v\(rule.version) · \(dialect.name)\n" + scriptPrelude(dialect)
+    "-- \(comment(rule.id)) v\(rule.version) · \(dialect.name)\n" + scriptPrelude(rule, dialect)
       + "\n-- ==== 二、规则 · The rule ====\n" + (try sourceSQL(rule, dialect: dialect))
-  case .prelude: "-- \(dialect.name)\n" + scriptPrelude(dialect)
+  case .prelude: "-- \(dialect.name)\n" + scriptPrelude(rule, dialect)
   case .rule: try sourceSQL(rule, dialect: dialect)
   }
 }
 
 /// The evidence tables as remarks, and `preludeSQL`.
-private func scriptPrelude(_ dialect: Dialect) -> String {
+private func scriptPrelude(_ rule: Rule, _ dialect: Dialect) -> String {
   let tables = EvidenceSchema.read.map { table in
     EvidenceSchema.createSQL(table, dialect: dialect).split(separator: "\n").map { "--   \($0)" }
       .joined(separator: "\n")
@@ -60,6 +60,6 @@ private func scriptPrelude(_ dialect: Dialect) -> String {
     \(tables)
 
     -- ==== 一、哪些行计入，金额如何分摊 · Rows that count, and amounts ====
-    \(preludeSQL(dialect: dialect))
+    \(preludeSQL(dialect: dialect, persons: rule.readsPersons))
     """
 }

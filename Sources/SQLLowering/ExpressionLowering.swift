@@ -368,7 +368,7 @@ final class ExpressionLowering {
       defer { childEntities[aggregate.variable] = previous }
       let condition = try sql(aggregate.condition)
       let value = try aggregate.value.map(sql)
-      let own = source.column([], key)
+      let own = source.column(childOf: parent)
       let rows = "FROM \(source.from) WHERE \(own) = \(owner)\(sameCase) AND \(dialect.isTrue(condition))"
       switch aggregate.function {
       case .exists: return "EXISTS (SELECT 1 \(rows))"

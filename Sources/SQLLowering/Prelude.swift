@@ -3,8 +3,9 @@ import ClaimModel
 /// The intermediate results that turn uploaded rows into rows that count: rule-definitions sections 1 and 2.
 ///
 /// They leave `counting_line`, `counting_settlement` and `stay` beside the evidence tables `visit` and `diagnosis`:
-/// one table an entity, all national columns net, and the derived columns of `Entity.derived`.
-public func preludeSQL(dialect: Dialect = .sqlite) -> String {
+/// one table an entity, all national columns net, and the derived columns of `Entity.derived`. `person` is there only
+/// if asked for: rules of `Rule.readsPersons` need it.
+public func preludeSQL(dialect: Dialect = .sqlite, persons: Bool = false) -> String {
   let create = dialect.createTable
   // Index statements and case columns as they stand in the texts below.
   func index(_ name: String, _ table: String, _ columns: String...) -> String {
@@ -175,7 +176,7 @@ public func preludeSQL(dialect: Dialect = .sqlite) -> String {
     ) x
     WHERE x.visit_class = 'inpatient' AND x.end_day >= x.begin_day;\(index("stay_by_mdtrt_id", "stay", "mdtrt_id"))\(index("stay_by_psn_no", "stay", "psn_no"))
 
-    -- 钱的单位：每条明细的 F，每次结算的 U；付给谁、为谁、由谁开单。
+    \(persons ? personSQL(dialect) : "")-- 钱的单位：每条明细的 F，每次结算的 U；付给谁、为谁、由谁开单。
     -- Units of money: F of each line and U of each settlement; paid to whom, for whom, on whose signature.
     \(create) money_unit AS
     SELECT \(own("l"))l.id AS unit, l.F AS fen, l.setl_id, s.fixmedins_code, s.psn_no,
@@ -186,6 +187,18 @@ public func preludeSQL(dialect: Dialect = .sqlite) -> String {
     FROM counting_settlement s;\(index("money_unit_by_setl_id", "money_unit", "setl_id"))\(index("money_unit_by_line_id", "money_unit", "line_id"))
 
     """
+}
+
+/// The persons of settlements that count; see `Entity.person`.
+private func personSQL(_ dialect: Dialect) -> String {
+  """
+  -- 参保人：计入的结算的人员编号，每人一行。 Persons: psn_no of settlements that count, each once.
+  \(dialect.createTable) person AS
+  SELECT DISTINCT \(dialect.caseOf("s"))s.psn_no
+  FROM counting_settlement s WHERE s.psn_no IS NOT NULL;\(dialect.createIndex("person_by_psn_no", "person", ["psn_no"]))
+
+
+  """
 }
 
 /// The calendar day of a number of seconds, also before 1970; integer division cuts towards zero.

@@ -103,6 +103,7 @@ final class RuleLowering {
     case .settlement: "setl_id"
     case .visit, .stay: "mdtrt_id"
     case .diagnosis: "setl_list_diag_id"
+    case .person: "psn_no"
     }
   }
 
@@ -322,7 +323,7 @@ final class RuleLowering {
       let source = ClaimSource(child: variable, entity: .line, dialect: dialect)
       body = try lowering.with([variable: source]) {
         let when = dialect.isTrue(try lowering.sql(condition))
-        let own = source.column([], key)
+        let own = source.column(childOf: entity)
         let columns = ["id", "A", "F"].map { "\(source.column([], $0)) AS \($0)" }.joined(separator: ", ")
         return """
           SELECT DISTINCT \(dialect.caseOf("r"))r.key AS key, \(columns)
@@ -366,12 +367,13 @@ final class RuleLowering {
   /// What names rows to a sum: a column, and its value in a hit.
   private typealias RowKey = (key: String, id: Expr)
 
-  /// How a binding names its settlements: a line's or settlement's own, a visit's or stay's all.
+  /// How a binding names its settlements: a line's or settlement's own, a visit's, stay's or person's all.
   private func settlementKey(_ binding: String) -> RowKey {
     switch lowering.entities[binding] {
     case .line, .settlement: ("setl_id", .claim(binding: binding, path: [], column: "setl_id", kind: .text))
     case .visit, .stay, nil: ("mdtrt_id", .claim(binding: binding, path: [], column: "mdtrt_id", kind: .text))
     case .diagnosis: ("mdtrt_id", .claim(binding: binding, path: [.visit], column: "mdtrt_id", kind: .text))
+    case .person: ("psn_no", .claim(binding: binding, path: [], column: "psn_no", kind: .text))
     }
   }
 

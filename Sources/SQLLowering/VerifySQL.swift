@@ -59,7 +59,7 @@ public func verifySQL(
     -- 日期为自1970-01-01起的日数，金额为分；见 column_unit 表。 Days count from 1970-01-01, money is in fen.
 
     -- ==== 一、哪些行计入，金额如何分摊 · Rows that count, and amounts ====
-    \(preludeSQL(dialect: dialect))
+    \(preludeSQL(dialect: dialect, persons: rules.contains(where: \.readsPersons)))
     -- ==== 二、规则 · The rules ====
     \(texts.joined(separator: "\n"))
     -- ==== 三、汇总 · Together ====

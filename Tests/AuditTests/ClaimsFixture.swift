@@ -14,6 +14,9 @@ struct ClaimsFixture {
 
   func claims(_ codes: CodeTable = CodeTable()) -> EffectiveClaims {
     var tables: [Entity: EntityTable] = [:]
+    var rows = rows
+    let persons = Set((rows[.settlement] ?? []).compactMap { $0["psn_no"] }).subtracting([""])
+    rows[.person] = persons.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }.map { ["psn_no": $0] }
     for entity in Entity.allCases {
       let own = rows[entity] ?? []
       var columns: [String: ColumnData] = [:]
@@ -33,13 +36,18 @@ struct ClaimsFixture {
     }
     for entity in Entity.allCases {
       for parent in entity.parents {
-        // Lines belong to settlements by setl_id; all else hangs together by mdtrt_id.
-        let key = entity == .line && parent == .settlement ? "setl_id" : "mdtrt_id"
+        // Lines belong to settlements by setl_id, and to the person of these; persons' rows are theirs by psn_no; all
+        // else hangs together by mdtrt_id.
+        if entity == .line && parent == .person { continue }
+        let key = parent == .person ? "psn_no" : entity == .line && parent == .settlement ? "setl_id" : "mdtrt_id"
         var places: [String: Int32] = [:]
         for (i, row) in (rows[parent] ?? []).enumerated() { places[row[key] ?? "-"] = Int32(i) }
         tables[entity]?.parent[parent] = (rows[entity] ?? []).map { places[$0[key] ?? "?"] ?? -1 }
       }
     }
+    let personOf = tables[.settlement]?.parent[.person] ?? []
+    let settlementOf = tables[.line]?.parent[.settlement] ?? []
+    tables[.line]?.parent[.person] = settlementOf.map { $0 < 0 ? -1 : personOf[Int($0)] }
     for entity in Entity.allCases {
       for child in entity.children {
         let parent = tables[child]?.parent[entity] ?? []

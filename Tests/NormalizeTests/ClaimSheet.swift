@@ -63,7 +63,7 @@ struct ClaimSheet {
     let codes = CodeTable()
     var raw: [ClaimTable: RawRows] = [:]
     for table in ClaimTable.allCases {
-      var loader = RowLoader(table: table, columns: [], codes: codes)
+      var loader = RowLoader(table: table, columns: table.index(of: "psn_no") == nil ? [] : ["psn_no"], codes: codes)
       for row in rows where row.table == table {
         FieldsBlob.encode(table.columns.map { row.values[$0.name] ?? "" }).withUnsafeBytes {
           loader.append(segment: Int32(row.segment), line: Int32(row.line), fields: $0)
@@ -101,6 +101,7 @@ struct NormalizedSheet {
       case .settlement: "setl_id"
       case .visit, .stay: "mdtrt_id"
       case .diagnosis: "setl_list_diag_id"
+      case .person: "psn_no"
       }
     return (0..<result.claims[entity].count).map { text(entity, row: $0, name) }
   }

@@ -63,6 +63,22 @@ import Testing
     threshold: 1
     amount: {A: settlement_A(b), F: settlement_P(b)}
     """,
+    // Persons treated at two institutions.
+    "NEW-04": """
+    rule: NEW-04
+    name: {zh: 多处就诊, en: Several places}
+    subject: person
+    each: person
+    where: "COUNT(DISTINCT s IN person.settlements: s.fixmedins_code) >= 2"
+    unless: EXISTS(s IN person.stays)
+    cases: [{verdict: 可疑, precedence: 30}]
+    key: [person.psn_no]
+    from: "MIN(s IN person.settlements: s.day)"
+    to: "MAX(s IN person.settlements: s.day)"
+    measure: COUNT(s IN person.settlements)
+    threshold: 2
+    amount: {A: settlement_A(person), F: settlement_P(person)}
+    """,
   ]
 
   // S1 outpatient T001 at H1: lines 100.00 + 60.00 in scope of the fund, fund 80.00.
@@ -136,10 +152,12 @@ import Testing
         "NEW-02,可疑,T002,S3,2025-03-01,2025-03-04,3,120000,90000,90000",
         // S1 and S2: two places, one day. Amounts of S2; a lead never counts.
         "NEW-03,线索,T001,S1|S2,2025-03-05,2025-03-05,2,5000,4000,0",
+        // T001 was at H1 and H2: 160.00 + 50.00 + 20.00 in scope, 80.00 + 40.00 + 10.00 paid.
+        "NEW-04,可疑,T001,S1|S2|S5,2025-03-05,2025-03-06,3,23000,13000,13000",
       ])
     #expect(rows.first?["finding_id"] == StableID.finding(rule: "NEW-01", key: "S3"))
     // What a new rule found is derived anew from its packet, without a line of Swift or SQL for it.
-    #expect(run.packets("B1").count == 2)
+    #expect(run.packets("B1").count == 3)
     for packet in run.packets("B1") {
       let outcome = try yijian(["verify", packet])
       #expect(outcome.code == 0, "\(outcome.out)")

@@ -24,7 +24,8 @@ private struct FormedFixture {
     var lines: [[UInt8]] = []
     var visits: [[UInt8]] = []
     func add(
-      _ id: String, _ person: String, _ from: String, _ to: String, _ own: [(day: String, fee: String, more: [String: String])],
+      _ id: String, _ person: String, _ from: String, _ to: String,
+      _ own: [(day: String, fee: String, more: [String: String])],
       type: String = "21"
     ) {
       let common = [

@@ -22,7 +22,9 @@ let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPath
 }
 
 @Suite struct ShippedTestFiles {
-  @Test(arguments: ["ADM-01", "ADM-02", "CAT-01", "CAT-03", "CHR-04"])
+  @Test(arguments: [
+    "ADM-01", "ADM-02", "ADM-05", "ADM-06", "ADM-09", "CAT-01", "CAT-03", "CHR-01", "CHR-03", "CHR-04",
+  ])
   func everyRuleHasTests(_ rule: String) throws {
     let path = root + "Pipelines/rules/\(rule).test.yml"
     let text = try String(contentsOfFile: path, encoding: .utf8)

@@ -47,7 +47,7 @@ struct DifferentialTests {
   func randomRulesAgree(_ block: Int) throws {
     for seed in (block * 5)..<(block * 5 + 5) {
       let loaded = try RandomStore(seed: UInt64(1000 + seed)).load()
-      try loaded.evidence.run(preludeSQL())
+      try loaded.evidence.run(preludeSQL(persons: true))
       var random = RandomRule(seed: UInt64(seed))
       let rules = (0..<6).map { random.rule("R-\(seed)-\($0)") }
       try compare(rules, loaded, "seed \(seed)")
@@ -82,7 +82,7 @@ struct DifferentialTests {
   func randomShapesAgree(_ block: Int) throws {
     for seed in (block * 5)..<(block * 5 + 5) {
       let loaded = try RandomStore(seed: UInt64(2000 + seed)).load()
-      try loaded.evidence.run(preludeSQL())
+      try loaded.evidence.run(preludeSQL(persons: true))
       var random = RandomRule(seed: UInt64(seed))
       var rules = (0..<12).map { random.shapeRule("S-\(seed)-\($0)", $0 % 6) }
       rules += (0..<3).map { random.chainedLookupRule("L-\(seed)-\($0)") }

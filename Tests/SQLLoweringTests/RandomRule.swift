@@ -1,7 +1,7 @@
 import ClaimModel
 import RulePacks
 
-/// Rules of random conditions over lines, settlements and pairs of stays and lines.
+/// Rules of random conditions over lines, settlements, persons and pairs of stays and lines.
 struct RandomRule {
   var g: SeededGenerator
   init(seed: UInt64) { g = SeededGenerator(seed: seed) }
@@ -12,12 +12,13 @@ struct RandomRule {
     .stay: ["dx", "adm_dept", "dscg_way", "fixmedins_code", "psn_no", "medrcdno"],
     .visit: ["med_type", "dscg_way", "psn_no"],
     .diagnosis: ["diag_code", "maindiag_flag"],
+    .person: ["psn_no"],
   ]
   private static let numbers: [Entity: [(String, ValueKind)]] = [
     .line: [("A", .money), ("F", .money), ("inscp_amt", .money), ("cnt", .quantity), ("overlmt_selfpay", .money)],
     .settlement: [("P", .money), ("U", .money), ("inscp_amt", .money)],
     .stay: [("nights", .integer), ("stay_A", .money), ("stay_F", .money)],
-    .visit: [], .diagnosis: [],
+    .visit: [], .diagnosis: [], .person: [],
   ]
 
   mutating func rule(_ id: String) -> Rule {
@@ -32,7 +33,7 @@ struct RandomRule {
         ])
     ]
     let bound: [(String, Entity)]
-    switch g.below(3) {
+    switch g.below(4) {
     case 0:
       bound = [("line", .line)]
       rule.shape = .each(binding: "line", entity: .line)
@@ -80,6 +81,27 @@ struct RandomRule {
       rule.amountA = g.pick([.sumA, .settlementA(binding: "settlement")])
       rule.amountF = g.pick([.sumF, .settlementP(binding: "settlement")])
       rule.subject = text("settlement", [], "psn_no")
+    case 2:
+      bound = [("person", .person)]
+      rule.shape = .each(binding: "person", entity: .person)
+      rule.parameterDay = .children(
+        ChildAggregate(
+          function: .least, variable: "e", of: .settlement, binding: "person", path: [], condition: .boolean(true),
+          value: number("e", [], ("day", .day))))
+      rule.lookups = [
+        Lookup(
+          name: "reg", table: "opsp_reg_d",
+          keys: [Lookup.Key(column: "psn_no", alternatives: [text("person", [], "psn_no")])],
+          day: rule.parameterDay, take: .any)
+      ]
+      rule.key = [text("person", [], "psn_no")]
+      rule.lines = .children(
+        binding: "person", variable: "l",
+        condition: .compare(.greater, number("l", [], ("A", .money)), .integer(50)))
+      rule.amountA = g.pick([.sumA, .settlementA(binding: "person")])
+      rule.amountF = g.pick([.sumF, .settlementP(binding: "person")])
+      rule.settlements = ["person"]
+      rule.subject = text("person", [], "psn_no")
     default:
       bound = [("a", .stay), ("b", .line)]
       rule.shape = .pair(
@@ -119,6 +141,7 @@ struct RandomRule {
     let (binding, entity) = g.pick(bound)
     if g.below(3) > 0 { return (binding, [], entity) }
     let parents = entity.parents
+    if parents.isEmpty { return (binding, [], entity) }
     let parent = g.pick(parents)
     return (binding, [parent], parent)
   }
@@ -140,14 +163,17 @@ struct RandomRule {
       case 5: return .coalesce([anyNumber(bound, depth - 1), .integer(7)])
       case 6: return g.below(2) == 0 ? .number(anyText(bound)) : .percent(anyNumber(bound, 0), of: anyNumber(bound, 0))
       case 7:
-        if let (binding, entity) = bound.first(where: { [.stay, .settlement, .visit].contains($0.1) }) {
-          let child = [("c", Entity.line)]
+        if let (binding, entity) = bound.first(where: {
+          $0.0 != "c" && [.stay, .settlement, .visit, .person].contains($0.1)
+        }) {
+          let of = entity == .person ? g.pick(entity.children) : .line
+          let child = [("c", of)]
           return .children(
             ChildAggregate(
               function: g.pick([.count, .sum, .least, .greatest, .countDistinct]), variable: "c",
-              of: entity.children[0],
+              of: of,
               binding: binding, path: [], condition: condition(child + bound, nil, 1),
-              value: number("c", [], g.pick(Self.numbers[.line] ?? []))))
+              value: number("c", [], g.pick(Self.numbers[of] ?? []))))
         }
       default: break
       }
@@ -183,6 +209,14 @@ struct RandomRule {
       if let lookup = rule?.lookups.last, lookup.table == "hilist_b" {
         return .compare(
           .notEqual, .registry(lookup: lookup.name, column: "chrgitm_lv", kind: .text), .text("03"))
+      }
+      // Of the person itself, or of the person to whom the row belongs.
+      if g.below(2) == 0, let (binding, entity) = bound.first(where: { $0.0 != "c" && $0.1 != .visit }) {
+        return .children(
+          ChildAggregate(
+            function: .exists, variable: "d", of: g.pick(Entity.person.children), binding: binding,
+            path: entity == .person ? [] : [.person],
+            condition: .compare(.equal, text("d", [], "fixmedins_code"), anyText(bound)), value: nil))
       }
       if let (binding, entity) = bound.first(where: { $0.1 == .stay || $0.1 == .visit }) {
         let of = g.pick(entity.children)

@@ -42,15 +42,21 @@ import Testing
     return "CASE WHEN \(d.isDigits(literal)) THEN \(d.wholeNumber(literal)) END"
   }
 
+  private static func days(_ d: Dialect, _ bounds: String) -> String {
+    "x.day FROM (\(d.daySeries(bounds, []))) x ORDER BY x.day"
+  }
+
   /// What stands behind SELECT.
   private static let printed: [String: @Sendable (Dialect) -> String] = [
     "division-printed": { $0.quotient("(-5)", "2") },
     "overflow-printed": { $0.checked("(9223372036854775807 + 1)") },
     "sum-overflow-printed": { "\($0.sum("t.x")) \(large)" },
+    "running-sum-overflow-printed": { "\($0.windowSum("t.x", "ORDER BY t.x")) \(large)" },
     "number-printed-bad": { number($0, "12a") },
     "number-printed-wide": { number($0, "１２") },
     "number-printed": { number($0, "0000000000000000000012") },
     "same-printed": { "\($0.isSame("NULL", "NULL")), \($0.isSame("NULL", "'a'"))" },
+    "differs-printed": { "\($0.differs("NULL", "NULL")), \($0.differs("NULL", "'a'"))" },
     "is-true-printed": { "\($0.isTrue("NULL = 1")), \($0.isTrue("1 = 1"))" },
     "least-printed": {
       "\($0.least(["t.x", "2"])), \($0.greatest(["t.x", "2"])) \(nullable) ORDER BY \($0.ascending("t.x"))"
@@ -62,6 +68,12 @@ import Testing
     "length-in-bytes-printed": { $0.byteLength("'𠮷A'") },
     "substr": { "\($0.prefix("'𠮷野家'", 2)), \($0.prefix("'医'", 3))" },
     "upper-printed": { $0.upper("'äb'") },
+    "begins-with-a-column-printed": {
+      "\($0.beginsWith("'C50.9'", "'C50'")), \($0.beginsWith("'C50'", "NULL"))"
+    },
+    "pad": { "\($0.padded("7", 2)), \($0.padded("123", 2))" },
+    "days-printed": { days($0, "SELECT 1 AS low, 3 AS high") },
+    "days-downwards-printed": { days($0, "SELECT 3 AS low, 1 AS high") },
     "day-of-text-printed": { $0.dayOfText("'2024-02-29'") },
     "text-of-day-printed": { $0.dayText("19782") },
     "text-of-time-printed": { $0.timeText("CAST(1740816000 AS BIGINT)") },

@@ -1,6 +1,7 @@
 """The table of semantics: what SQLite, DuckDB and Spark answer to the same question, and what rules do about it.
 
-usage: semantics.py [ENGINE...]    asks the engines (default: sqlite) every row of semantics.json; 1 if one answers otherwise
+usage: semantics.py [ENGINE...]    asks the engines (default: all that are installed) every row of semantics.json; 1 if one
+                                   answers otherwise
        semantics.py --markdown     prints Documentation/engine-semantics.md
 
 Run by `make test` for SQLite and by `make test-engines` for all. An engine that is not installed is an error if it was
@@ -13,14 +14,18 @@ rows of a result behind one another; `error WORD` is an error whose message cont
 
 import datetime
 import decimal
+import importlib.util
 import json
 import logging
 import os
+import re
 import sqlite3
 import sys
+import time
 
 FILE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "semantics.json")
 ENGINES = ["sqlite", "duckdb", "spark"]
+MODULES = {"sqlite": "sqlite3", "duckdb": "duckdb", "spark": "pyspark"}
 NAMES = {"sqlite": "SQLite", "duckdb": "DuckDB", "spark": "Spark"}
 
 
@@ -153,7 +158,8 @@ def cell(text):
 
 
 def code(text):
-    """Code in a table cell; backquotes inside need two around them."""
+    """Code in a table cell, on one line; backquotes inside need two around them."""
+    text = re.sub(r"\s*\n\s*", " ", text)
     fence = "``" if "`" in text else "`"
     space = " " if fence == "``" else ""
     return f"{fence}{space}{cell(text)}{space}{fence}"
@@ -212,7 +218,15 @@ def main():
     unknown = [name for name in arguments if name not in ENGINES]
     if unknown:
         sys.exit(f"no such engine: {', '.join(unknown)}; one of {', '.join(ENGINES)}")
-    return ask(arguments or ["sqlite"])
+    missing = [name for name in arguments or ENGINES if importlib.util.find_spec(MODULES[name]) is None]
+    if missing:
+        print(f"not installed here: {', '.join(MODULES[name] for name in missing)}; make test-engines installs them")
+        if arguments:
+            return 1
+    # A text that depends on the session's time zone shows where that is not the one of 1970-01-01.
+    os.environ["TZ"] = "Asia/Shanghai"
+    time.tzset()
+    return ask([name for name in arguments or ENGINES if name not in missing])
 
 
 if __name__ == "__main__":
