@@ -1,14 +1,36 @@
 #!/bin/sh
-# Writes the cases with the native engine's findings, then runs every rule's SQL in the engines named as arguments.
+# Writes the cases with the native engine's findings, then runs every rule's SQL in the engines named as arguments
+# (sqlite, duckdb, spark; none named: all). --set-up only installs what they need, and fails if it can't.
 set -eu
 cd "$(dirname "$0")/../.."
 folder=.build/engines
-sh Tools/setup.sh openjdk-17-jre-headless python3 python3-venv
-mkdir -p "$folder"
-if ! "$folder/venv/bin/python" -c 'import duckdb, pyspark' 2>/dev/null; then
-  python3 -m venv --clear "$folder/venv"
-  "$folder/venv/bin/pip" install --quiet --disable-pip-version-check -r Tests/engines/requirements.txt
+only=
+if [ "${1:-}" = --set-up ]; then
+  only=yes
+  shift
 fi
+[ $# -gt 0 ] || set -- sqlite duckdb spark
+
+needs=python3-venv
+packages=
+for engine in "$@"; do
+  case $engine in
+    duckdb) packages="$packages $(grep '^duckdb' Tests/engines/requirements.txt)" ;;
+    spark)
+      needs="$needs openjdk-17-jre-headless"
+      packages="$packages $(grep '^pyspark' Tests/engines/requirements.txt)"
+      ;;
+  esac
+done
+sh Tools/setup.sh python3 $needs
+mkdir -p "$folder"
+[ -x "$folder/venv/bin/pip" ] || python3 -m venv --clear "$folder/venv"
+for package in $packages; do
+  "$folder/venv/bin/python" -c "import ${package%%=*}" 2>/dev/null ||
+    "$folder/venv/bin/pip" install --quiet --disable-pip-version-check "$package"
+done
+[ -z "$only" ] || exit 0
+
 python3 Tests/engines/unpack.py SampleClaims/planted "$folder/planted.json"
 swift build --build-tests
 YIJIAN_ENGINE_CASES="$folder/cases" YIJIAN_ENGINE_PLANTED="$folder/planted.json" \
