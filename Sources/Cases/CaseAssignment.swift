@@ -97,6 +97,3 @@ private struct CaseSubject: Hashable {
     a.type == b.type ? bytesPrecede(a.id, b.id) : bytesPrecede(a.type.rawValue, b.type.rawValue)
   }
 }
-
-/// Order of the UTF-8 bytes: the one order in which anything is written.
-func bytesPrecede(_ a: String, _ b: String) -> Bool { a.utf8.lexicographicallyPrecedes(b.utf8) }

@@ -64,7 +64,7 @@ public struct Crosswalk: Sendable {
       if seen.insert(entry).inserted { entries.append(entry) } else { refuse("the same row stands above") }
     }
     rejected.sort { $0.line < $1.line }
-    entries.sort { precedes(Self.key($0), Self.key($1)) }
+    entries.sort { bytesPrecede(Self.key($0), Self.key($1)) }
     for entry in entries { byNational[entry.national, default: []].append(entry) }
   }
 
@@ -139,10 +139,10 @@ public struct CrosswalkCoverage: Sendable {
         }
       }
     }
-    classes = counts.keys.sorted(by: precedes).map { ($0, counts[$0]?.0 ?? 0, counts[$0]?.1 ?? 0) }
-    uncovered.sort { precedes("\($0.classID)|\($0.code)", "\($1.classID)|\($1.code)") }
+    classes = counts.keys.sorted(by: bytesPrecede).map { ($0, counts[$0]?.0 ?? 0, counts[$0]?.1 ?? 0) }
+    uncovered.sort { bytesPrecede("\($0.classID)|\($0.code)", "\($1.classID)|\($1.code)") }
     local.sort {
-      precedes(
+      bytesPrecede(
         "\($0.id)|\($0.side)|\($0.entry.local)|\($0.entry.admdvs ?? "")|\($0.begin + 1_000_000)",
         "\($1.id)|\($1.side)|\($1.entry.local)|\($1.entry.admdvs ?? "")|\($1.begin + 1_000_000)")
     }

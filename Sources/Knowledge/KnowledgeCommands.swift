@@ -227,7 +227,7 @@ public func diffText(_ before: [KnowledgePoint], _ after: [KnowledgePoint]) -> S
   let (old, new) = (latest(before), latest(after))
   var lines: [String] = []
   var counts = (added: 0, removed: 0, changed: 0, same: 0)
-  for key in Set(old.keys).union(new.keys).sorted(by: precedes) {
+  for key in Set(old.keys).union(new.keys).sorted(by: bytesPrecede) {
     func line(_ mark: String, _ point: KnowledgePoint, _ what: String) {
       var other = ""
       if case .exclusion(let code, _) = point.shape { other = " × \(code)" }

@@ -54,7 +54,7 @@ public func importKnowledge(_ request: KnowledgeImportRequest) throws(Diagnostic
     return nil
   }
   var books: [Workbook] = []
-  for path in request.files.sorted(by: precedes) {
+  for path in request.files.sorted(by: bytesPrecede) {
     guard let book = attempt({ try Workbook.read(path) }) else { continue }
     if !books.contains(where: { $0.digest == book.digest }) { books.append(book) }
   }
@@ -104,7 +104,7 @@ private func importText(_ report: KnowledgeImportReport, _ store: KnowledgeStore
 {
   var lines: [String] = []
   let counts = report.read.counts
-  for count in counts.sorted(by: { precedes($0.file + "\u{1}" + $0.sheet, $1.file + "\u{1}" + $1.sheet) }) {
+  for count in counts.sorted(by: { bytesPrecede($0.file + "\u{1}" + $0.sheet, $1.file + "\u{1}" + $1.sheet) }) {
     let sheet = count.sheet.isEmpty ? "" : " \(count.sheet)"
     lines.append(
       "\(count.file)\(sheet) (\(count.layout)): read \(count.read) = imported \(count.imported) + rejected \(count.rejected)"

@@ -177,14 +177,11 @@ public struct KnowledgePoint: Sendable, Hashable {
   }
 }
 
-/// Whether `a` stands before `b` by UTF-8 bytes, the order of everything written.
-func precedes(_ a: String, _ b: String) -> Bool { a.utf8.lexicographicallyPrecedes(b.utf8) }
-
 /// Batch labels by their leading number, then by bytes: 2 before 10.
 func batchPrecedes(_ a: String, _ b: String) -> Bool {
   func number(_ text: String) -> Int { Int(String(text.prefix { $0.isASCII && $0.isNumber })) ?? Int.max }
   let (x, y) = (number(a), number(b))
-  return x == y ? precedes(a, b) : x < y
+  return x == y ? bytesPrecede(a, b) : x < y
 }
 
 extension KnowledgePoint {
@@ -192,7 +189,7 @@ extension KnowledgePoint {
   static func isEarlier(_ a: KnowledgePoint, _ b: KnowledgePoint) -> Bool {
     if a.published != b.published { return a.published < b.published }
     if a.batch != b.batch { return batchPrecedes(a.batch, b.batch) }
-    return precedes(a.id, b.id)
+    return bytesPrecede(a.id, b.id)
   }
 }
 

@@ -15,7 +15,7 @@ public struct KnowledgeBatch: Sendable, Hashable {
   static func isEarlier(_ a: KnowledgeBatch, _ b: KnowledgeBatch) -> Bool {
     if a.published != b.published { return a.published < b.published }
     if a.batch != b.batch { return batchPrecedes(a.batch, b.batch) }
-    return precedes(a.classID, b.classID)
+    return bytesPrecede(a.classID, b.classID)
   }
 }
 
@@ -49,11 +49,11 @@ public struct KnowledgeStore: Sendable {
   /// Adds what files held; nothing is written. Names of classes and batches that are there already, with the same
   /// points, are left alone. Throws `knowledge.batch-exists` where they say something else.
   public mutating func add(_ read: ReadKnowledge, files: [Workbook]) throws(Diagnostics) {
-    let names = Dictionary(files.map { ($0.digest, $0.name) }, uniquingKeysWith: { precedes($0, $1) ? $0 : $1 })
+    let names = Dictionary(files.map { ($0.digest, $0.name) }, uniquingKeysWith: { bytesPrecede($0, $1) ? $0 : $1 })
     var groups: [String: [KnowledgePoint]] = [:]
     for point in read.points { groups["\(point.batch)-\(point.classID)", default: []].append(point) }
     var problems: [Diagnostic] = []
-    for key in groups.keys.sorted(by: precedes) {
+    for key in groups.keys.sorted(by: bytesPrecede) {
       guard let group = groups[key], let first = group.first else { continue }
       let place = Place(file: names[first.digest])
       if let known = batches.first(where: { $0.batch == first.batch && $0.classID == first.classID }) {
@@ -95,10 +95,10 @@ public struct KnowledgeStore: Sendable {
     let known = Set(counts.map(\.digest))
     counts += read.counts.filter { !known.contains($0.digest) }
     counts.sort {
-      precedes("\($0.file)\u{1}\($0.digest)\u{1}\($0.sheet)", "\($1.file)\u{1}\($1.digest)\u{1}\($1.sheet)")
+      bytesPrecede("\($0.file)\u{1}\($0.digest)\u{1}\($0.sheet)", "\($1.file)\u{1}\($1.digest)\u{1}\($1.sheet)")
     }
     rejects += read.rejects.filter { !known.contains($0.digest) }
-    rejects.sort { precedes(sortKey($0), sortKey($1)) }
+    rejects.sort { bytesPrecede(sortKey($0), sortKey($1)) }
   }
 
   /// Writes what was added. `batches.csv` comes last: what it does not name is not there.

@@ -1,3 +1,4 @@
+import ClaimModel
 import Diagnostics
 
 /// What a column of a knowledge table holds, whatever its caption.
@@ -151,7 +152,7 @@ struct KnowledgeTable {
       }
       var table = KnowledgeTable(
         layout: layout, sheet: sheet, columns: columns, captions: captions, headerRow: number)
-      for (_, above) in sheet.rows[..<place] { table.notes += above.values.map(\.text).sorted(by: precedes) }
+      for (_, above) in sheet.rows[..<place] { table.notes += above.values.map(\.text).sorted(by: bytesPrecede) }
       table.readBody(after: place, header: cells)
       return table
     }

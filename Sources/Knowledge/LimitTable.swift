@@ -122,8 +122,9 @@ public func limitTable(
       }
     }
   }
-  table.rows.sort { precedes($0[0] ?? "", $1[0] ?? "") }
-  table.wordings = codes.keys.sorted { precedes($0.joined(separator: "\u{1}"), $1.joined(separator: "\u{1}")) }.map {
+  table.rows.sort { bytesPrecede($0[0] ?? "", $1[0] ?? "") }
+  table.wordings = codes.keys.sorted { bytesPrecede($0.joined(separator: "\u{1}"), $1.joined(separator: "\u{1}")) }.map
+  {
     key in
     LimitTable.Wording(
       type: key[0], value: key[1], text: key[3].isEmpty ? nil : key[3], isSure: key[2] == "1",

@@ -44,7 +44,7 @@ public struct ReadKnowledge: Sendable {
 public func readPoints(_ books: [Workbook], options: KnowledgeImportOptions) throws(Diagnostics) -> ReadKnowledge {
   var reader = PointReader(options: options)
   // The order in which files are named must not show.
-  for book in books.sorted(by: { precedes($0.digest + $0.name, $1.digest + $1.name) }) { reader.open(book) }
+  for book in books.sorted(by: { bytesPrecede($0.digest + $0.name, $1.digest + $1.name) }) { reader.open(book) }
   return try reader.finish()
 }
 
@@ -155,7 +155,7 @@ private struct PointReader {
         }
       }
     }
-    for key in records.keys.sorted(by: precedes) {
+    for key in records.keys.sorted(by: bytesPrecede) {
       guard let record = records[key], record.limit != nil, !record.isUsed else { continue }
       reject(
         record.table, record.row,
@@ -166,7 +166,7 @@ private struct PointReader {
     try checkClasses()
     dropRepeated(&records)
     result.points = made.map(\.point).sorted(by: KnowledgePoint.isEarlier)
-    result.rejects.sort { precedes(sortKey($0), sortKey($1)) }
+    result.rejects.sort { bytesPrecede(sortKey($0), sortKey($1)) }
     for open in tables {
       let read = open.table.body.count
       result.counts.append(
@@ -431,7 +431,7 @@ private struct PointReader {
     made = made.indices.filter { !dropped.contains($0) }.map { made[$0] }
     // A record whose codes all went goes too.
     let used = Set(made.map { "\($0.point.digest)|\($0.point.sheet)|\($0.point.textRow ?? 0)" })
-    for key in records.keys.sorted(by: precedes) {
+    for key in records.keys.sorted(by: bytesPrecede) {
       guard let record = records[key], record.isUsed else { continue }
       let isLeft = made.contains { $0.point.textRow == record.row && sameScope($0.table, record.table) }
       if !used.isEmpty, isLeft { continue }

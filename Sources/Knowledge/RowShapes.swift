@@ -53,7 +53,7 @@ func publishedLimit(type: String, value: String, isDrug: Bool) throws(RowProblem
       values.insert(visit)
     }
     if values.isEmpty { throw unknown() }
-    return ("drug_visit", .allowed(.visit, values: values.sorted(by: precedes)))
+    return ("drug_visit", .allowed(.visit, values: values.sorted(by: bytesPrecede)))
   case ("限定支付疗程", true):
     guard word.hasSuffix("天"), let days = wholeNumber(String(word.dropLast())), days > 0 else {
       throw RowProblem("bad-number", .value, "not a number of days (14天)")
@@ -177,7 +177,7 @@ func shape(
     if let known = possible[attribute], !values.allSatisfy(known.contains) {
       throw RowProblem("unknown-value", .values, "\(attribute.rawValue) is one of \(known.joined(separator: ", "))")
     }
-    return .allowed(attribute, values: Set(values).sorted(by: precedes))
+    return .allowed(attribute, values: Set(values).sorted(by: bytesPrecede))
   case "age":
     if minimum != nil || maximum != nil { _ = try need(ageUnit, .unit, "day, month or year as unit") }
     return .age(

@@ -201,19 +201,18 @@ struct PreparedTest {
     bare.exemptions = []
     var keys: [String: String] = [:]
     for finding in try run(bare).result.findings { keys[finding.id] = finding.key }
-    func precedes(_ a: String, _ b: String) -> Bool { a.utf8.lexicographicallyPrecedes(b.utf8) }
     return TestOutcome(
       findings: result.findings.map { finding in
         let fields = RuleTestFile.comparable.map { ($0, value($0, of: finding)) }
         return (finding.key, Dictionary(fields, uniquingKeysWith: { first, _ in first }))
-      }.sorted { precedes($0.0, $1.0) },
+      }.sorted { bytesPrecede($0.0, $1.0) },
       suppressions: result.suppressions.compactMap { one in
         let fields = [
           "exemption": one.exemption, "subject_type": one.subjectType.rawValue, "subject": one.subject,
         ]
         return keys[one.findingID].map { ($0, fields) }
       }.sorted {
-        $0.0 == $1.0 ? precedes($0.1["exemption"] ?? "", $1.1["exemption"] ?? "") : precedes($0.0, $1.0)
+        $0.0 == $1.0 ? bytesPrecede($0.1["exemption"] ?? "", $1.1["exemption"] ?? "") : bytesPrecede($0.0, $1.0)
       },
       unevaluable: coverage?.rowsUnevaluable ?? 0,
       notRunnable: coverage?.status == .notRunnable ? coverage?.reason ?? "" : nil)

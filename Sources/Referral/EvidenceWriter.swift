@@ -234,5 +234,3 @@ func institutionRow(_ input: PacketInput) -> Int? {
   }
   return valid ?? own.max { begins[$0] < begins[$1] }
 }
-
-func bytesPrecede(_ a: String, _ b: String) -> Bool { a.utf8.lexicographicallyPrecedes(b.utf8) }

@@ -1,3 +1,5 @@
+import ClaimModel
+
 /// Builds the machine CSV files of contract.md section 4: UTF-8 without BOM, comma, LF, `"` only where needed.
 struct CSVText {
   private(set) var text = ""
@@ -25,9 +27,6 @@ struct CSVText {
     return result + "\""
   }
 }
-
-/// Byte order, in which everything that is written is sorted.
-func bytesPrecede(_ a: String, _ b: String) -> Bool { a.utf8.lexicographicallyPrecedes(b.utf8) }
 
 extension Sequence {
   /// Sorted by texts, byte order.

@@ -101,12 +101,12 @@ public func loadRulePacks(
     found += problems.sorted
   }
   remarkUnused(exemptions ?? [], parsed.flatMap { $0.0.exemptions.map(\.text) }, &found)
-  var rules = parsed.map(\.0.rule).sorted { precedesByBytes($0.id, $1.id) }
+  var rules = parsed.map(\.0.rule).sorted { bytesPrecede($0.id, $1.id) }
   apply(jurisdiction, parameterOverrides, to: &rules, &found)
   if found.contains(where: { $0.severity == .error }) { throw Diagnostics(found) }
   if !jurisdiction.digest.isEmpty { digests.append(jurisdiction.digest) }
   var pack = RulePack(
-    rules: rules, digest: SHA256Hasher.hex(of: digests.sorted(by: precedesByBytes).joined(separator: "\n")))
+    rules: rules, digest: SHA256Hasher.hex(of: digests.sorted(by: bytesPrecede).joined(separator: "\n")))
   pack.law = law ?? []
   pack.exemptions = exemptions ?? []
   pack.excludedSetlTypes = jurisdiction.excludedSetlTypes
@@ -163,7 +163,7 @@ private func apply(
     }
     if !values.isEmpty { rules[at.rule].parameters[at.parameter].values = values }
   }
-  for (name, values) in more.sorted(by: { precedesByBytes($0.key, $1.key) }) {
+  for (name, values) in more.sorted(by: { bytesPrecede($0.key, $1.key) }) {
     guard let at = index(name) else {
       unknown(name, Place())
       continue
@@ -206,7 +206,7 @@ private func readLaw(_ folder: String, _ found: inout [Diagnostic], _ digests: i
           text: one.required("text")?.text ?? "", source: one.required("source")?.text ?? ""))
     }
   }
-  return entries.sorted { precedesByBytes($0.key, $1.key) }
+  return entries.sorted { bytesPrecede($0.key, $1.key) }
 }
 
 /// An exemption that no rule has, and that does not say why, may be one that a rule forgot.
@@ -248,7 +248,7 @@ private func readExemptions(_ folder: String, _ found: inout [Diagnostic], _ dig
           place: Place(file: path, line: key.line, column: key.column)))
     }
   }
-  return entries.sorted { precedesByBytes($0.id, $1.id) }
+  return entries.sorted { bytesPrecede($0.id, $1.id) }
 }
 
 // MARK: - Files
@@ -263,7 +263,7 @@ func yamlFiles(in folder: String, _ found: inout [Diagnostic]) -> [String] {
     return []
   }
   return names.filter { ($0.hasSuffix(".yml") || $0.hasSuffix(".yaml")) && !$0.hasPrefix(".") }
-    .sorted(by: precedesByBytes).map { folder.hasSuffix("/") ? folder + $0 : folder + "/" + $0 }
+    .sorted(by: bytesPrecede).map { folder.hasSuffix("/") ? folder + $0 : folder + "/" + $0 }
 }
 
 func readText(_ path: String, _ found: inout [Diagnostic]) -> String? {

@@ -189,7 +189,7 @@ private struct RuleTestReader {
     if let scalar = one.scalar("clock") { test.clock = problems.day(scalar, "clock") }
     test.tables.merge(tables(one["given"], registry: false)) { $1 }
     test.registries.merge(tables(one["registries"], registry: true)) { $1 }
-    test.incomplete = missing(one["given"]).sorted(by: precedesByBytes)
+    test.incomplete = missing(one["given"]).sorted(by: bytesPrecede)
     for name in test.incomplete { test.tables[name] = nil }
     for name in missing(one["registries"]) { test.registries[name] = nil }
     test.parameters = parameters(one)
@@ -308,7 +308,7 @@ private struct RuleTestReader {
       if !ids.contains(part) {
         problems.error(
           "test.row", "no row of the test is named \(part)", line: expectation.place.line ?? 1,
-          column: expectation.place.column ?? 1, remedy: remedy(for: part, among: ids.sorted(by: precedesByBytes)))
+          column: expectation.place.column ?? 1, remedy: remedy(for: part, among: ids.sorted(by: bytesPrecede)))
       }
     }
   }

@@ -108,6 +108,3 @@ extension Problems {
     return false
   }
 }
-
-/// Byte order of UTF-8, the order of everything that is written.
-func precedesByBytes(_ a: String, _ b: String) -> Bool { a.utf8.lexicographicallyPrecedes(b.utf8) }
