@@ -16,6 +16,31 @@ public final class CodeTable: @unchecked Sendable {
 
   public init() { slots = [UInt32](repeating: 0, count: 1 << 12) }
 
+  /// A table with the same codes, which goes its own way from there.
+  public init(copying other: CodeTable) {
+    bytes = other.bytes
+    starts = other.starts
+    slots = other.slots
+    hashes = other.hashes
+    folds = other.folds
+  }
+
+  /// Forgets every code that was interned after the table had so many; the memory is kept for the next ones.
+  ///
+  /// For tables that are filled again and again with the texts of one part of the claims beside those of registries. No
+  /// code from after the mark may be used any more.
+  public func rollBack(to count: Int) {
+    if count >= hashes.count || count < 1 { return }
+    // A later code never stands in an earlier one's way: the earlier was placed before it came.
+    for i in slots.indices where slots[i] >= UInt32(count) { slots[i] = 0 }
+    bytes.removeLast(bytes.count - starts[count])
+    starts.removeLast(starts.count - count - 1)
+    hashes.removeLast(hashes.count - count)
+    folds.removeLast(folds.count - count)
+    // The upper case of an early text may have been interned late.
+    for i in folds.indices where folds[i] != UInt32.max && folds[i] >= UInt32(count) { folds[i] = UInt32.max }
+  }
+
   /// Number of codes, null included; every code is below it.
   public var count: Int { hashes.count }
 

@@ -106,6 +106,14 @@ public struct RawRows: Sendable {
   public var origin: [RowOrigin] = []
   /// Loaded columns by national name.
   public var columns: [String: ColumnData] = [:]
+  /// `PersonSlice` of each row; empty where it was not asked for, as the three below.
+  public var slice: [UInt16] = []
+  /// Offset of each row's first byte in the inflated bytes of its file.
+  public var byteOffset: [Int64] = []
+  /// Codes of `DeliveredText.forms`: how each number was written.
+  public var forms: [UInt32] = []
+  /// Codes of `DeliveredText.other`: texts that no column can give back; 0 where there is none.
+  public var other: [UInt32] = []
   public var count: Int { origin.count }
 
   public init(table: ClaimTable) { self.table = table }
