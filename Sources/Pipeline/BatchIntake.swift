@@ -66,6 +66,8 @@ struct BatchIntake {
     var record: BatchFileRecord
     /// May be remembered by its digest: it was read to its end, or is refused for what it is.
     var isFinal: Bool
+    /// What the intake calls the segments of the content, in their order.
+    var segments: [Int32] = []
   }
 
   /// Reads the files; in byte order of names. `digests` by name; a file whose bytes have another digest changed meanwhile.
@@ -145,6 +147,7 @@ struct BatchIntake {
         report: try FileSummary.refused(report, refusal).encoded())
       return refused(refusal, content, isFinal: false)
     }
+    try consumer.finish()
     let normalization = consumer.report
     let summaries = normalization.members.map(ValueSummary.init)
     var records: [SegmentRecord] = []
@@ -161,7 +164,11 @@ struct BatchIntake {
       charset: report.members.first?.charset.rawValue,
       segments: records, rejects: report.rejects + normalization.rejects,
       report: try FileSummary.read(report, summaries).encoded())
-    return (ReadFile(content: content, record: record(file, content), isFinal: true), report.rowsRead)
+    return (
+      ReadFile(
+        content: content, record: record(file, content), isFinal: true, segments: consumer.opened.map(\.number)),
+      report.rowsRead
+    )
   }
 
   /// The table that a name decides is part of what decides the rows of equal bytes.
@@ -215,8 +222,12 @@ private final class FileConsumer: RecordConsumer {
     if let last = opened.popLast() { void(last.number) }
   }
 
+  /// What the consumer still holds goes to the partition.
+  func finish() throws { try consumer?.finish() }
+
   /// None of the file's rows counts.
   func discard() {
+    consumer?.discard()
     for one in opened { void(one.number) }
     opened = []
   }

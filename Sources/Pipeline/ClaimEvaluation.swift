@@ -15,7 +15,8 @@ import Synchronization
 struct ClaimEvaluation: Sendable {
   let source: any ClaimRowSource
   let rules: [Rule]
-  let registries: Registries
+  /// The registries and their indexes, which all threads share.
+  let shelf: RegistryShelf
   /// The table in which the registries were interned; every thread works on a copy.
   let codes: CodeTable
   let excludedSetlTypes: Set<String>
@@ -50,15 +51,14 @@ struct ClaimEvaluation: Sendable {
     var keys: [UInt64] = []
   }
 
-  /// What one thread keeps from unit to unit.
+  /// What one thread keeps from unit to unit: its code table, with the texts of the registries and, for as long as it is
+  /// under work, those of a unit.
   private final class Worker {
     let codes: CodeTable
-    let shelf: RegistryShelf
-    let mark: Int
+    private let mark: Int
 
-    init(_ evaluation: ClaimEvaluation, rules: [Rule]) {
-      codes = CodeTable(copying: evaluation.codes)
-      shelf = RegistryShelf(evaluation.registries, codes, rules: rules)
+    init(_ codes: CodeTable) {
+      self.codes = CodeTable(copying: codes)
       mark = codes.count
     }
 
@@ -87,10 +87,10 @@ struct ClaimEvaluation: Sendable {
       let input = auditInput(claims.claims)
       var thin = ThinClaims(for: ofEverything)
       thin.append(claims.claims)
-      let audit = try auditPart(rules: ofPersons, input, shelf: worker.shelf)
+      let audit = auditPart(rules: ofPersons, input, shelf: shelf)
       var part = Part(
-        audit: audit, facts: try factPart(rules: withFacts, input, shelf: worker.shelf), figures: figures, thin: thin,
-        homes: homes(of: audit.findings, claims.claims))
+        audit: audit, facts: factPart(rules: withFacts, input, shelf: shelf), figures: figures, thin: thin,
+        homes: homes(of: audit.allFindings, claims.claims))
       if keys { UnitKeys.append(raw, worker.codes, to: &part.keys) }
       return part
     }
@@ -115,12 +115,12 @@ struct ClaimEvaluation: Sendable {
     var homes: [String: Set<UInt16>] = [:]
     for part in parts { homes.merge(part.homes) { $0.union($1) } }
     if !withFacts.isEmpty {
-      let facts = mergedFacts(parts.map(\.facts), rules: withFacts)
+      let facts = mergedFacts(parts.map(\.facts))
       let second = try inParallel(units, rules: active, straddling: straddling) { claims, _, worker in
         var input = auditInput(claims.claims)
         input.facts = facts
-        let part = try auditPart(rules: withFacts, input, shelf: worker.shelf)
-        return (part, self.homes(of: part.findings, claims.claims))
+        let part = auditPart(rules: withFacts, input, shelf: shelf)
+        return (part, homes(of: part.allFindings, claims.claims))
       }
       for (part, found) in second {
         audits.append(part)
@@ -130,19 +130,32 @@ struct ClaimEvaluation: Sendable {
     // Rules about more than one person, over the few columns they need.
     var thin: EffectiveClaims?
     if !ofEverything.isEmpty {
-      let worker = Worker(self, rules: ofEverything)
       var all = ThinClaims(for: ofEverything)
-      for part in parts {
-        all.append(part.thin.claims(codes: worker.codes))
-      }
-      let claims = all.claims(codes: worker.codes)
-      audits.append(try auditPart(rules: ofEverything, auditInput(claims), shelf: worker.shelf))
+      for part in parts { all.append(part.thin) }
+      let claims = all.claims(codes: CodeTable(copying: codes))
+      audits.append(auditPart(rules: ofEverything, auditInput(claims), shelf: shelf))
       thin = claims
+    }
+    // Ids that hold the separator of keys can give findings of two persons one key: such a rule is run over everything.
+    let shared = rulesWithSharedKeys(audits)
+    if !shared.isEmpty {
+      let again = active.filter { shared.contains($0.id) }
+      var all = ThinClaims(for: again)
+      let pieces = try inParallel(units, rules: active, straddling: straddling) { claims, _, _ in
+        var own = ThinClaims(for: again)
+        own.append(claims.claims)
+        return own
+      }
+      for piece in pieces { all.append(piece) }
+      audits = audits.map { $0.without(shared) }
+      audits.append(auditPart(rules: again, auditInput(all.claims(codes: CodeTable(copying: codes))), shelf: shelf))
     }
 
     var figures = UnitFigures(segments: source.identities.count)
     for part in parts { figures.add(part.figures) }
-    let result = try finish(audits, rules: rules, auditInput(EffectiveClaims(codes: codes, tables: [:])))
+    let result = try finish(
+      audits, rules: rules, registries: shelf.registries, fillFloorPercent: fillFloor,
+      incompleteTables: incompleteTables)
     return Outcome(
       result: result, figures: figures, units: units.count, straddling: straddling.slices, homes: homes, thin: thin)
   }
@@ -178,7 +191,7 @@ struct ClaimEvaluation: Sendable {
 
   private func auditInput(_ claims: EffectiveClaims) -> AuditInput {
     AuditInput(
-      claims: claims, registries: registries, fillFloorPercent: fillFloor, incompleteTables: incompleteTables)
+      claims: claims, registries: shelf.registries, fillFloorPercent: fillFloor, incompleteTables: incompleteTables)
   }
 
   /// The raw rows of a unit.
@@ -207,10 +220,10 @@ struct ClaimEvaluation: Sendable {
     _ body: @Sendable (Normalized, [ClaimTable: RawRows], Worker) throws -> R
   ) throws -> [R] {
     let linksPersons = rules.contains(where: \.readsPersons)
-    let medTypes = registries["med_type_b"].map { StoreState.medTypes($0, codes) }
+    let medTypes = shelf.registries["med_type_b"].map { StoreState.medTypes($0, codes) }
     let shared = Mutex(Progress<R>(next: 0, results: Array(repeating: nil, count: units.count), error: nil))
     @Sendable func work() {
-      let worker = Worker(self, rules: rules)
+      let worker = Worker(codes)
       while true {
         let i = shared.withLock { progress -> Int? in
           guard progress.error == nil, progress.next < units.count else { return nil }

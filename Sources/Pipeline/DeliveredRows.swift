@@ -5,10 +5,12 @@ import ClaimStore
 struct DeliveredRows {
   private let raw: [ClaimTable: RawRows]
   private let codes: CodeTable
+  private let unknownColumns: [Int]
   private let rowOf: [ClaimTable: [RowOrigin: Int]]
 
   /// `raw` holds all columns and the forms of delivered texts.
-  init(_ raw: [ClaimTable: RawRows], _ codes: CodeTable) {
+  init(_ raw: [ClaimTable: RawRows], _ codes: CodeTable, segments: [LiveSegment]) {
+    unknownColumns = segments.map(\.record.header.unknownColumns.count)
     self.raw = raw
     self.codes = codes
     rowOf = raw.mapValues { rows in
@@ -24,7 +26,9 @@ struct DeliveredRows {
     guard let rows = raw[table] else { return }
     for line in lines {
       guard let row = rowOf[table]?[RowOrigin(segment: segment, line: line)] else { continue }
-      try deliveredFields(of: rows, row: row, codes: codes).withUnsafeBytes {
+      try deliveredFields(
+        of: rows, row: row, codes: codes, unknownColumns: unknownColumns[Int(segment)]
+      ).withUnsafeBytes {
         try body(line, rows.byteOffset[row], $0)
       }
     }

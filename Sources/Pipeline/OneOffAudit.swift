@@ -116,7 +116,7 @@ private final class OneOffAudit {
       folder: setup.registriesFolder, knowledge: setup.file.knowledge, codes: codes)
     let source = PartitionSource(partition: partition, segments: segments.all)
     let evaluation = ClaimEvaluation(
-      source: source, rules: rules, registries: registries, codes: codes,
+      source: source, rules: rules, shelf: RegistryShelf(registries, codes: codes), codes: codes,
       excludedSetlTypes: setup.jurisdiction.excludedSetlTypes, fillFloor: setup.file.fillFloor,
       incompleteTables: incompleteTables(incomplete), ofBatch: source.segments.map { _ in true }, jobs: jobs,
       unitRows: options.unitRows ?? ClaimUnits.rows(within: memory, jobs: jobs))

@@ -54,7 +54,7 @@ struct RunOutputs {
     let chosen = assignment.cases.filter { $0.countedFen >= run.file.minCountedFen && $0.countedFen > 0 }
     guard mayWritePackets, !chosen.isEmpty else { return [:] }
     let state = try packetClaims(chosen)
-    let delivered = DeliveredRows(state.raw, state.codes)
+    let delivered = DeliveredRows(state.raw, state.codes, segments: segments)
     let evidence = EvidenceIndex(
       raw: state.raw, isValid: state.normalized.isValid, claims: state.normalized.claims)
     let lookedAt = ClaimRowsLookedAt(

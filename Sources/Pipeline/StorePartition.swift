@@ -15,23 +15,68 @@ struct StorePartition {
   private static let rowsOfPart = 250_000
 
   /// Writes the partition's rows as parts and commits them with what became of the files, in one transaction.
-  func commit(_ contents: [FileContent], to ledger: Ledger, batch: String) throws {
-    if contents.isEmpty { return }
-    let parts = try ledger.newParts(batch: batch)
-    // The store's number of each segment, by the number that the intake gave it.
-    var numbers = [Int32](repeating: -1, count: segments.count)
-    let live = segments.indices.filter { segments[$0].isLive }.sorted { a, b in
-      segments[a].file == segments[b].file
-        ? segments[a].member < segments[b].member : bytesPrecede(segments[a].file, segments[b].file)
+  func commit(_ files: [BatchIntake.ReadFile], to ledger: Ledger, batch: String) throws {
+    if files.isEmpty { return }
+    let parts = ledger.newParts(batch: batch)
+    // The store's number of each segment, by the number that the intake gave it; given in order of files and members.
+    var numbers = [Int32](repeating: 0, count: segments.count)
+    var contents: [FileContent] = []
+    for file in files where file.isFinal {
+      var content = file.content
+      for (place, opened) in file.segments.enumerated() {
+        let number = try parts.newSegment()
+        numbers[Int(opened)] = number
+        content.segments[place].number = number
+        content.segments[place].header = SegmentHeader(
+          columns: segments[Int(opened)].columns, unknownColumns: segments[Int(opened)].unknownColumns)
+      }
+      contents.append(content)
     }
-    for (place, i) in live.enumerated() { numbers[i] = parts.firstSegment + Int32(place) }
-    var work: [(table: ClaimTable, slices: ClosedRange<UInt16>)] = []
-    for table in ClaimTable.allCases {
-      let rows = partition.rows(table)
-      if rows.reduce(0, +) == 0 { continue }
-      for range in Self.ranges(rows) { work.append((table, range)) }
+    let ranges = Self.ranges(partition.rows(.feeLines))
+    let shared = Mutex<Writing>(Writing(next: 0, records: [], error: nil))
+    @Sendable func work() {
+      let codes = CodeTable()
+      while true {
+        let range = shared.withLock { writing -> ClosedRange<UInt16>? in
+          guard writing.error == nil, writing.next < ranges.count else { return nil }
+          writing.next += 1
+          return ranges[writing.next - 1]
+        }
+        guard let range else { return }
+        do {
+          let loaded = try partition.load(slices: range, codes: codes)
+          var records: [PartRecord] = []
+          for table in ClaimTable.allCases {
+            guard var rows = loaded[table], rows.count > 0 else { continue }
+            for i in rows.origin.indices { rows.origin[i].segment = numbers[Int(rows.origin[i].segment)] }
+            records.append(try parts.write(rows, table: table, slices: range, codes: codes))
+          }
+          partition.forget(slices: range)
+          codes.rollBack(to: 1)
+          shared.withLock { $0.records += records }
+        } catch {
+          shared.withLock { $0.error = $0.error ?? error }
+        }
+      }
     }
-    _ = (contents, numbers, work)
+    let workers = max(1, min(jobs, ranges.count))
+    if workers == 1 {
+      work()
+    } else {
+      DispatchQueue.concurrentPerform(iterations: workers) { _ in work() }
+    }
+    let written = shared.withLock { $0 }
+    if let error = written.error {
+      parts.discard()
+      throw error
+    }
+    try ledger.commitFiles(contents, parts: written.records.sorted { $0.path < $1.path })
+  }
+
+  private struct Writing: Sendable {
+    var next: Int
+    var records: [PartRecord]
+    var error: (any Error)?
   }
 
   /// Ranges of slices, each of 16 top bytes or a multiple of it, so that no part has too few rows.
@@ -40,6 +85,14 @@ struct StorePartition {
     while buckets > 1, rows.reduce(0, +) / buckets < rowsOfPart { buckets /= 2 }
     let width = PersonSlice.count / buckets
     return (0..<buckets).map { UInt16($0 * width)...UInt16($0 * width + width - 1) }
+  }
+}
+
+extension LiveSegment {
+  var identity: SegmentIdentity {
+    SegmentIdentity(
+      batch: batch, file: file, member: record.key.member,
+      missingColumns: Set(record.key.table.columns.map(\.name)).subtracting(record.header.columns))
   }
 }
 

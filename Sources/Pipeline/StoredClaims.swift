@@ -90,7 +90,7 @@ struct StoredClaims {
     guard let rows = state.raw[table], let row = rows.origin.firstIndex(of: origin) else { return nil }
     let around = try neighbours.of(rows.slice[row]) { slice in
       let near = try StoreState.load(ledger: ledger, replacing: nil, setting, slices: [slice], delivered: true)
-      return DeliveredRows(near.raw, near.codes)
+      return DeliveredRows(near.raw, near.codes, segments: near.segments)
     }
     var found: (fields: [String: String], byteOffset: Int64, sha256: String)?
     let names = table.columns.map(\.name)

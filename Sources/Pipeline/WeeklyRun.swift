@@ -29,6 +29,7 @@ final class WeeklyRun {
   let memory: Int
   /// What decides how rows count; the registries are read once a command.
   let setting: StoreState.Setting
+  let shelf: RegistryShelf
   /// Digests of registries, rule files and the pipeline file, `name sha256` each, sorted.
   let configurationDigests: [String: [String: String]]
   /// Lines for standard output: one a batch done.
@@ -45,6 +46,7 @@ final class WeeklyRun {
       rules: pack.rules,
       registries: try loadRegistries(folder: registriesFolder, knowledge: file.knowledge, codes: codes), codes: codes,
       excludedSetlTypes: jurisdiction.excludedSetlTypes)
+    shelf = RegistryShelf(setting.registries, codes: codes)
     self.options = options
     self.file = file
     self.pack = pack
@@ -112,7 +114,7 @@ final class WeeklyRun {
         reader: try StoreReader(
           ledger, live: segments, columns: StoreState.columns(pack.rules, delivered: false), delivered: false),
         segments: segments),
-      rules: pack.rules, registries: setting.registries, codes: setting.codes,
+      rules: pack.rules, shelf: shelf, codes: setting.codes,
       excludedSetlTypes: jurisdiction.excludedSetlTypes, fillFloor: file.fillFloor,
       incompleteTables: try incompleteTables(blocking), ofBatch: segments.map { $0.batch == batch.id }, jobs: jobs,
       unitRows: options.unitRows ?? ClaimUnits.rows(within: memory, jobs: jobs))
@@ -310,7 +312,7 @@ final class WeeklyRun {
     let read = try intake.read(toRead, digests: digests)
     records += read.map(\.record)
     try StorePartition(partition: partition, segments: numbers.all, jobs: jobs).commit(
-      read.filter(\.isFinal).map(\.content), to: ledger, batch: batch.id)
+      read, to: ledger, batch: batch.id)
     return records.sorted { bytesPrecede($0.name, $1.name) }
   }
 }
