@@ -97,7 +97,7 @@ struct RunOutputs {
     var needsAll = false
     for record in assignment.records where ids.contains(record.caseID) && record.state != .withdrawn {
       let rule = reach[record.finding.rule]
-      if rule?.reach == .everything, !record.finding.setlIDs.isEmpty || rule?.shape.isOccupancy != true {
+      if rule?.reach == .everything, !record.finding.setlIDs.isEmpty || rule?.countsOccupancy != true {
         // Rows of other persons are part of what such a rule formed.
         needsAll = true
       }
@@ -416,4 +416,11 @@ struct StatusFigures: Codable {
 func shown(_ path: String) -> String {
   let here = FileManager.default.currentDirectoryPath + "/"
   return path.hasPrefix(here) ? String(path.dropFirst(here.count)) : path
+}
+
+extension Rule {
+  /// What its findings rest on is counts of days, which a packet holds as facts.
+  fileprivate var countsOccupancy: Bool {
+    if case .occupancy? = shape.formed?.kind { true } else { false }
+  }
 }
