@@ -48,7 +48,7 @@ let package = Package(
     module("Registries", ["Diagnostics", "ClaimModel", "Intake", "Normalize"]),
     module("Knowledge", ["Diagnostics", "ClaimModel", "Intake", "CExpat"]),
     module("RulePacks", ["Diagnostics", "ClaimModel", "Registries", .product(name: "Yams", package: "Yams")]),
-    module("ClaimStore", ["Diagnostics", "ClaimModel", grdb, sqlite]),
+    module("ClaimStore", ["Diagnostics", "ClaimModel", "Parquet", grdb, sqlite]),
     module("Audit", ["Diagnostics", "ClaimModel", "Registries", "RulePacks"]),
     module("SQLLowering", ["Diagnostics", "ClaimModel", "Registries", "RulePacks"]),
     module("Cases", ["Diagnostics", "ClaimModel"]),
@@ -63,7 +63,7 @@ let package = Package(
     module(
       "Pipeline",
       [
-        "Diagnostics", "ClaimModel", "Intake", "Normalize", "Registries", "RulePacks", "ClaimStore", "Audit",
+        "Diagnostics", "ClaimModel", "Intake", "Normalize", "Partition", "Registries", "RulePacks", "ClaimStore", "Audit",
         "SQLLowering", "Cases", "Referral", "Reporting", .product(name: "Yams", package: "Yams"),
       ]),
     .executableTarget(

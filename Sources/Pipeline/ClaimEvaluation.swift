@@ -81,7 +81,7 @@ struct ClaimEvaluation: Sendable {
     let ranges = ClaimUnits(rows: perTop, wanted: unitRows).ranges
 
     // First pass: everything that one person's rows decide.
-    func first(_ claims: Normalized, _ raw: [ClaimTable: RawRows], _ worker: Worker, keys: Bool) throws -> Part {
+    @Sendable func first(_ claims: Normalized, _ raw: [ClaimTable: RawRows], _ worker: Worker, keys: Bool) throws -> Part {
       var figures = UnitFigures(segments: source.identities.count)
       figures.add(raw: raw, claims, ofBatch: ofBatch)
       let input = auditInput(claims.claims)
@@ -90,7 +90,7 @@ struct ClaimEvaluation: Sendable {
       let audit = auditPart(rules: ofPersons, input, shelf: shelf)
       var part = Part(
         audit: audit, facts: factPart(rules: withFacts, input, shelf: shelf), figures: figures, thin: thin,
-        homes: homes(of: audit.allFindings, claims.claims))
+        homes: findingHomes(audit.allFindings, claims.claims))
       if keys { UnitKeys.append(raw, worker.codes, to: &part.keys) }
       return part
     }
@@ -120,7 +120,7 @@ struct ClaimEvaluation: Sendable {
         var input = auditInput(claims.claims)
         input.facts = facts
         let part = auditPart(rules: withFacts, input, shelf: shelf)
-        return (part, homes(of: part.allFindings, claims.claims))
+        return (part, findingHomes(part.allFindings, claims.claims))
       }
       for (part, found) in second {
         audits.append(part)
@@ -162,7 +162,7 @@ struct ClaimEvaluation: Sendable {
 
   /// The slices of the findings' settlements and persons. What hangs together with them is in the same slices, or in
   /// those that straddle.
-  private func homes(of findings: [Finding], _ claims: EffectiveClaims) -> [String: Set<UInt16>] {
+  private func findingHomes(_ findings: [Finding], _ claims: EffectiveClaims) -> [String: Set<UInt16>] {
     if findings.isEmpty { return [:] }
     let settlements = claims[.settlement]
     let codes = claims.codes

@@ -17,7 +17,7 @@ struct StorePartition {
   /// Writes the partition's rows as parts and commits them with what became of the files, in one transaction.
   func commit(_ files: [BatchIntake.ReadFile], to ledger: Ledger, batch: String) throws {
     if files.isEmpty { return }
-    let parts = ledger.newParts(batch: batch)
+    let parts = ledger.newParts(batch: batch, toolVersion: toolVersion)
     // The store's number of each segment, by the number that the intake gave it; given in order of files and members.
     var numbers = [Int32](repeating: 0, count: segments.count)
     var contents: [FileContent] = []
@@ -32,6 +32,7 @@ struct StorePartition {
       }
       contents.append(content)
     }
+    let numberOf = numbers
     let ranges = Self.ranges(partition.rows(.feeLines))
     let shared = Mutex<Writing>(Writing(next: 0, records: [], error: nil))
     @Sendable func work() {
@@ -48,7 +49,7 @@ struct StorePartition {
           var records: [PartRecord] = []
           for table in ClaimTable.allCases {
             guard var rows = loaded[table], rows.count > 0 else { continue }
-            for i in rows.origin.indices { rows.origin[i].segment = numbers[Int(rows.origin[i].segment)] }
+            for i in rows.origin.indices { rows.origin[i].segment = numberOf[Int(rows.origin[i].segment)] }
             records.append(try parts.write(rows, table: table, slices: range, codes: codes))
           }
           partition.forget(slices: range)
@@ -106,5 +107,18 @@ struct StoreSource: ClaimRowSource {
 
   func load(slices: ClosedRange<UInt16>, codes: CodeTable) throws -> [ClaimTable: RawRows] {
     try reader.load(slices: slices, codes: codes)
+  }
+}
+
+extension StoreReader {
+  /// The rows of some slices.
+  func load(slices: Set<UInt16>, codes: CodeTable) throws -> [ClaimTable: RawRows] {
+    var all: [ClaimTable: RawRows] = [:]
+    for slice in slices.sorted() {
+      for (table, rows) in try load(slices: slice...slice, codes: codes) {
+        all[table, default: RawRows(table: table)].append(rows)
+      }
+    }
+    return all
   }
 }
