@@ -47,7 +47,7 @@ let package = Package(
     module("Registries", ["Diagnostics", "ClaimModel", "Intake", "Normalize"]),
     module("Knowledge", ["Diagnostics", "ClaimModel", "Intake", "CExpat"]),
     module("RulePacks", ["Diagnostics", "ClaimModel", "Registries", .product(name: "Yams", package: "Yams")]),
-    module("ClaimStore", ["Diagnostics", "ClaimModel", grdb, sqlite]),
+    module("ClaimStore", ["Diagnostics", "ClaimModel", "Parquet", grdb, sqlite]),
     module("Audit", ["Diagnostics", "ClaimModel", "Registries", "RulePacks"]),
     module("SQLLowering", ["Diagnostics", "ClaimModel", "Registries", "RulePacks"]),
     module("Cases", ["Diagnostics", "ClaimModel"]),
@@ -84,7 +84,7 @@ let package = Package(
     tests("RegistriesTests", ["Registries", "ClaimModel", "Diagnostics"]),
     tests("KnowledgeTests", ["Knowledge", "Registries", "ClaimModel", "Diagnostics", "CXlsxWriter"]),
     tests("RulePacksTests", ["RulePacks", "Registries", "ClaimModel", "Diagnostics"]),
-    tests("ClaimStoreTests", ["ClaimStore", "ClaimModel", grdb, sqlite]),
+    tests("ClaimStoreTests", ["ClaimStore", "ClaimModel", "Diagnostics", "Parquet", grdb, sqlite]),
     tests("AuditTests", ["Audit", "RulePacks", "Registries", "Normalize", "ClaimModel", "Diagnostics"]),
     tests(
       "SQLLoweringTests",
