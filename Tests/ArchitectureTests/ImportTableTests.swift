@@ -8,6 +8,7 @@ private let mayImport: [String: Set<String>] = [
   "Parquet": ["Diagnostics", "ClaimModel", "CZstd"],
   "Intake": ["Diagnostics", "ClaimModel", "CZlib", "CZip", "CIconv", "CCrypto"],
   "Normalize": ["Diagnostics", "ClaimModel", "Intake"],
+  "Partition": ["Diagnostics", "ClaimModel", "Intake", "Normalize"],
   "Registries": ["Diagnostics", "ClaimModel", "Intake", "Normalize"],
   "Knowledge": ["Diagnostics", "ClaimModel", "Intake", "CExpat"],
   "RulePacks": ["Diagnostics", "ClaimModel", "Registries", "Yams"],
