@@ -5,7 +5,7 @@ import Testing
 private let mayImport: [String: Set<String>] = [
   "Diagnostics": [],
   "ClaimModel": ["CCrypto"],
-  "Intake": ["Diagnostics", "ClaimModel", "CZlib", "CZip", "CIconv", "CCrypto"],
+  "Intake": ["Diagnostics", "ClaimModel", "CZlib", "CISAL", "CZip", "CIconv", "CCrypto"],
   "Normalize": ["Diagnostics", "ClaimModel", "Intake"],
   "Registries": ["Diagnostics", "ClaimModel", "Intake", "Normalize"],
   "Knowledge": ["Diagnostics", "ClaimModel", "Intake", "CExpat"],
