@@ -45,14 +45,19 @@ let package = Package(
     .systemLibrary(name: "CXlsxWriter", pkgConfig: "xlsxwriter", providers: [.apt(["libxlsxwriter-dev"])]),
     .systemLibrary(name: "CExpat", pkgConfig: "expat", providers: [.apt(["libexpat1-dev"])]),
     .systemLibrary(name: "CIconv"),
+    .systemLibrary(name: "CByteMasks"),
+    .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
 
     module("Diagnostics", []),
     module("ClaimModel", ["CCrypto"]),
+    module("Parquet", ["Diagnostics", "ClaimModel", "CZstd"]),
     .target(
       name: "Intake",
-      dependencies: ["Diagnostics", "ClaimModel", "CZlib", "CZip", "CIconv", "CCrypto"] + (hasISAL ? ["CISAL"] : []),
+      dependencies: ["Diagnostics", "ClaimModel", "CZlib", "CByteMasks", "CZip", "CIconv", "CCrypto"]
+        + (hasISAL ? ["CISAL"] : []),
       exclude: ["README.md"], swiftSettings: strict + (hasISAL ? [.define("ISAL")] : [])),
     module("Normalize", ["Diagnostics", "ClaimModel", "Intake"]),
+    module("Partition", ["Diagnostics", "ClaimModel", "Intake", "Normalize"]),
     module("Registries", ["Diagnostics", "ClaimModel", "Intake", "Normalize"]),
     module("Knowledge", ["Diagnostics", "ClaimModel", "Intake", "CExpat"]),
     module("RulePacks", ["Diagnostics", "ClaimModel", "Registries", .product(name: "Yams", package: "Yams")]),
@@ -87,8 +92,10 @@ let package = Package(
       path: "Benchmarks/Evaluator", swiftSettings: strict),
 
     tests("ClaimModelTests", ["ClaimModel", "Diagnostics"]),
+    tests("ParquetTests", ["Parquet", "ClaimModel", "Diagnostics"]),
     tests("IntakeTests", ["Intake", "ClaimModel", "Diagnostics", "CZlib", "CZip"]),
     tests("NormalizeTests", ["Normalize", "Intake", "ClaimModel", "Diagnostics"]),
+    tests("PartitionTests", ["Partition", "Normalize", "Intake", "ClaimModel", "Diagnostics"]),
     tests("RegistriesTests", ["Registries", "ClaimModel", "Diagnostics"]),
     tests("KnowledgeTests", ["Knowledge", "Registries", "ClaimModel", "Diagnostics", "CXlsxWriter"]),
     tests("RulePacksTests", ["RulePacks", "Registries", "ClaimModel", "Diagnostics"]),
