@@ -6,7 +6,7 @@ private let mayImport: [String: Set<String>] = [
   "Diagnostics": [],
   "ClaimModel": ["CCrypto"],
   "Parquet": ["Diagnostics", "ClaimModel", "CZstd"],
-  "Intake": ["Diagnostics", "ClaimModel", "CZlib", "CZip", "CIconv", "CCrypto"],
+  "Intake": ["Diagnostics", "ClaimModel", "CZlib", "CISAL", "CByteMasks", "CZip", "CIconv", "CCrypto"],
   "Normalize": ["Diagnostics", "ClaimModel", "Intake"],
   "Partition": ["Diagnostics", "ClaimModel", "Intake", "Normalize"],
   "Registries": ["Diagnostics", "ClaimModel", "Intake", "Normalize"],
