@@ -354,7 +354,7 @@ final class MemberPass {
     }
   }
 
-  // The institution of the row before: its code, and its text's bytes up to 16.
+  // The institution of the row before: its code and its text.
   private var lastInstitution = 0
   private var lastInstitutionText: [UInt8] = []
 

@@ -112,7 +112,8 @@ final class WeeklyRun {
     let evaluation = ClaimEvaluation(
       source: StoreSource(
         reader: try StoreReader(
-          ledger, live: segments, columns: StoreState.columns(pack.rules, delivered: false), delivered: false),
+          ledger, live: segments, columns: StoreState.columns(pack.rules, delivered: false),
+          places: segments.map { $0.batch == batch.id }),
         segments: segments),
       rules: pack.rules, shelf: shelf, codes: setting.codes,
       excludedSetlTypes: jurisdiction.excludedSetlTypes, fillFloor: file.fillFloor,

@@ -231,10 +231,10 @@ func feed(_ members: [Member], _ partition: RowPartition, segment: Int32, blockR
   }
 
   @Test func aRowLongerThanAllMemoryIsKept() throws {
-    let long = String(repeating: "长", count: 300_000)
+    let long = String(repeating: "长", count: 30_000)
     let member = Member(
-      table: .diagnoses, header: ["setl_list_diag_id", "psn_no", "diag_name", "memo", "zz"],
-      rows: [["D1", "P1", "short", "", ""], ["D2", "P1", long, "", long], ["D3", "P1", "short", "", ""]])
+      table: .diagnoses, header: ["setl_list_diag_id", "psn_no", "diag_name", "zz"],
+      rows: [["D1", "P1", "short", ""], ["D2", "P1", long, long], ["D3", "P1", "short", ""]])
     let partition = try partition(delivered: true, memory: 10)
     try feed([member], partition, segment: 0)
     let codes = CodeTable()
