@@ -57,6 +57,7 @@ import Testing
       if group[0].count > 0 { expected.rowGroups.append(group[0].count) }
       for (i, values) in group.enumerated() {
         switch values {
+        case .nulls(let n): expected.columns[i].values += [String?](repeating: nil, count: n)
         case .numbers(let v): expected.columns[i].values += v.map { text($0, columns[i].kind) }
         case .codes(let v): expected.columns[i].values += v.map { $0 == 0 ? nil : codes.text($0) }
         case .texts(let v): expected.columns[i].values += v.map { $0.map { String(decoding: $0, as: UTF8.self) } }
@@ -114,6 +115,8 @@ import Testing
       try Self.write("nulls-\(nulls)", to: folder, columns: columns, groups: groups, codes: codes)
     }
     let columns = [ParquetColumn(name: "n", kind: .int64), ParquetColumn(name: "t", kind: .string)]
+    try Self.write(
+      "nulls-given", to: folder, columns: columns, groups: [[.nulls(70_000), .nulls(70_000)]], codes: codes)
     try Self.write("empty", to: folder, columns: columns, groups: [], codes: codes)
     try Self.write(
       "one-row", to: folder, columns: columns, groups: [[.numbers([-1]), .texts([Array("𠮷".utf8)])]], codes: codes)

@@ -47,6 +47,20 @@ import Testing
     #expect(digests.count == 1)
   }
 
+  @Test func nullsAreGivenByTheirNumber() throws {
+    let file = try TemporaryFile()
+    let writer = try ParquetWriter(path: file.path, columns: [money, name], toolVersion: "0")
+    try writer.append([.nulls(65_537), .nulls(65_537)], codes: CodeTable())
+    _ = try writer.finish()
+    let read = try ParquetFile(path: file.path)
+    var numbers: [Int64] = []
+    var texts: [[UInt8]?] = []
+    try read.numbers(0, rowGroup: 0, rows: 0..<65_537, into: &numbers)
+    try read.texts(1, rowGroup: 0, rows: 65_535..<65_537, into: &texts)
+    #expect(numbers == [Int64](repeating: ColumnData.null, count: 65_537) && texts == [nil, nil])
+    #expect(read.rowGroups[0].statistics.map(\.nulls) == [65_537, 65_537])
+  }
+
   @Test func metadataMayBeSetUntilTheEnd() throws {
     let file = try TemporaryFile()
     let writer = try ParquetWriter(path: file.path, columns: [money], metadata: [("a", "1")], toolVersion: "0")
