@@ -21,6 +21,7 @@ final class MemberPass {
     /// How the column's last value was written; never `x`.
     var lastForm: UInt8
     var lastDate = FastValues.LastDate()
+    var lastDecimal = FastValues.LastDecimal()
   }
 
   private struct Problem: Hashable {
@@ -35,14 +36,14 @@ final class MemberPass {
   private let file: String
   private let member: String?
   private let table: ClaimTable
-  private var checks: [Check]
+  @exclusivity(unchecked) private var checks: [Check]
   /// Field of each national column, -1 if missing.
   private let fieldOfColumn: [Int]
   private let fieldCount: Int
   private let fixmedinsField: Int
   private let psnField: Int
   private let certField: Int
-  private var codeColumns: [CodeColumn]
+  @exclusivity(unchecked) private var codeColumns: [CodeColumn]
 
   // One tile. Memory of its own: arrays would be checked at each of tens of millions of values.
   private let numberCount: Int
@@ -52,19 +53,19 @@ final class MemberPass {
   private let rejectedFor: UnsafeMutablePointer<Int16>
   private let rejectCodes: UnsafeMutablePointer<ValueCode>
   private let good: UnsafeMutablePointer<Int32>
-  private var nulled: [(row: Int, column: Int, code: ValueCode)] = []
+  @exclusivity(unchecked) private var nulled: [(row: Int, column: Int, code: ValueCode)] = []
 
-  private var accepted = 0
-  private var rejected = 0
+  @exclusivity(unchecked) private var accepted = 0
+  @exclusivity(unchecked) private var rejected = 0
   private var rejects: [Reject] = []
   private var counts: [Problem: Int] = [:]
   /// Number and sums of each money column of the table.
-  private var sums: [(number: Int, accepted: Int128, rejected: Int128)] = []
+  @exclusivity(unchecked) private var sums: [(number: Int, accepted: Int128, rejected: Int128)] = []
   private let institutions = CodeTable()
-  private var institutionRows: [Int] = [0]
+  @exclusivity(unchecked) private var institutionRows: [Int] = [0]
   /// `[institution * fieldCount + field]`: rows with a text, which nulled values are not. Lines are 32 bits wide.
-  private var filled: [Int32]
-  private(set) var identities = IdentityIndex()
+  @exclusivity(unchecked) private var filled: [Int32]
+  @exclusivity(unchecked) private(set) var identities = IdentityIndex()
 
   init(file: String, member: String?, layout: FileLayout, latestSettlementTime: Int64?) {
     self.file = file
@@ -198,11 +199,26 @@ final class MemberPass {
     for i in checks.indices {
       switch checks[i].kind {
       case .text: checkText(checks[i], tile)
-      case .money: checkNumbers(i, tile) { FastValues.decimal($0, $1, kind: .money, scale: 2) }
-      case .quantity: checkNumbers(i, tile) { FastValues.decimal($0, $1, kind: .quantity, scale: 4) }
-      case .ratio: checkNumbers(i, tile) { FastValues.decimal($0, $1, kind: .ratio, scale: 4) }
-      case .price: checkNumbers(i, tile) { FastValues.decimal($0, $1, kind: .price, scale: 6) }
-      case .integer: checkNumbers(i, tile) { FastValues.decimal($0, $1, kind: .integer, scale: 0) }
+      case .money:
+        var last = checks[i].lastDecimal
+        checkNumbers(i, tile) { FastValues.decimal($0, $1, kind: .money, scale: 2, &last) }
+        checks[i].lastDecimal = last
+      case .quantity:
+        var last = checks[i].lastDecimal
+        checkNumbers(i, tile) { FastValues.decimal($0, $1, kind: .quantity, scale: 4, &last) }
+        checks[i].lastDecimal = last
+      case .ratio:
+        var last = checks[i].lastDecimal
+        checkNumbers(i, tile) { FastValues.decimal($0, $1, kind: .ratio, scale: 4, &last) }
+        checks[i].lastDecimal = last
+      case .price:
+        var last = checks[i].lastDecimal
+        checkNumbers(i, tile) { FastValues.decimal($0, $1, kind: .price, scale: 6, &last) }
+        checks[i].lastDecimal = last
+      case .integer:
+        var last = checks[i].lastDecimal
+        checkNumbers(i, tile) { FastValues.decimal($0, $1, kind: .integer, scale: 0, &last) }
+        checks[i].lastDecimal = last
       case .day:
         var last = checks[i].lastDate
         checkNumbers(i, tile) { FastValues.date($0, $1, kind: .day, &last) }
@@ -355,8 +371,8 @@ final class MemberPass {
   }
 
   // The institution of the row before: its code and its text.
-  private var lastInstitution = 0
-  private var lastInstitutionText: [UInt8] = []
+  @exclusivity(unchecked) private var lastInstitution = 0
+  @exclusivity(unchecked) private var lastInstitutionText: [UInt8] = []
 
   @inline(__always)
   private func institution(
