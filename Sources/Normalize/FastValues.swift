@@ -18,12 +18,14 @@ enum FastValues {
     var day: Int64 = 0
   }
 
-  /// The short decimal before: many columns are 0.00 in most rows.
-  struct LastDecimal {
-    /// Right-aligned text; 0 is none.
-    var word: UInt64 = 0
-    /// Its bytes and whether a minus stood before it.
-    var shape = 0
+  /// A good text of the column and what it is: many columns say the same in row after row.
+  struct LastText {
+    /// Its bytes as words that overlap; a text of up to 8 bytes stands in the first, shifted up.
+    var first: UInt64 = 0
+    var second: UInt64 = 0
+    var third: UInt64 = 0
+    /// 0: none yet.
+    var length = 0
     var typed = Typed(value: 0, form: 0)
   }
 
@@ -36,9 +38,7 @@ enum FastValues {
 
   /// A decimal number. - Parameter n: its bytes, at least 1; `room` bytes from `start` are readable.
   @inline(__always)
-  static func decimal(
-    _ start: UnsafeRawPointer, _ n: Int, kind: ValueKind, scale: Int, _ last: inout LastDecimal
-  ) -> Typed {
+  static func decimal(_ start: UnsafeRawPointer, _ n: Int, kind: ValueKind, scale: Int) -> Typed {
     var p = start
     var count = n
     let isNegative = p.load(as: UInt8.self) == 0x2D
@@ -51,8 +51,6 @@ enum FastValues {
     let shift = UInt64(truncatingIfNeeded: (8 &- count) &* 8)
     var word = p.loadUnaligned(as: UInt64.self).littleEndian &<< shift
     word |= zeros & ((1 &<< shift) &- 1)
-    if word == last.word, n &* 2 &+ (isNegative ? 1 : 0) == last.shape { return last.typed }
-    let text = word
     var decimals = 0
     var digits = count
     let point = word ^ 0x2E2E_2E2E_2E2E_2E2E
@@ -71,11 +69,9 @@ enum FastValues {
     let isCanonical =
       (whole == 1 || (whole > 1 && p.load(as: UInt8.self) != 0x30)) && (hit == 0 || decimals > 0)
       && !(isNegative && magnitude == 0)
-    let typed = Typed(
+    return Typed(
       value: isNegative ? 0 &- magnitude : magnitude,
       form: isCanonical ? 0x30 &+ UInt8(truncatingIfNeeded: decimals) : DeliveredText.otherForm)
-    last = LastDecimal(word: text, shape: n &* 2 &+ (isNegative ? 1 : 0), typed: typed)
-    return typed
   }
 
   /// A decimal number of 9 to 16 characters without its sign; any other goes the slow way.

@@ -383,7 +383,10 @@ final class RecordWriter: @unchecked Sendable {
     _ shape: RecordShape, _ rows: CheckedRows, _ starts: UnsafePointer<Int32>, _ lengths: UnsafePointer<Int32>,
     _ forms: UnsafePointer<UInt8>
   ) {
-    other.removeAll(keepingCapacity: true)
+    if !other.isEmpty { other.removeAll(keepingCapacity: true) }
+    var needsNone = shape.unknownFields.isEmpty
+    for i in 0..<rows.numberCount where forms[i] == DeliveredText.otherForm { needsNone = false }
+    if needsNone { return }
     var isFirst = true
     for (i, field) in shape.numberFields.enumerated() where forms[i] == DeliveredText.otherForm && field >= 0 {
       if !isFirst { other.append(FieldsBlob.separator) }
