@@ -78,7 +78,7 @@ let package = Package(
     tests("ClaimModelTests", ["ClaimModel", "Diagnostics"]),
     tests("IntakeTests", ["Intake", "ClaimModel", "Diagnostics", "CZlib", "CZip"]),
     tests("NormalizeTests", ["Normalize", "Intake", "ClaimModel", "Diagnostics"]),
-    tests("RegistriesTests", ["Registries", "ClaimModel", "Diagnostics"]),
+    tests("RegistriesTests", ["Registries", "Intake", "ClaimModel", "Diagnostics"]),
     tests("KnowledgeTests", ["Knowledge", "Registries", "ClaimModel", "Diagnostics", "CXlsxWriter"]),
     tests("RulePacksTests", ["RulePacks", "Registries", "ClaimModel", "Diagnostics"]),
     tests("ClaimStoreTests", ["ClaimStore", "ClaimModel", grdb, sqlite]),
