@@ -10,9 +10,10 @@ public final class CodeTable: @unchecked Sendable {
   // from outside is checked once, on entry.
 
   /// What is known of a code.
-  private struct Entry {
-    var text: UnsafePointer<UInt8>
-    var count: UInt32
+  @usableFromInline struct Entry {
+    /// Eight bytes beyond the text's end are readable.
+    @usableFromInline var text: UnsafePointer<UInt8>
+    @usableFromInline var count: UInt32
     /// The code of the text in upper case, or `unknown`.
     var fold: UInt32
   }
@@ -175,6 +176,9 @@ public final class CodeTable: @unchecked Sendable {
     return UnsafeRawBufferPointer(start: entry.text, count: Int(entry.count))
   }
 
+  /// Calls the body with the texts of all codes, for passes over many of them; the body must not intern.
+  public func withTexts<R>(_ body: (CodeTexts) throws -> R) rethrows -> R { try body(CodeTexts(entries)) }
+
   /// The code of the same text with ASCII letters in upper case: registries and claims are compared in that form.
   public func folded(_ code: UInt32) -> UInt32 {
     let entry = known(code)
@@ -278,9 +282,9 @@ public final class CodeTable: @unchecked Sendable {
 
   /// Where the empty text lies.
   nonisolated(unsafe) private static let nothing: UnsafePointer<UInt8> = {
-    let byte = UnsafeMutablePointer<UInt8>.allocate(capacity: 1)
-    byte.initialize(to: 0)
-    return UnsafePointer(byte)
+    let bytes = UnsafeMutablePointer<UInt8>.allocate(capacity: 8)
+    bytes.initialize(repeating: 0, count: 8)
+    return UnsafePointer(bytes)
   }()
 
   @inline(__always)
@@ -342,6 +346,19 @@ public final class CodeTable: @unchecked Sendable {
   }
 }
 
+/// The texts of a code table at hand. Must not outlive the call that gave it, nor be used while the table interns.
+public struct CodeTexts {
+  @usableFromInline let entries: UnsafePointer<CodeTable.Entry>
+
+  init(_ entries: UnsafeMutablePointer<CodeTable.Entry>) { self.entries = UnsafePointer(entries) }
+
+  /// Bytes of a text; 0 for null.
+  @inlinable public func count(_ code: UInt32) -> Int { Int(entries[Int(code)].count) }
+
+  /// Where a text begins; eight bytes beyond its end are readable.
+  @inlinable public func base(_ code: UInt32) -> UnsafePointer<UInt8> { entries[Int(code)].text }
+}
+
 /// Memory for texts, which never move once they are written.
 private struct TextBlocks {
   private final class Block {
@@ -349,7 +366,8 @@ private struct TextBlocks {
     let capacity: Int
     init(capacity: Int) {
       self.capacity = capacity
-      base = .allocate(capacity: capacity)
+      // Whole words are read up to a text's end.
+      base = .allocate(capacity: capacity + 8)
     }
     deinit { base.deallocate() }
     func holds(_ place: UnsafePointer<UInt8>) -> Bool {

@@ -2,6 +2,8 @@ import ClaimModel
 import Intake
 
 /// One pass over the rows of one member: the hot loop of normalisation.
+///
+/// A tile of rows that fits the first-level cache is checked column by column, so that each loop does one thing.
 final class MemberPass {
   /// What is looked at in a column that holds more than free text.
   private struct Check {
@@ -12,10 +14,13 @@ final class MemberPass {
     var rejectsRow: Bool
     var required: Bool
     var isKey: Bool
-    /// Index into the sums; -1 for other kinds.
-    var sum: Int
+    /// Index among the table's number columns; -1 for texts.
+    var number: Int
     /// A value above it is bad.
     var greatest: Int64
+    /// How the column's last value was written; never `x`.
+    var lastForm: UInt8
+    var lastDate = FastValues.LastDate()
   }
 
   private struct Problem: Hashable {
@@ -24,27 +29,41 @@ final class MemberPass {
     var isNulled: Bool
   }
 
+  /// Rows of a tile.
+  private static let tileRows = 128
+
   private let file: String
   private let member: String?
   private let table: ClaimTable
-  private let checks: [Check]
-  /// Field of each national column, -1 if missing, then the fields of unknown columns.
-  private let fieldOfBlob: [Int]
-  private let columnCount: Int
+  private var checks: [Check]
+  /// Field of each national column, -1 if missing.
+  private let fieldOfColumn: [Int]
+  private let fieldCount: Int
   private let fixmedinsField: Int
   private let psnField: Int
   private let certField: Int
   private var codeColumns: [CodeColumn]
 
+  // One tile. Memory of its own: arrays would be checked at each of tens of millions of values.
+  private let numberCount: Int
+  private let numbers: UnsafeMutablePointer<Int64>
+  private let forms: UnsafeMutablePointer<UInt8>
+  /// Column for which a row is rejected, -1 if it is good.
+  private let rejectedFor: UnsafeMutablePointer<Int16>
+  private let rejectCodes: UnsafeMutablePointer<ValueCode>
+  private let good: UnsafeMutablePointer<Int32>
+  private var nulled: [(row: Int, column: Int, code: ValueCode)] = []
+
   private var accepted = 0
   private var rejected = 0
   private var rejects: [Reject] = []
   private var counts: [Problem: Int] = [:]
-  private var sums: [(accepted: Int128, rejected: Int128)]
+  /// Number and sums of each money column of the table.
+  private var sums: [(number: Int, accepted: Int128, rejected: Int128)] = []
   private let institutions = CodeTable()
   private var institutionRows: [Int] = [0]
-  /// `[institution * columnCount + column]`.
-  private var filled: [Int]
+  /// `[institution * fieldCount + field]`: rows with a text, which nulled values are not. Lines are 32 bits wide.
+  private var filled: [Int32]
   private(set) var identities = IdentityIndex()
 
   init(file: String, member: String?, layout: FileLayout, latestSettlementTime: Int64?) {
@@ -52,126 +71,325 @@ final class MemberPass {
     self.member = member
     table = layout.table
     let columns = layout.table.columns
-    columnCount = columns.count
-    var fields = [Int](repeating: -1, count: columns.count)
-    var unknown: [Int] = []
-    for (field, column) in layout.columnOfField.enumerated() {
-      if let column {
-        fields[column] = field
-      } else if layout.header.indices.contains(field), layout.header[field].lowercased() == "rn" {
-        // The row number of the extract is no value of the row: it changes with every export.
-        continue
-      } else {
-        unknown.append(field)
-      }
-    }
-    fieldOfBlob = fields + unknown
+    let fields = layout.fieldOfColumn
+    fieldOfColumn = fields
+    fieldCount = layout.columnOfField.count
     let field: (String) -> Int = { name in layout.table.index(of: name).map { fields[$0] } ?? -1 }
     fixmedinsField = field("fixmedins_code")
     psnField = field("psn_no")
     certField = field("certno")
-    var sumCount = 0
+    var numberCount = 0
     var checks: [Check] = []
-    for (i, column) in columns.enumerated() where column.kind != .text || column.required {
-      var sum = -1
-      if column.kind == .money {
-        sum = sumCount
-        sumCount += 1
+    var firstForms: [UInt8] = []
+    for (i, column) in columns.enumerated() {
+      var number = -1
+      if column.kind != .text {
+        number = numberCount
+        numberCount += 1
+        firstForms.append(Self.firstForm(column.kind))
+        if column.kind == .money { sums.append((number, 0, 0)) }
       }
+      if column.kind == .text, !column.required { continue }
       if fields[i] < 0, !column.required { continue }
       let isSettlementTime = layout.table == .settlements && column.name == "setl_time"
       checks.append(
         Check(
           column: i, field: fields[i], kind: column.kind, rejectsRow: column.rejectsRow, required: column.required,
-          isKey: layout.table.key.contains(column.name), sum: sum,
-          greatest: isSettlementTime ? latestSettlementTime ?? Int64.max : Int64.max))
+          isKey: layout.table.key.contains(column.name), number: number,
+          greatest: isSettlementTime ? latestSettlementTime ?? Int64.max : Int64.max,
+          lastForm: Self.firstForm(column.kind)))
     }
     self.checks = checks
-    sums = Array(repeating: (0, 0), count: sumCount)
-    filled = [Int](repeating: 0, count: columns.count)
+    self.numberCount = numberCount
+    filled = [Int32](repeating: 0, count: fieldCount)
     codeColumns = columns.indices.compactMap { i in
       fields[i] >= 0 && CodeLists.values[columns[i].name] != nil
         ? CodeColumn(name: columns[i].name, field: fields[i]) : nil
     }
+    numbers = .allocate(capacity: Self.tileRows * max(1, numberCount))
+    numbers.initialize(repeating: ColumnData.null, count: Self.tileRows * max(1, numberCount))
+    forms = .allocate(capacity: Self.tileRows * max(1, numberCount))
+    for row in 0..<Self.tileRows {
+      for number in 0..<numberCount { forms[row * numberCount + number] = firstForms[number] }
+    }
+    rejectedFor = .allocate(capacity: Self.tileRows)
+    rejectedFor.initialize(repeating: -1, count: Self.tileRows)
+    rejectCodes = .allocate(capacity: Self.tileRows)
+    rejectCodes.initialize(repeating: .missingKey, count: Self.tileRows)
+    good = .allocate(capacity: Self.tileRows)
+    good.initialize(repeating: 0, count: Self.tileRows)
   }
 
-  func consume(
-    _ block: borrowing RecordBlock, into blob: inout BlobBuffer,
-    accept: (Int32, Int64, UnsafeRawBufferPointer) throws -> Void
-  ) throws {
+  deinit {
+    numbers.deallocate()
+    forms.deallocate()
+    rejectedFor.deallocate()
+    rejectCodes.deallocate()
+    good.deallocate()
+  }
+
+  /// The form of a column none of whose values was seen: what most files write.
+  private static func firstForm(_ kind: ValueKind) -> UInt8 {
+    switch kind {
+    case .day: DeliveredText.dateForm
+    case .time: DeliveredText.timeForm
+    case .money: 0x32
+    case .quantity, .price, .ratio, .integer, .text: 0x30
+    }
+  }
+
+  func consume(_ block: borrowing RecordBlock, into sink: any CheckedRowSink) throws {
+    let rows = block.recordCount
     let width = block.fieldCount
-    var amounts = [Int64](repeating: 0, count: sums.count)
-    var nulled: [(column: Int, code: ValueCode)] = []
-    for record in 0..<block.recordCount {
-      let base = record * width
-      var rejection: (column: Int, code: ValueCode)?
-      nulled.removeAll(keepingCapacity: true)
-      for i in amounts.indices { amounts[i] = 0 }
-      for check in checks {
-        let length = check.field < 0 ? 0 : Int(block.fieldLengths[base + check.field])
-        if length == 0 {
-          if check.required, rejection == nil {
-            rejection = (check.column, check.isKey ? .missingKey : .missingValue)
+    guard rows > 0, width > 0, let bytes = block.bytes.baseAddress ?? UnsafeRawPointer(bitPattern: 8) else { return }
+    // What is read without checks below.
+    precondition(
+      width == fieldCount && block.fieldStarts.count >= rows * width && block.fieldLengths.count >= rows * width
+        && block.byteOffsets.count >= rows, "a block has as many fields as its layout")
+    let bytesCount = block.bytes.count
+    try block.fieldStarts.withUnsafeBufferPointer { starts in
+      try block.fieldLengths.withUnsafeBufferPointer { lengths in
+        try block.lines.withUnsafeBufferPointer { lines in
+          try block.byteOffsets.withUnsafeBufferPointer { offsets in
+            guard let starts = starts.baseAddress, let lengths = lengths.baseAddress, let lines = lines.baseAddress,
+              let offsets = offsets.baseAddress
+            else { return }
+            var first = 0
+            var beginsBlock = true
+            while first < rows {
+              let count = min(Self.tileRows, rows - first)
+              let tile = Tile(
+                bytes: bytes, bytesCount: bytesCount, starts: starts + first * width,
+                lengths: lengths + first * width, width: width, lines: lines + first, offsets: offsets + first,
+                count: count)
+              let goodCount = check(tile)
+              if goodCount > 0 {
+                try sink.take(
+                  CheckedRows(
+                    bytes: bytes, bytesCount: bytesCount, starts: tile.starts, lengths: tile.lengths,
+                    fieldCount: width, lines: tile.lines, byteOffsets: tile.offsets, numbers: numbers, forms: forms,
+                    numberCount: numberCount, good: UnsafeBufferPointer(start: good, count: goodCount),
+                    beginsBlock: beginsBlock))
+                beginsBlock = false
+              }
+              first += count
+            }
           }
-          continue
         }
-        if check.kind == .text { continue }
-        let start = Int(block.fieldStarts[base + check.field])
-        let text = UnsafeRawBufferPointer(rebasing: block.bytes[start..<start + length])
-        if let value = check.kind.parse(text), value <= check.greatest {
-          if check.sum >= 0 { amounts[check.sum] = value }
-        } else if check.rejectsRow {
-          if rejection == nil { rejection = (check.column, .bad(check.kind)) }
-        } else {
-          nulled.append((check.column, .bad(check.kind)))
-        }
-      }
-      if let rejection {
-        rejected += 1
-        for i in amounts.indices { sums[i].rejected += Int128(amounts[i]) }
-        note(
-          rejection.column, rejection.code, .rejected, line: block.lines[record], offset: block.byteOffsets[record])
-        continue
-      }
-      for i in amounts.indices where amounts[i] != 0 { sums[i].accepted += Int128(amounts[i]) }
-      for null in nulled {
-        note(null.column, null.code, .nulled, line: block.lines[record], offset: block.byteOffsets[record])
-      }
-      accepted += 1
-      profile(block, record: record)
-      for null in nulled { filled[lastInstitution * columnCount + null.column] -= 1 }
-      try blob.fill(block, record: record, fields: fieldOfBlob) { bytes in
-        try accept(block.lines[record], block.byteOffsets[record], bytes)
       }
     }
   }
 
-  private var lastInstitution = 0
+  private struct Tile {
+    var bytes: UnsafeRawPointer
+    var bytesCount: Int
+    var starts: UnsafePointer<Int32>
+    var lengths: UnsafePointer<Int32>
+    var width: Int
+    var lines: UnsafePointer<Int32>
+    var offsets: UnsafePointer<Int64>
+    var count: Int
+  }
 
-  private func profile(_ block: borrowing RecordBlock, record: Int) {
-    let base = record * block.fieldCount
-    var institution = 0
-    if fixmedinsField >= 0 {
-      institution = Int(institutions.intern(block.field(record, fixmedinsField)))
-      if institution == institutionRows.count {
-        institutionRows.append(0)
-        filled.append(contentsOf: repeatElement(0, count: columnCount))
+  /// Types, checks, sums and profiles a tile; the number of good rows.
+  private func check(_ tile: Tile) -> Int {
+    for row in 0..<tile.count { rejectedFor[row] = -1 }
+    nulled.removeAll(keepingCapacity: true)
+    for i in checks.indices {
+      switch checks[i].kind {
+      case .text: checkText(checks[i], tile)
+      case .money: checkNumbers(i, tile) { FastValues.decimal($0, $1, kind: .money, scale: 2) }
+      case .quantity: checkNumbers(i, tile) { FastValues.decimal($0, $1, kind: .quantity, scale: 4) }
+      case .ratio: checkNumbers(i, tile) { FastValues.decimal($0, $1, kind: .ratio, scale: 4) }
+      case .price: checkNumbers(i, tile) { FastValues.decimal($0, $1, kind: .price, scale: 6) }
+      case .integer: checkNumbers(i, tile) { FastValues.decimal($0, $1, kind: .integer, scale: 0) }
+      case .day:
+        var last = checks[i].lastDate
+        checkNumbers(i, tile) { FastValues.date($0, $1, kind: .day, &last) }
+        checks[i].lastDate = last
+      case .time:
+        var last = checks[i].lastDate
+        checkNumbers(i, tile) { FastValues.date($0, $1, kind: .time, &last) }
+        checks[i].lastDate = last
       }
     }
-    lastInstitution = institution
-    institutionRows[institution] += 1
-    let start = institution * columnCount
-    for column in 0..<columnCount {
-      let field = fieldOfBlob[column]
-      if field >= 0, block.fieldLengths[base + field] > 0 { filled[start + column] += 1 }
+    var goodCount = 0
+    for row in 0..<tile.count {
+      good[goodCount] = Int32(truncatingIfNeeded: row)
+      goodCount &+= rejectedFor[row] < 0 ? 1 : 0
+    }
+    addSums(tile, areAllGood: goodCount == tile.count)
+    if goodCount < tile.count || !nulled.isEmpty { list(tile) }
+    accepted += goodCount
+    rejected += tile.count - goodCount
+    if goodCount > 0 { profile(tile, goodCount) }
+    return goodCount
+  }
+
+  private func checkText(_ check: Check, _ tile: Tile) {
+    let code = check.isKey ? ValueCode.missingKey : .missingValue
+    for row in 0..<tile.count where check.field < 0 || tile.lengths[row &* tile.width &+ check.field] == 0 {
+      reject(row, check.column, code)
+    }
+  }
+
+  @inline(__always)
+  private func checkNumbers(_ index: Int, _ tile: Tile, _ parse: (UnsafeRawPointer, Int) -> FastValues.Typed) {
+    let check = checks[index]
+    if check.field < 0 { return checkText(check, tile) }
+    var form = check.lastForm
+    var at = check.field
+    var slot = check.number
+    for row in 0..<tile.count {
+      let length = Int(tile.lengths[at])
+      if length == 0 {
+        numbers[slot] = ColumnData.null
+        forms[slot] = form
+        if check.required { reject(row, check.column, check.isKey ? .missingKey : .missingValue) }
+      } else {
+        let start = Int(tile.starts[at])
+        let text = tile.bytes + start
+        var typed =
+          start &+ FastValues.room <= tile.bytesCount
+          ? parse(text, length) : FastValues.slow(text, length, check.kind)
+        if typed.value == ColumnData.null || typed.value > check.greatest {
+          typed = FastValues.Typed(value: ColumnData.null, form: DeliveredText.otherForm)
+          if check.rejectsRow {
+            reject(row, check.column, .bad(check.kind))
+          } else {
+            nulled.append((row, check.column, .bad(check.kind)))
+          }
+        }
+        numbers[slot] = typed.value
+        forms[slot] = typed.form
+        if typed.form != DeliveredText.otherForm { form = typed.form }
+      }
+      at &+= tile.width
+      slot &+= numberCount
+    }
+    checks[index].lastForm = form
+  }
+
+  /// The first column in documented order names the reason, and columns are checked in that order.
+  @inline(__always)
+  private func reject(_ row: Int, _ column: Int, _ code: ValueCode) {
+    if rejectedFor[row] >= 0 { return }
+    rejectedFor[row] = Int16(truncatingIfNeeded: column)
+    rejectCodes[row] = code
+  }
+
+  private func addSums(_ tile: Tile, areAllGood: Bool) {
+    for i in sums.indices {
+      var slot = sums[i].number
+      var sum: Int128 = 0
+      if areAllGood {
+        for _ in 0..<tile.count {
+          let value = numbers[slot]
+          sum += Int128(value == ColumnData.null ? 0 : value)
+          slot &+= numberCount
+        }
+      } else {
+        var lost: Int128 = 0
+        for row in 0..<tile.count {
+          let value = numbers[slot] == ColumnData.null ? 0 : numbers[slot]
+          if rejectedFor[row] < 0 { sum += Int128(value) } else { lost += Int128(value) }
+          slot &+= numberCount
+        }
+        sums[i].rejected += lost
+      }
+      sums[i].accepted += sum
+    }
+  }
+
+  /// Lists what is wrong in a tile, in the order of its rows, and in a row of its columns.
+  private func list(_ tile: Tile) {
+    // Found column by column; a stable order of rows is made by their place in the list.
+    let found = nulled.enumerated().sorted { ($0.element.row, $0.offset) < ($1.element.row, $1.offset) }
+    var next = 0
+    for row in 0..<tile.count {
+      if rejectedFor[row] >= 0 {
+        note(Int(rejectedFor[row]), rejectCodes[row], .rejected, line: tile.lines[row], offset: tile.offsets[row])
+      }
+      while next < found.count, found[next].element.row == row {
+        let null = found[next].element
+        if rejectedFor[row] < 0 {
+          note(null.column, null.code, .nulled, line: tile.lines[row], offset: tile.offsets[row])
+        }
+        next += 1
+      }
+    }
+  }
+
+  private func profile(_ tile: Tile, _ goodCount: Int) {
+    let width = tile.width
+    var nextNull = 0
+    if !nulled.isEmpty { nulled.sort { $0.row < $1.row } }
+    for i in 0..<goodCount {
+      let row = Int(good[i])
+      let lengths = tile.lengths + row &* width
+      let starts = tile.starts + row &* width
+      let institution = fixmedinsField < 0 ? 0 : institution(tile, starts, lengths)
+      institutionRows[institution] &+= 1
+      filled.withUnsafeMutableBufferPointer { counts in
+        guard let counts = counts.baseAddress.map({ $0 + institution &* width }) else { return }
+        for field in 0..<width { counts[field] &+= lengths[field] > 0 ? 1 : 0 }
+      }
+      while nextNull < nulled.count, nulled[nextNull].row <= row {
+        if nulled[nextNull].row == row {
+          filled[institution * width + fieldOfColumn[nulled[nextNull].column]] -= 1
+        }
+        nextNull += 1
+      }
+      if psnField >= 0, certField >= 0 {
+        identities.insert(
+          person: UnsafeRawBufferPointer(start: tile.bytes + Int(starts[psnField]), count: Int(lengths[psnField])),
+          certificate: UnsafeRawBufferPointer(
+            start: tile.bytes + Int(starts[certField]), count: Int(lengths[certField])))
+      }
     }
     for i in codeColumns.indices {
-      let field = codeColumns[i].field
-      if block.fieldLengths[base + field] > 0 { codeColumns[i].count(block.field(record, field)) }
+      codeColumns[i].count(
+        bytes: tile.bytes, bytesCount: tile.bytesCount, starts: tile.starts, lengths: tile.lengths, width: width,
+        rows: UnsafeBufferPointer(start: good, count: goodCount))
     }
-    if psnField >= 0, certField >= 0 {
-      identities.insert(person: block.field(record, psnField), certificate: block.field(record, certField))
+  }
+
+  // The institution of the row before: its code and its text.
+  private var lastInstitution = 0
+  private var lastInstitutionText: [UInt8] = []
+
+  @inline(__always)
+  private func institution(
+    _ tile: Tile, _ starts: UnsafePointer<Int32>, _ lengths: UnsafePointer<Int32>
+  ) -> Int {
+    let text = UnsafeRawBufferPointer(
+      start: tile.bytes + Int(starts[fixmedinsField]), count: Int(lengths[fixmedinsField]))
+    let isLast = lastInstitutionText.withUnsafeBytes { last in
+      if last.count != text.count { return false }
+      var i = 0
+      while i &+ 8 <= text.count {
+        if last.loadUnaligned(fromByteOffset: i, as: UInt64.self)
+          != text.loadUnaligned(fromByteOffset: i, as: UInt64.self)
+        {
+          return false
+        }
+        i &+= 8
+      }
+      while i < text.count {
+        if last[i] != text[i] { return false }
+        i &+= 1
+      }
+      return true
     }
+    if isLast { return lastInstitution }
+    let code = Int(institutions.intern(text))
+    if code == institutionRows.count {
+      institutionRows.append(0)
+      filled.append(contentsOf: repeatElement(0, count: fieldCount))
+    }
+    lastInstitution = code
+    lastInstitutionText = Array(text)
+    return code
   }
 
   private func note(_ column: Int, _ code: ValueCode, _ action: Reject.Action, line: Int32, offset: Int64) {
@@ -205,7 +423,7 @@ final class MemberPass {
     }
     result.profile.rows = accepted
     for (institution, rows) in institutionRows.enumerated() where rows > 0 {
-      let figures = Array(filled[institution * columnCount..<(institution + 1) * columnCount])
+      let figures = fieldOfColumn.map { $0 < 0 ? 0 : Int(filled[institution * fieldCount + $0]) }
       for i in figures.indices { result.profile.filled[i] += figures[i] }
       result.profile.institutions.append(
         InstitutionProfile(institution: institutions.text(UInt32(institution)), rows: rows, filled: figures))
