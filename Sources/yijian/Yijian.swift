@@ -17,6 +17,7 @@ struct Yijian: ParsableCommand {
     subcommands: [
       RunCommand.self, SynthCommand.self, CheckCommand.self, TestCommand.self, VerifyCommand.self, StatusCommand.self,
       ExplainCommand.self, PreviewCommand.self, RulesCommand.self, KnowledgeCommand.self, SQLCommand.self,
+      StoreCommand.self,
     ])
 
   static func main() {
