@@ -90,6 +90,9 @@ let package = Package(
       name: "evaluator-benchmark",
       dependencies: ["Diagnostics", "ClaimModel", "Registries", "RulePacks", "Audit", sqlite],
       path: "Benchmarks/Evaluator", swiftSettings: strict),
+    .executableTarget(
+      name: "normalize-benchmark", dependencies: ["Diagnostics", "ClaimModel", "Normalize"],
+      path: "Benchmarks/Normalize", swiftSettings: strict),
 
     tests("ClaimModelTests", ["ClaimModel", "Diagnostics"]),
     tests("ParquetTests", ["Parquet", "ClaimModel", "Diagnostics"]),
