@@ -42,14 +42,15 @@ struct BatchIntake {
     let shared = Mutex(Shared())
     @Sendable func work() {
       while true {
-        let file: BatchFile? = shared.withLock { shared in
+        let taken: (BatchFile, readsAhead: Bool)? = shared.withLock { shared in
           guard shared.error == nil, shared.next < queue.count else { return nil }
           shared.next += 1
-          return queue[shared.next - 1]
+          // Behind the last files there is nothing left for the other cores, unless they inflate ahead.
+          return (queue[shared.next - 1], queue.count - shared.next < jobs - 1)
         }
-        guard let file else { return }
+        guard let (file, readsAhead) = taken else { return }
         do {
-          let (record, rows) = try readOne(file, digest: digests[file.name] ?? "")
+          let (record, rows) = try readOne(file, digest: digests[file.name] ?? "", readsAhead: readsAhead)
           let progress: (Int64, Int) = shared.withLock { shared in
             shared.records.append(record)
             shared.doneBytes += Int64(file.size)
@@ -74,10 +75,13 @@ struct BatchIntake {
   }
 
   /// One file: bytes → records → checked rows → segments → one committed row of the ledger.
-  private func readOne(_ file: BatchFile, digest: String) throws -> (BatchFileRecord, Int) {
+  private func readOne(_ file: BatchFile, digest: String, readsAhead: Bool) throws -> (BatchFileRecord, Int) {
     let consumer = SegmentConsumer(
       ledger: ledger, digest: digest, reading: fileReading(file), fileName: file.name,
       latestSettlementTime: startedAt + 86_400)
+    var limits = limits
+    limits.readsAhead = readsAhead
+    limits.inflater = .ofEnvironment
     let report = try readClaimFile(file, limits: limits, consumer: consumer)
     if let error = consumer.failure { throw error }
     if let refusal = report.refusal {
