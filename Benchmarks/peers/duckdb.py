@@ -21,7 +21,9 @@ import duckdb  # noqa: E402
 
 KINDS = {
     "updt_time": "TIMESTAMP", "setl_time": "TIMESTAMP", "fee_ocur_time": "TIMESTAMP", "begntime": "TIMESTAMP",
-    "endtime": "TIMESTAMP", "begndate": "DATE", "enddate": "DATE", "cnt": "DECIMAL(16, 4)", "pric": "DECIMAL(16, 6)",
+    "endtime": "TIMESTAMP", "begndate": "DATE", "enddate": "DATE", "cnt": "DECIMAL(16, 4)",
+    # Cast where they are needed, which is hardly ever.
+    "pric": "VARCHAR", "fulamt_ownpay_amt": "VARCHAR", "overlmt_selfpay": "VARCHAR", "preselfpay_amt": "VARCHAR",
     "sup_days": "DECIMAL(16, 4)", "aprv_bed_cnt": "BIGINT", "sure_flag": "BIGINT",
 }
 CLAIMS = {
@@ -51,7 +53,7 @@ def reader(files, wanted, is_registry=False):
     quote = "'" if header.startswith("'") else '"' if is_registry else ""
     names = [name.strip("'\"") for name in header.split(",")]
     declared = ", ".join(f"'{n}': '{kind(n) if n in wanted or is_registry else 'VARCHAR'}'" for n in names)
-    taken = ", ".join(n for n in names if n in wanted) if wanted else "*"
+    taken = ", ".join([n for n in names if n in wanted] + ["file_index"]) if wanted else "*"
     escaped = quote.replace("'", "''")
     paths = ", ".join("'" + path.replace("'", "''") + "'" for path in files)
     return (
