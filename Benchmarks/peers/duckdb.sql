@@ -120,51 +120,65 @@ DROP TABLE diag;
 
 -- ---- Fee lines, the only table whose size matters.
 
+ALTER TABLE setl ADD COLUMN v INTEGER;
+UPDATE setl SET v = t.rowid FROM stay t WHERE t.mdtrt_id = setl.mdtrt_id;
+
+-- A line's visit and person are its settlement's, its catalogue code is the national one: what is the same is stored as
+-- null, the rest as it is ('' for null), because texts are what a table of lines costs. h stands for the key.
 -- Without the order of the files the rows cost a fifth less; between versions of equal time the file's place decides.
 SET preserve_insertion_order = false;
 CREATE TEMP TABLE line AS
-SELECT l.mdtrt_id, l.bkkp_sn, CAST(s.rowid AS INTEGER) AS s, CAST(st.rowid AS INTEGER) AS v,
-  CAST(l.fee_ocur_time AS DATE) AS day, l.fee_ocur_time AS ts, l.updt_time, CAST(l.file_index AS SMALLINT) AS file,
-  l.fixmedins_code, l.psn_no, l.cnt, l.pric, l.det_item_fee_sumamt AS det, l.inscp_amt AS inscp,
-  -- What the patient pays is asked for only where inscp_amt is null.
+SELECT hash(l.mdtrt_id, l.bkkp_sn) AS h, l.bkkp_sn, CAST(s.rowid AS INTEGER) AS s,
+  CASE WHEN l.mdtrt_id = s.mdtrt_id THEN s.v END AS v, CAST(l.fee_ocur_time AS DATE) AS day, l.fee_ocur_time AS ts,
+  l.updt_time, CAST(l.file_index AS SMALLINT) AS file, l.cnt, l.det_item_fee_sumamt AS det, l.inscp_amt AS inscp,
+  CASE WHEN l.mdtrt_id = s.mdtrt_id THEN NULL ELSE l.mdtrt_id END AS other_mdtrt,
+  CASE WHEN l.psn_no = s.psn_no THEN NULL ELSE coalesce(l.psn_no, '') END AS other_psn,
+  CASE WHEN l.fixmedins_code = s.fixmedins_code THEN NULL ELSE coalesce(l.fixmedins_code, '') END AS other_inst,
+  l.med_list_codg AS med, CASE WHEN l.hilist_code = l.med_list_codg THEN NULL ELSE coalesce(l.hilist_code, '') END AS other_code,
+  l.list_type, l.med_chrgitm_type IN ('01', '02', '07') IS NOT TRUE AS is_active,
+  l.etip_flag = '1' IS TRUE AS etip, l.etip_hosp_code, l.rx_circ_flag = '1' IS TRUE AS rx, l.dise_codg,
+  -- Asked for only where inscp_amt is null, or in a reversal.
   CASE WHEN l.inscp_amt IS NULL OR l.cnt < 0 THEN [CAST(l.fulamt_ownpay_amt AS DECIMAL(16, 2)),
     CAST(l.overlmt_selfpay AS DECIMAL(16, 2)), CAST(l.preselfpay_amt AS DECIMAL(16, 2))] END AS rest,
-  l.hilist_code, l.list_type, l.med_list_codg, l.med_chrgitm_type IN ('01', '02', '07') IS NOT TRUE AS is_active,
-  l.etip_flag = '1' IS TRUE AS etip, l.etip_hosp_code, l.rx_circ_flag = '1' IS TRUE AS rx, l.dise_codg, l.init_feedetl_sn,
-  coalesce(l.vali_flag, '1') = '1' AS is_valid
-FROM {fee_list_d} l LEFT JOIN setl s ON s.setl_id = l.setl_id LEFT JOIN stay st ON st.mdtrt_id = l.mdtrt_id
+  l.pric, CASE WHEN l.cnt < 0 THEN l.init_feedetl_sn END AS original, coalesce(l.vali_flag, '1') = '1' AS is_valid
+FROM {fee_list_d} l LEFT JOIN setl s ON s.setl_id = l.setl_id
 WHERE l.mdtrt_id IS NOT NULL AND l.bkkp_sn IS NOT NULL AND l.cnt IS NOT NULL AND l.det_item_fee_sumamt IS NOT NULL
   AND l.fee_ocur_time IS NOT NULL;
 SET preserve_insertion_order = true;
 
--- Versions: a hash of the key is counted, which takes a third of the time of the two texts.
+-- Versions: hashes of keys are counted, and only rows whose hash comes twice are looked at.
 DELETE FROM line WHERE rowid IN (
   SELECT rowid FROM (
-    SELECT rowid, row_number() OVER (
-      PARTITION BY mdtrt_id, bkkp_sn ORDER BY updt_time DESC NULLS LAST, file DESC, rowid DESC) AS place
-    FROM line WHERE hash(mdtrt_id, bkkp_sn) IN (
-      SELECT h FROM (SELECT hash(mdtrt_id, bkkp_sn) AS h FROM line) GROUP BY h HAVING count(*) > 1))
+    SELECT rowid, row_number() OVER (PARTITION BY h, bkkp_sn ORDER BY updt_time DESC NULLS LAST, file DESC, rowid DESC)
+      AS place
+    FROM line WHERE h IN (SELECT h FROM line GROUP BY h HAVING count(*) > 1))
   WHERE place > 1);
 DELETE FROM line WHERE NOT is_valid OR s IS NULL;
+UPDATE line SET v = t.rowid FROM stay t WHERE t.mdtrt_id = line.other_mdtrt;
 
 -- Linked reversals are added to their originals.
 CREATE TEMP TABLE negative AS
-SELECT rowid AS line_row, mdtrt_id, bkkp_sn, init_feedetl_sn, med_list_codg, CAST(pric AS DECIMAL(16, 6)) AS pric, cnt, ts,
-  det, inscp, rest FROM line WHERE cnt < 0;
+SELECT l.rowid AS line_row, coalesce(l.other_mdtrt, s.mdtrt_id) AS mdtrt_id, l.original, l.med,
+  CAST(l.pric AS DECIMAL(16, 6)) AS pric, l.cnt, l.ts, l.det, l.inscp, l.rest
+FROM line l JOIN setl s ON s.rowid = l.s WHERE l.cnt < 0;
 CREATE TEMP TABLE linked AS
-SELECT o.rowid AS original_row, n.* FROM negative n JOIN line o ON o.mdtrt_id = n.mdtrt_id
-  AND o.bkkp_sn = n.init_feedetl_sn AND o.cnt > 0;
--- The others take away as many of the latest equal lines.
+SELECT o.rowid AS original_row, n.* FROM negative n JOIN line o ON o.h = hash(n.mdtrt_id, n.original)
+  AND o.bkkp_sn = n.original AND o.cnt > 0;
+-- The others take away as many of the latest equal lines of their visit.
+CREATE TEMP TABLE unlinked AS
+SELECT mdtrt_id, med, pric, -cnt AS cnt, count(*) AS how_many, max(ts) AS latest
+FROM negative WHERE line_row NOT IN (SELECT line_row FROM linked) GROUP BY ALL;
 CREATE TEMP TABLE paired AS
+WITH near AS (
+  SELECT l.rowid AS line_row, s.mdtrt_id, l.med, l.pric, l.cnt, l.ts, l.bkkp_sn
+  FROM line l JOIN setl s ON s.rowid = l.s AND s.mdtrt_id IN (SELECT mdtrt_id FROM unlinked) WHERE l.other_mdtrt IS NULL
+  UNION ALL SELECT rowid, other_mdtrt, med, pric, cnt, ts, bkkp_sn FROM line WHERE other_mdtrt IS NOT NULL)
 SELECT line_row FROM (
-  SELECT l.rowid AS line_row, g.how_many, row_number() OVER (PARTITION BY l.mdtrt_id, g.med_list_codg, g.pric, g.cnt
+  SELECT l.line_row, g.how_many, row_number() OVER (PARTITION BY g.mdtrt_id, g.med, g.pric, g.cnt
     ORDER BY l.ts DESC, l.bkkp_sn DESC) AS place
-  FROM line l JOIN (
-      SELECT mdtrt_id, med_list_codg, pric, -cnt AS cnt, count(*) AS how_many, max(ts) AS latest
-      FROM negative WHERE line_row NOT IN (SELECT line_row FROM linked) GROUP BY ALL) g
-    ON g.mdtrt_id = l.mdtrt_id AND g.med_list_codg = l.med_list_codg AND g.cnt = l.cnt
-      AND CAST(l.pric AS DECIMAL(16, 6)) = g.pric AND l.ts <= g.latest
-  WHERE l.rowid NOT IN (SELECT original_row FROM linked))
+  FROM near l JOIN unlinked g ON g.mdtrt_id = l.mdtrt_id AND g.med = l.med AND g.cnt = l.cnt
+    AND CAST(l.pric AS DECIMAL(16, 6)) = g.pric AND l.ts <= g.latest
+  WHERE l.line_row NOT IN (SELECT original_row FROM linked))
 WHERE place <= how_many;
 CREATE TEMP TABLE taken_back AS
 SELECT original_row, sum(cnt) AS cnt, sum(det) AS det, coalesce(sum(inscp), 0) AS inscp, coalesce(sum(rest[1]), 0) AS own,
@@ -188,7 +202,8 @@ CREATE TEMP TABLE found_line(rule VARCHAR, verdict VARCHAR, key VARCHAR, line_ro
 
 -- CAT-01. What a line gets follows from its codes, type, day and region: as many questions as there are codes.
 CREATE TEMP TABLE code AS
-SELECT hilist_code, med_list_codg, list_type, min(day) AS first_day, max(day) AS last_day
+SELECT other_code, CASE WHEN other_code IS NULL THEN med ELSE nullif(other_code, '') END AS hilist_code, med, list_type,
+  min(day) AS first_day, max(day) AS last_day
 FROM line WHERE inscp > 0 GROUP BY ALL;
 CREATE TEMP TABLE level AS
 SELECT DISTINCT region, unnest(CASE WHEN length(region) = 6
@@ -198,12 +213,12 @@ FROM (SELECT DISTINCT region FROM setl);
 -- A code whose rows of one level are open at both ends and payable is right on all days: most are.
 CREATE TEMP TABLE cat_hit AS
 WITH asked AS (
-  SELECT c.hilist_code, c.med_list_codg, c.list_type, r.region, unnest(range(c.first_day, c.last_day + 1, INTERVAL 1 DAY))::DATE AS day
+  SELECT c.*, r.region, unnest(range(c.first_day, c.last_day + 1, INTERVAL 1 DAY))::DATE AS day
   FROM code c, (SELECT DISTINCT region FROM setl) r
-  WHERE c.hilist_code IS NOT NULL OR c.med_list_codg IS NOT NULL),
+  WHERE c.hilist_code IS NOT NULL OR c.med IS NOT NULL),
 candidate AS (
   SELECT DISTINCT region, day, code FROM (
-    SELECT region, day, unnest([upper(hilist_code), upper(med_list_codg)]) AS code FROM asked) WHERE code IS NOT NULL),
+    SELECT region, day, unnest([upper(hilist_code), upper(med)]) AS code FROM asked) WHERE code IS NOT NULL),
 answer AS (
   SELECT c.region, c.day, c.code, arg_min(g.chrgitm_lv, l.place) AS chrgitm_lv,
     bool_or(t.hilist_code IS NOT NULL) AS is_unknown
@@ -218,30 +233,40 @@ typed AS (
     JOIN cat g ON g.list_type = upper(t.list_type) AND g.admdvs = l.admdvs AND t.day BETWEEN g.begndate AND g.enddate
   WHERE NOT EXISTS (SELECT 1 FROM cat_twice z WHERE z.hilist_code = g.hilist_code AND z.admdvs = g.admdvs
     AND z.begndate = g.begndate AND z.enddate = g.enddate))
-SELECT q.hilist_code, q.med_list_codg, q.list_type, q.region, q.day,
+SELECT q.other_code, q.med, q.list_type, q.region, q.day,
   CASE WHEN x.code IS NULL AND y.code IS NULL THEN '可疑' ELSE '明确违规' END AS verdict
 FROM asked q
   LEFT JOIN answer x ON x.region IS NOT DISTINCT FROM q.region AND x.day = q.day AND x.code = upper(q.hilist_code)
-  LEFT JOIN answer y ON y.region IS NOT DISTINCT FROM q.region AND y.day = q.day AND y.code = upper(q.med_list_codg)
+  LEFT JOIN answer y ON y.region IS NOT DISTINCT FROM q.region AND y.day = q.day AND y.code = upper(q.med)
   LEFT JOIN typed t ON t.region IS NOT DISTINCT FROM q.region AND t.day = q.day AND t.list_type = q.list_type
 WHERE coalesce(x.is_unknown, false) = false AND coalesce(y.is_unknown, false) = false
   AND CASE WHEN x.code IS NOT NULL THEN x.chrgitm_lv = '03' WHEN y.code IS NOT NULL THEN y.chrgitm_lv = '03'
     ELSE t.list_type IS NOT NULL END;
 INSERT INTO found_line
-SELECT 'CAT-01', h.verdict, l.mdtrt_id || ':' || l.bkkp_sn, l.rowid, l.s, 1, 1
-FROM line l JOIN cat_hit h ON h.hilist_code IS NOT DISTINCT FROM l.hilist_code AND h.day = l.day
-    AND h.med_list_codg IS NOT DISTINCT FROM l.med_list_codg AND h.list_type IS NOT DISTINCT FROM l.list_type
+SELECT 'CAT-01', h.verdict, coalesce(l.other_mdtrt, s.mdtrt_id) || ':' || l.bkkp_sn, l.rowid, l.s, 1, 1
+FROM line l JOIN cat_hit h ON h.other_code IS NOT DISTINCT FROM l.other_code AND h.day = l.day
+    AND h.med IS NOT DISTINCT FROM l.med AND h.list_type IS NOT DISTINCT FROM l.list_type
   JOIN setl s ON s.rowid = l.s AND s.region IS NOT DISTINCT FROM h.region
 WHERE l.inscp > 0;
 
 -- CAT-03.
 CREATE TEMP TABLE lmt_hit AS
 WITH lim AS (
-  SELECT l.rowid AS line_row, l.s, l.mdtrt_id || ':' || l.bkkp_sn AS id, l.day, upper(l.fixmedins_code) AS inst, g.lmt_type,
-    max(TRY_CAST(g.lmt_val AS BIGINT)) AS lowest, min(g.sure_flag) AS sure, list(g.lmt_val) AS vals
-  FROM line l JOIN lmt g ON g.med_list_codg = upper(l.med_list_codg) AND l.day BETWEEN g.begndate AND g.enddate
-  WHERE a(l.inscp, l.det, l.rest) > 0
-  GROUP BY ALL)
+  -- One limit a code, kind and day on which its rows change: asked of the few codes that have limits.
+  SELECT d.med, d.day, g.lmt_type, max(TRY_CAST(g.lmt_val AS BIGINT)) AS lowest, min(g.sure_flag) AS sure,
+    list(g.lmt_val) AS vals
+  FROM (SELECT DISTINCT med, unnest(range(first_day, last_day + 1, INTERVAL 1 DAY))::DATE AS day FROM (
+      SELECT med, min(day) AS first_day, max(day) AS last_day FROM line
+      WHERE med IN (SELECT med FROM (SELECT DISTINCT med FROM line) WHERE upper(med) IN (SELECT med_list_codg FROM lmt))
+      GROUP BY med)) d
+    JOIN lmt g ON g.med_list_codg = upper(d.med) AND d.day BETWEEN g.begndate AND g.enddate
+  GROUP BY ALL),
+limited AS (
+  SELECT l.rowid AS line_row, l.s, l.day, coalesce(l.other_mdtrt, s.mdtrt_id) || ':' || l.bkkp_sn AS id,
+    upper(CASE WHEN l.other_inst IS NULL THEN s.fixmedins_code ELSE nullif(l.other_inst, '') END) AS inst, m.lmt_type,
+    m.lowest, m.sure, m.vals
+  FROM line l JOIN lim m ON m.med = l.med AND m.day = l.day JOIN setl s ON s.rowid = l.s
+  WHERE a(l.inscp, l.det, l.rest) > 0)
 SELECT m.line_row, m.s, m.id || '|' || m.lmt_type AS key, m.sure = 1 AS sure, m.lmt_type,
   CASE coalesce(i.hosp_lv, s.hosp_lv)
     WHEN '01' THEN 3 WHEN '02' THEN 3 WHEN '03' THEN 3 WHEN '04' THEN 3 WHEN '12' THEN 3
@@ -249,7 +274,7 @@ SELECT m.line_row, m.s, m.id || '|' || m.lmt_type AS key, m.sure = 1 AS sure, m.
     WHEN '08' THEN 1 WHEN '09' THEN 1 WHEN '10' THEN 1 WHEN '14' THEN 1 WHEN '11' THEN 0 END AS rank,
   m.lowest, m.vals, s.visit_class, s.insutype, s.visit_med_type, m.inst,
   EXISTS (SELECT 1 FROM inst_twice t WHERE t.fixmedins_code = m.inst AND m.day BETWEEN t.begndate AND t.enddate) AS twice
-FROM lim m JOIN setl s ON s.rowid = m.s
+FROM limited m JOIN setl s ON s.rowid = m.s
   LEFT JOIN inst i ON i.fixmedins_code = m.inst AND m.day BETWEEN i.begndate AND i.enddate
     AND NOT EXISTS (SELECT 1 FROM inst_twice t WHERE t.fixmedins_code = m.inst AND m.day BETWEEN t.begndate AND t.enddate);
 INSERT INTO found_line
@@ -266,8 +291,9 @@ WHERE CASE lmt_type
 
 -- Lines of chronic billing, which three rules look at.
 CREATE TEMP TABLE opsp AS
-SELECT l.rowid AS line_row, l.s, l.mdtrt_id || ':' || l.bkkp_sn AS id, l.day, l.psn_no, l.cnt, l.list_type,
-  upper(l.med_list_codg) AS drug, upper(coalesce(l.dise_codg, s.dise_no)) AS disease, l.rx, s.reg_flag,
+SELECT l.rowid AS line_row, l.s, coalesce(l.other_mdtrt, s.mdtrt_id) || ':' || l.bkkp_sn AS id, l.day,
+  CASE WHEN l.other_psn IS NULL THEN s.psn_no ELSE nullif(l.other_psn, '') END AS psn_no, l.cnt, l.list_type,
+  upper(l.med) AS drug, upper(coalesce(l.dise_codg, s.dise_no)) AS disease, l.rx, s.reg_flag,
   s.region, s.insu_admdvs
 FROM line l JOIN setl s ON s.rowid = l.s AND (s.opsp_flag OR s.reg_flag)
 WHERE a(l.inscp, l.det, l.rest) > 0 AND starts_with(l.list_type, '1');
@@ -433,7 +459,7 @@ FROM hit WHERE NOT EXISTS (SELECT 1 FROM sent WHERE sent.v = hit.v AND sent.etip
 
 CREATE TEMP TABLE share AS
 WITH money AS (
-  SELECT l.rowid AS line_row, l.s, l.ts, l.bkkp_sn, l.mdtrt_id,
+  SELECT l.rowid AS line_row, l.s, l.ts, l.bkkp_sn, l.other_mdtrt,
     CAST(a(l.inscp, l.det, l.rest) * 100 AS BIGINT) AS a
   FROM line l WHERE l.s IN (SELECT s FROM found_line)),
 base AS (
@@ -444,7 +470,7 @@ part AS (
   SELECT *, CASE WHEN t > 0 THEN a::HUGEINT * p // t END AS q, CASE WHEN t > 0 THEN a::HUGEINT * p % t END AS r
   FROM base)
 SELECT line_row, a, CASE WHEN p >= t THEN a
-  ELSE q + CASE WHEN row_number() OVER (PARTITION BY s ORDER BY r DESC, ts, bkkp_sn, mdtrt_id)
+  ELSE q + CASE WHEN row_number() OVER (PARTITION BY s ORDER BY r DESC, ts, bkkp_sn, other_mdtrt)
       <= sum_a::HUGEINT * p // t - sum(q) OVER (PARTITION BY s) THEN 1 ELSE 0 END END AS f
 FROM part;
 
