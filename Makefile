@@ -1,6 +1,6 @@
 # Two commands are enough: `make run` and `make test`. Both install the system libraries they lack.
 
-PACKAGES := zlib1g-dev libsqlite3-dev libssl-dev libzip-dev libxlsxwriter-dev libexpat1-dev pkg-config sqlite3 python3
+PACKAGES := zlib1g-dev libsqlite3-dev libssl-dev libzip-dev libxlsxwriter-dev libexpat1-dev libzstd-dev pkg-config sqlite3 python3
 PIPELINE ?= Pipelines/weekly.yml
 SAMPLE ?= SampleClaims/planted
 OUTPUT ?= Reports/runs/planted

@@ -37,9 +37,11 @@ let package = Package(
     .systemLibrary(name: "CXlsxWriter", pkgConfig: "xlsxwriter", providers: [.apt(["libxlsxwriter-dev"])]),
     .systemLibrary(name: "CExpat", pkgConfig: "expat", providers: [.apt(["libexpat1-dev"])]),
     .systemLibrary(name: "CIconv"),
+    .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
 
     module("Diagnostics", []),
     module("ClaimModel", ["CCrypto"]),
+    module("Parquet", ["Diagnostics", "ClaimModel", "CZstd"]),
     module("Intake", ["Diagnostics", "ClaimModel", "CZlib", "CZip", "CIconv", "CCrypto"]),
     module("Normalize", ["Diagnostics", "ClaimModel", "Intake"]),
     module("Registries", ["Diagnostics", "ClaimModel", "Intake", "Normalize"]),
@@ -76,6 +78,7 @@ let package = Package(
       path: "Benchmarks/Evaluator", swiftSettings: strict),
 
     tests("ClaimModelTests", ["ClaimModel", "Diagnostics"]),
+    tests("ParquetTests", ["Parquet", "ClaimModel", "Diagnostics"]),
     tests("IntakeTests", ["Intake", "ClaimModel", "Diagnostics", "CZlib", "CZip"]),
     tests("NormalizeTests", ["Normalize", "Intake", "ClaimModel", "Diagnostics"]),
     tests("RegistriesTests", ["Registries", "ClaimModel", "Diagnostics"]),

@@ -4,18 +4,21 @@ import Registries
 import RulePacks
 
 /// What the rules are run over.
-public struct AuditInput {
+public struct AuditInput: Sendable {
   public var claims: EffectiveClaims
   public var registries: Registries
   /// Least share, in percent, in which a rule's `fill` columns must be filled over its rows in scope; 0 turns it off.
   public var fillFloorPercent: Int
   /// Claim tables of which files are refused or missing, with the reason: rules that argue from their absence don't run.
   public var incompleteTables: [ClaimTable: String]
+  /// Facts about populations of all claims, where `claims` are a part of them; nil: they are worked out over `claims`.
+  public var facts: PopulationFacts?
 
   public init(
     claims: EffectiveClaims, registries: Registries, fillFloorPercent: Int = 0,
-    incompleteTables: [ClaimTable: String] = [:]
+    incompleteTables: [ClaimTable: String] = [:], facts: PopulationFacts? = nil
   ) {
+    self.facts = facts
     self.claims = claims
     self.registries = registries
     self.fillFloorPercent = fillFloorPercent
@@ -54,7 +57,7 @@ public struct AuditResult: Sendable {
 /// (an expression of the wrong type) throws.
 public func audit(rules: [Rule], _ input: AuditInput) throws(Diagnostics) -> AuditResult {
   var result = AuditResult()
-  let shelf = IndexShelf(input.registries, input.claims.codes)
+  let shelf = IndexShelf(input.registries, input.claims.codes, facts: input.facts)
   let rules = rules.sorted { $0.id.utf8.lexicographicallyPrecedes($1.id.utf8) }
   var scanned = scanTogether(rules, input, shelf)
   for rule in rules {
@@ -64,7 +67,7 @@ public func audit(rules: [Rule], _ input: AuditInput) throws(Diagnostics) -> Aud
       result.coverage.append(coverage)
       continue
     }
-    if let reason = obstacle(rule, input) {
+    if let reason = obstacle(rule, input.registries, input.incompleteTables) {
       coverage.status = .notRunnable
       coverage.reason = reason
       result.coverage.append(coverage)
@@ -93,47 +96,58 @@ public func audit(rules: [Rule], _ input: AuditInput) throws(Diagnostics) -> Aud
       }
     } catch EvaluationFault.overflow {
       coverage = RuleCoverage(rule: rule.id, ruleVersion: rule.version, status: .notRunnable, reason: "overflow")
-      result.diagnostics.append(
-        Diagnostic(
-          .error, "audit.overflow", "Rule \(rule.id) computes a number beyond 64 bits; the rule was stopped.",
-          at: Place(file: rule.path.isEmpty ? nil : rule.path),
-          remedy: "Look for amounts or counts out of all proportion in the report's rejects and profile."))
+      result.diagnostics.append(overflowDiagnostic(rule))
     } catch EvaluationFault.type(let problem) {
-      throw Diagnostics([
-        Diagnostic(
-          .error, "audit.type", "Rule \(rule.id) can't be evaluated: \(problem).",
-          at: Place(file: rule.path.isEmpty ? nil : rule.path), remedy: "Run `yijian check` on the rule.")
-      ])
+      throw Diagnostics([typeDiagnostic(rule, problem)])
     } catch {
       throw Diagnostics([Diagnostic(.error, "audit.failed", "Rule \(rule.id) failed: \(error).")])
     }
     result.coverage.append(coverage)
   }
-  result.findings.sort { $0.id.utf8.lexicographicallyPrecedes($1.id.utf8) }
-  result.suppressions.sort {
-    $0.findingID == $1.findingID
-      ? $0.exemption.utf8.lexicographicallyPrecedes($1.exemption.utf8)
-      : $0.findingID.utf8.lexicographicallyPrecedes($1.findingID.utf8)
-  }
+  result.sort()
   return result
 }
 
-private func scan(_ rule: Rule, _ input: AuditInput, _ shelf: IndexShelf) throws -> (RuleRun, Frame) {
+extension AuditResult {
+  /// Findings by id, suppressions by finding and exemption.
+  mutating func sort() {
+    findings.sort { bytesPrecede($0.id, $1.id) }
+    suppressions.sort {
+      $0.findingID == $1.findingID
+        ? bytesPrecede($0.exemption, $1.exemption) : bytesPrecede($0.findingID, $1.findingID)
+    }
+  }
+}
+
+func overflowDiagnostic(_ rule: Rule) -> Diagnostic {
+  Diagnostic(
+    .error, "audit.overflow", "Rule \(rule.id) computes a number beyond 64 bits; the rule was stopped.",
+    at: Place(file: rule.path.isEmpty ? nil : rule.path),
+    remedy: "Look for amounts or counts out of all proportion in the report's rejects and profile.")
+}
+
+func typeDiagnostic(_ rule: Rule, _ problem: String) -> Diagnostic {
+  Diagnostic(
+    .error, "audit.type", "Rule \(rule.id) can't be evaluated: \(problem).",
+    at: Place(file: rule.path.isEmpty ? nil : rule.path), remedy: "Run `yijian check` on the rule.")
+}
+
+func scan(_ rule: Rule, _ input: AuditInput, _ shelf: IndexShelf) throws -> (RuleRun, Frame) {
   let run = RuleRun(rule, input, shelf)
   return (run, try run.scan())
 }
 
 /// Rules over each row of one entity, in one pass an entity. Rules of other shapes, and those that can't run, are not in
 /// the result.
-private func scanTogether(_ rules: [Rule], _ input: AuditInput, _ shelf: IndexShelf)
+func scanTogether(_ rules: [Rule], _ input: AuditInput, _ shelf: IndexShelf)
   -> [String: Result<(RuleRun, Frame), any Error>]
 {
   var result: [String: Result<(RuleRun, Frame), any Error>] = [:]
   for entity in Entity.allCases {
     let runs = rules.compactMap { rule -> RuleRun? in
-      guard case .each(_, entity) = rule.shape, rule.status.coverage != .off, obstacle(rule, input) == nil else {
-        return nil
-      }
+      guard case .each(_, entity) = rule.shape, rule.status.coverage != .off,
+        obstacle(rule, input.registries, input.incompleteTables) == nil
+      else { return nil }
       return RuleRun(rule, input, shelf)
     }
     if runs.isEmpty { continue }
@@ -157,15 +171,15 @@ extension Rule.Status {
 }
 
 /// Why a rule can't run, before any row is looked at; nil if nothing stands in its way.
-private func obstacle(_ rule: Rule, _ input: AuditInput) -> String? {
+func obstacle(_ rule: Rule, _ registries: Registries, _ incompleteTables: [ClaimTable: String]) -> String? {
   var needed = rule.needs
   for lookup in rule.lookups where !lookup.isOptional && !needed.contains(lookup.table) { needed.append(lookup.table) }
   for table in needed {
-    guard let registry = input.registries[table] else { return "\(table) is missing" }
+    guard let registry = registries[table] else { return "\(table) is missing" }
     if registry.count == 0 { return "\(table) has no rows" }
   }
   for table in rule.absence {
-    if let reason = input.incompleteTables[table] { return "\(table.name) is incomplete: \(reason)" }
+    if let reason = incompleteTables[table] { return "\(table.name) is incomplete: \(reason)" }
   }
   return nil
 }

@@ -2,25 +2,32 @@ import ClaimModel
 import Registries
 import RulePacks
 
-/// Registry indexes by table and columns, built when first asked for and shared by the rules of a run.
+/// Registry indexes by table and columns, built when first asked for and shared by the rules of a run; with a
+/// `RegistryShelf` they are taken from there. Beside them what belongs to the claims of the run: indexes of children and
+/// the groups of populations.
 final class IndexShelf {
   private let registries: Registries
   private let codes: CodeTable
+  private let shared: RegistryShelf?
   private var indexes: [[String]: RegistryIndex] = [:]
   private var lengthsOfColumns: [String: [Int]] = [:]
   private var regionsOfTables: [String: Set<UInt32>] = [:]
   private var childIndexes: [String: ChildIndex] = [:]
   var populations: [Population: PopulationGroups] = [:]
+  /// Of all claims; nil where the claims of the run are all there are.
+  let facts: PopulationFacts?
 
-  init(_ registries: Registries, _ codes: CodeTable) {
+  init(_ registries: Registries, _ codes: CodeTable, shared: RegistryShelf? = nil, facts: PopulationFacts? = nil) {
     self.registries = registries
     self.codes = codes
+    self.shared = shared
+    self.facts = facts
   }
 
   /// Region codes, folded, of which a table has rows.
   func regions(_ table: String) -> Set<UInt32> {
     if let known = regionsOfTables[table] { return known }
-    let present = Set((registries[table]?.columns["admdvs"]?.codes ?? []).map { codes.folded($0) })
+    let present = shared?.regions(table) ?? RegistryShelf.regions(registries[table], codes)
     regionsOfTables[table] = present
     return present
   }
@@ -38,26 +45,19 @@ final class IndexShelf {
   /// The different lengths in bytes of a column's texts, ascending.
   func lengths(_ table: String, _ column: String) -> [Int] {
     if let known = lengthsOfColumns[table + "." + column] { return known }
-    let texts = Set(registries[table]?.columns[column]?.codes ?? [])
-    let lengths = Set(texts.map { codes.withBytes($0) { $0.count } }).subtracting([0]).sorted()
+    let lengths =
+      shared?.lengths(table, column)
+      ?? RegistryShelf.lengths(registries[table]?.columns[column]?.codes ?? [], codes)
     lengthsOfColumns[table + "." + column] = lengths
     return lengths
   }
 
   func index(_ table: String, _ columns: [IndexColumn]) -> RegistryIndex? {
-    guard var registry = registries[table] else { return nil }
-    let names = columns.map(\.label)
-    if let known = indexes[[table] + names] { return known }
-    for column in columns {
-      guard let atLeast = column.atLeast, let texts = registry.columns[column.name]?.codes else { continue }
-      // 1 where the text is long enough; a null keeps the row out of the index.
-      registry.columns[column.label] = .number(
-        texts.map { code in
-          codes.withBytes(code) { CharacterCount.of($0) } >= atLeast ? 1 : ColumnData.null
-        })
-    }
-    let index = RegistryIndex(registry, columns: names, codes: codes)
-    indexes[[table] + names] = index
+    guard let registry = registries[table] else { return nil }
+    let name = [table] + columns.map(\.label)
+    if let known = indexes[name] { return known }
+    let index = shared.map { $0.index(table, columns) } ?? RegistryShelf.index(registry, columns, codes)
+    indexes[name] = index
     return index
   }
 }

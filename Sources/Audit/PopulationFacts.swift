@@ -25,11 +25,26 @@ public struct PopulationFact: Sendable, Hashable, Codable {
   }
 
   /// Order by rule, population, group and name, by bytes.
-  static func precedes(_ x: PopulationFact, _ y: PopulationFact) -> Bool {
-    for part in [\PopulationFact.rule, \.population, \.group, \.name] where x[keyPath: part] != y[keyPath: part] {
-      return x[keyPath: part].utf8.lexicographicallyPrecedes(y[keyPath: part].utf8)
+  static func precedes(_ x: PopulationFact, _ y: PopulationFact) -> Bool { x.order(y) < 0 }
+
+  /// Below 0 if this comes first, 0 if nothing tells the two apart: by bytes, since texts of different bytes can be equal
+  /// to Swift.
+  private func order(_ other: PopulationFact) -> Int {
+    for part in [\PopulationFact.rule, \.population, \.group, \.name, \.value] {
+      if bytesPrecede(self[keyPath: part], other[keyPath: part]) { return -1 }
+      if bytesPrecede(other[keyPath: part], self[keyPath: part]) { return 1 }
     }
-    return false
+    return 0
+  }
+
+  /// In their order, each once.
+  static func distinct(_ facts: [PopulationFact]) -> [PopulationFact] {
+    var result: [PopulationFact] = []
+    result.reserveCapacity(facts.count)
+    for fact in facts.sorted(by: precedes) where result.last.map({ $0.order(fact) != 0 }) ?? true {
+      result.append(fact)
+    }
+    return result
   }
 }
 
@@ -72,7 +87,24 @@ extension Evaluator {
   /// The groups of a population, computed when first asked for.
   func groups(_ population: Population) throws -> PopulationGroups {
     if let known = indexes.populations[population] { return known }
-    // A population is a group shape without a rule around it.
+    if let facts = indexes.facts {
+      let groups = try facts.groups(population, codes)
+      indexes.populations[population] = groups
+      return groups
+    }
+    let (formed, base) = try members(population)
+    let rows = try groupRows(formed, base)
+    let keys = formed.by.compactMap { rows.columns[$0.name] }
+    let groups = PopulationGroups(
+      index: KeyIndex(columns: keys.map(\.keyValues), count: rows.count),
+      values: population.values.compactMap { rows.columns[$0.name] }, keys: keys)
+    indexes.populations[population] = groups
+    return groups
+  }
+
+  /// The rows of a population among the claims, as base rows of a group shape: a population is one without a rule around
+  /// it.
+  func members(_ population: Population) throws -> (formed: Formed, base: BaseRows) {
     let formed = Formed(
       baseBinding: population.binding, baseEntity: population.entity, name: population.name,
       by: population.match.enumerated().map {
@@ -88,20 +120,14 @@ extension Evaluator {
       try base.append(frame.keeping(truths(population.condition, frame)), self)
       start = end
     }
-    let rows = try groupRows(formed, base)
-    let keys = formed.by.compactMap { rows.columns[$0.name] }
-    let groups = PopulationGroups(
-      index: KeyIndex(columns: keys.map(\.keyValues), count: rows.count),
-      values: population.values.compactMap { rows.columns[$0.name] }, keys: keys)
-    indexes.populations[population] = groups
-    return groups
+    return (formed, base)
   }
 }
 
 extension RuleRun {
   /// The facts that the findings of these hits rest on.
   func facts(_ hits: Frame) throws -> [PopulationFact] {
-    var facts: Set<PopulationFact> = []
+    var facts: [PopulationFact] = []
     if rule.populations.isEmpty, rule.shape.formed == nil { return [] }
     for population in rule.populations {
       var frame = hits
@@ -117,7 +143,7 @@ extension RuleRun {
       for place in Set(try evaluator.places(population, groups, frame)) where place >= 0 {
         let key = zip(groups.keys, population.match).map { printed($0, Int(place), $1.a.kind(in: rule) ?? .integer) }
         for (value, column) in zip(population.values, groups.values) {
-          facts.insert(
+          facts.append(
             PopulationFact(
               rule: rule.id, population: population.name, group: key.joined(separator: "|"), name: value.name,
               value: raw(column, Int(place)), kind: value.kind))
@@ -128,13 +154,13 @@ extension RuleRun {
       for i in 0..<rows.count {
         var key = formed.by.map { by in rows.columns[by.name].map { printed($0, i, by.kind) } ?? "" }
         key.append(rows.columns["day"].map { printed($0, i, .day) } ?? "")
-        facts.insert(
+        facts.append(
           PopulationFact(
             rule: rule.id, population: formed.name, group: key.joined(separator: "|"), name: "count",
             value: rows.columns["count"].map { raw($0, i) } ?? "", kind: .integer))
       }
     }
-    return facts.sorted(by: PopulationFact.precedes)
+    return PopulationFact.distinct(facts)
   }
 
   func printed(_ column: ColumnData, _ i: Int, _ kind: ValueKind) -> String {

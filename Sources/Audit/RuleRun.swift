@@ -14,8 +14,8 @@ final class RuleRun {
   var rowsUnevaluable = 0
   private let fillFloor: Int
   /// For each column under the floor the rows that were looked at and those that have it.
-  private var fillRows: [Int]
-  private var filledRows: [Int]
+  private(set) var fillRows: [Int]
+  private(set) var filledRows: [Int]
   /// Scope conditions that consult no lookup: they thin out rows before any lookup is made.
   let plainScope: [Expr]
   private let lookupScope: [Expr]
@@ -67,17 +67,7 @@ final class RuleRun {
   }
 
   /// The fill column that is emptier than the floor, as a reason; nil if none is.
-  func emptyColumn() -> String? {
-    guard fillFloor > 0 else { return nil }
-    for (i, column) in rule.fill.enumerated() where filledRows[i] * 100 < fillFloor * fillRows[i] {
-      var name = "a fill column"
-      if case .claim(_, _, let column, _) = column { name = column }
-      if case .children(let aggregate) = column, case .claim(_, _, let column, _)? = aggregate.value { name = column }
-      return
-        "\(name) is filled in \(filledRows[i] * 100 / fillRows[i]) % of \(fillRows[i]) rows in scope, below \(fillFloor) %"
-    }
-    return nil
-  }
+  func emptyColumn() -> String? { rule.emptyColumn(floor: fillFloor, fillRows: fillRows, filledRows: filledRows) }
 
   /// Scope, unevaluable rows, condition: what is left is a hit.
   func look(_ frame: Frame, _ plain: [Expr]) throws {
@@ -164,6 +154,22 @@ final class RuleRun {
       frame = frame.keeping(try evaluator.truths(condition, frame))
     }
     return frame
+  }
+}
+
+extension Rule {
+  /// The fill column that is filled in less than `floor` percent, as a reason; nil if none is. By column the rows that
+  /// were looked at and those that have it.
+  func emptyColumn(floor: Int, fillRows: [Int], filledRows: [Int]) -> String? {
+    guard floor > 0 else { return nil }
+    for (i, column) in fill.enumerated() where filledRows[i] * 100 < floor * fillRows[i] {
+      var name = "a fill column"
+      if case .claim(_, _, let column, _) = column { name = column }
+      if case .children(let aggregate) = column, case .claim(_, _, let column, _)? = aggregate.value { name = column }
+      return
+        "\(name) is filled in \(filledRows[i] * 100 / fillRows[i]) % of \(fillRows[i]) rows in scope, below \(floor) %"
+    }
+    return nil
   }
 }
 

@@ -239,8 +239,8 @@ struct RandomStore {
     var evidence: EvidenceDatabase
   }
 
-  /// The store as the native engine sees it, and the evidence of all of it.
-  func load(excluded: Set<String> = ["9"]) throws -> Loaded {
+  /// Its registries, with their texts in a table.
+  func loadedRegistries(_ codes: CodeTable) throws -> Registries {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("sql-lowering-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }
@@ -251,9 +251,11 @@ struct RandomStore {
       for row in rows { text += columns.map { Self.quoted(row[$0] ?? "") }.joined(separator: ",") + "\n" }
       try Data(text.utf8).write(to: folder.appendingPathComponent(name + ".csv"))
     }
-    let codes = CodeTable()
-    let registries = try loadRegistries(folder: folder.path, codes: codes)
+    return try loadRegistries(folder: folder.path, codes: codes)
+  }
 
+  /// Its claims that count.
+  func normalized(_ registries: Registries, _ codes: CodeTable, excluded: Set<String> = ["9"]) throws -> Normalized {
     var raw: [ClaimTable: RawRows] = [:]
     for table in ClaimTable.allCases {
       var loader = RowLoader(table: table, columns: Set(table.columns.map(\.name)), codes: codes)
@@ -263,10 +265,17 @@ struct RandomStore {
       }
       raw[table] = loader.finish()
     }
-    let normalized = try effectiveClaims(
+    return try effectiveClaims(
       NormalizationInput(
         raw: raw, segments: [SegmentIdentity(batch: "b", file: "f.csv")],
         medTypes: registries["med_type_b"].map { medTypes($0, codes) }, excludedSetlTypes: excluded, codes: codes))
+  }
+
+  /// The store as the native engine sees it, and the evidence of all of it.
+  func load(excluded: Set<String> = ["9"]) throws -> Loaded {
+    let codes = CodeTable()
+    let registries = try loadedRegistries(codes)
+    let normalized = try normalized(registries, codes, excluded: excluded)
 
     let evidence = try EvidenceDatabase()
     for entity in EvidenceSchema.claimEntities {

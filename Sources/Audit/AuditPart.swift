@@ -1,0 +1,197 @@
+import ClaimModel
+import Diagnostics
+import Registries
+import RulePacks
+
+/// What rules found in a part of the claims: texts and numbers, no codes, so that it outlives the part's code table.
+public struct AuditPart: Sendable {
+  var rules: [String: RulePart] = [:]
+
+  /// Nothing looked at.
+  public init() {}
+
+  /// Findings so far, of all rules.
+  public var findings: Int { rules.values.reduce(0) { $0 + $1.findings.count } }
+
+  /// Adds what was found in another part.
+  public mutating func append(_ other: AuditPart) {
+    for (id, part) in other.rules { rules[id, default: RulePart(columns: part.fillRows.count)].append(part) }
+  }
+}
+
+/// The share of one rule.
+struct RulePart: Sendable {
+  /// What stopped the rule in this part, in the order in which the whole would meet it.
+  enum Fault: Sendable {
+    case whileScanning
+    case whileAssembling
+  }
+
+  var rowsInScope = 0
+  var rowsUnevaluable = 0
+  /// By fill column: whether it is filled enough is decided over all parts.
+  var fillRows: [Int]
+  var filledRows: [Int]
+  var findings: [Finding] = []
+  var suppressions: [Suppression] = []
+  var facts: [PopulationFact] = []
+  var overflow: Fault?
+  /// Why an expression could not be evaluated at all.
+  var typeFault: String?
+  /// Keys of hits of which some part holds the separator: only these can be one text for two persons.
+  var ambiguousKeys: [String] = []
+
+  init(columns: Int) {
+    fillRows = [Int](repeating: 0, count: columns)
+    filledRows = fillRows
+  }
+
+  mutating func append(_ other: RulePart) {
+    rowsInScope += other.rowsInScope
+    rowsUnevaluable += other.rowsUnevaluable
+    for i in fillRows.indices {
+      fillRows[i] += other.fillRows[i]
+      filledRows[i] += other.filledRows[i]
+    }
+    findings += other.findings
+    suppressions += other.suppressions
+    facts += other.facts
+    ambiguousKeys += other.ambiguousKeys
+    if overflow != .whileScanning, let fault = other.overflow { overflow = fault }
+    if typeFault == nil { typeFault = other.typeFault }
+  }
+}
+
+/// Runs rules over a part of the claims; `finish` puts parts together. Over one part of all claims the two give what
+/// `audit` gives; over several, for rules whose `reach` is within a person, if no person is in two parts.
+///
+/// The part's code table must be a copy of the one the shelf was made with. Rules that are not run (status, missing
+/// registry) are not looked at; a rule that can't be evaluated is reported by `finish`.
+public func auditPart(rules: [Rule], _ input: AuditInput, shelf: RegistryShelf) -> AuditPart {
+  var result = AuditPart()
+  let indexes = IndexShelf(shelf.registries, input.claims.codes, shared: shelf, facts: input.facts)
+  var scanned = scanTogether(rules, input, indexes)
+  for rule in rules where rule.status.coverage != .off {
+    if obstacle(rule, input.registries, input.incompleteTables) != nil { continue }
+    var part = RulePart(columns: rule.fill.count)
+    do {
+      let (run, hits) = try scanned.removeValue(forKey: rule.id)?.get() ?? scan(rule, input, indexes)
+      part.rowsInScope = run.rowsInScope
+      part.rowsUnevaluable = run.rowsUnevaluable
+      part.fillRows = run.fillRows
+      part.filledRows = run.filledRows
+      do {
+        if hits.count > 0, rule.key.count > 1 { part.ambiguousKeys = try run.ambiguousKeys(hits) }
+        (part.findings, part.suppressions, part.facts) = try run.assemble(hits)
+      } catch EvaluationFault.overflow {
+        part.overflow = .whileAssembling
+      }
+    } catch EvaluationFault.overflow {
+      part.overflow = .whileScanning
+    } catch EvaluationFault.type(let problem) {
+      part.typeFault = problem
+    } catch {
+      part.typeFault = "\(error)"
+    }
+    result.rules[rule.id] = part
+  }
+  return result
+}
+
+/// Rules that found hits of one key in two parts though no hit of two persons should share one: an id that holds the
+/// separator of keys can make two keys one text. These must be run again over everything. Normally none.
+public func rulesWithSharedKeys(_ parts: [AuditPart]) -> Set<String> {
+  var result: Set<String> = []
+  for id in Set(parts.flatMap { $0.rules.keys }) {
+    var seen: Set<[UInt8]> = []
+    for part in parts {
+      let own = Set((part.rules[id]?.ambiguousKeys ?? []).map { Array($0.utf8) })
+      if !seen.isDisjoint(with: own) { result.insert(id) }
+      seen.formUnion(own)
+    }
+  }
+  return result
+}
+
+/// What the rules found in all parts: the same, byte for byte, as `audit` over the claims of all parts at once.
+///
+/// `parts` may be in any order, and of several `auditPart` runs with different rules over the same claims: each rule is
+/// judged by the parts that it was run over. The rest is as it was for `auditPart`.
+public func finish(
+  _ parts: [AuditPart], rules: [Rule], registries: Registries, fillFloorPercent: Int = 0,
+  incompleteTables: [ClaimTable: String] = [:]
+) throws(Diagnostics) -> AuditResult {
+  var result = AuditResult()
+  for rule in rules.sorted(by: { bytesPrecede($0.id, $1.id) }) {
+    var coverage = RuleCoverage(rule: rule.id, ruleVersion: rule.version, status: rule.status.coverage)
+    defer { result.coverage.append(coverage) }
+    if coverage.status == .off {
+      coverage.reason = "status \(rule.status.rawValue)"
+      continue
+    }
+    if let reason = obstacle(rule, registries, incompleteTables) {
+      coverage.status = .notRunnable
+      coverage.reason = reason
+      continue
+    }
+    var whole = RulePart(columns: rule.fill.count)
+    for part in parts { if let own = part.rules[rule.id] { whole.append(own) } }
+    if let problem = whole.typeFault { throw Diagnostics([typeDiagnostic(rule, problem)]) }
+    var isStopped = whole.overflow == .whileScanning
+    if !isStopped {
+      coverage.rowsInScope = whole.rowsInScope
+      coverage.rowsUnevaluable = whole.rowsUnevaluable
+      if let reason = rule.emptyColumn(
+        floor: fillFloorPercent, fillRows: whole.fillRows, filledRows: whole.filledRows)
+      {
+        coverage.status = .notRunnable
+        coverage.reason = reason
+        continue
+      }
+      coverage.rowsEvaluated = whole.rowsInScope - whole.rowsUnevaluable
+      isStopped = whole.overflow != nil || !coverage.add(&whole)
+    }
+    if isStopped {
+      coverage = RuleCoverage(rule: rule.id, ruleVersion: rule.version, status: .notRunnable, reason: "overflow")
+      result.diagnostics.append(overflowDiagnostic(rule))
+      continue
+    }
+    result.findings += whole.findings
+    result.suppressions += whole.suppressions
+    result.facts += PopulationFact.distinct(whole.facts)
+  }
+  result.sort()
+  return result
+}
+
+extension RuleCoverage {
+  /// Counts and amounts of what was found; false if a sum does not fit, in the order in which `audit` adds.
+  fileprivate mutating func add(_ whole: inout RulePart) -> Bool {
+    findings = whole.findings.count
+    suppressed = whole.suppressions.count
+    whole.findings.sort { bytesPrecede($0.key, $1.key) }
+    do {
+      for finding in whole.findings {
+        amountFen = try checkedSum(amountFen, finding.amountFen)
+        fundFen = try checkedSum(fundFen, finding.fundFen)
+      }
+    } catch { return false }
+    return true
+  }
+}
+
+extension RuleRun {
+  /// The keys of hits of which a part holds the separator.
+  fileprivate func ambiguousKeys(_ hits: Frame) throws -> [String] {
+    var isOdd = [Bool](repeating: false, count: hits.count)
+    for part in rule.key {
+      guard case .text(let values) = try evaluator.vector(part, hits) else { continue }
+      for (i, code) in values.enumerated() where evaluator.codes.withBytes(code, { $0.contains(0x7C) }) {
+        isOdd[i] = true
+      }
+    }
+    if !isOdd.contains(true) { return [] }
+    let keys = try keyTexts(hits)
+    return isOdd.indices.filter { isOdd[$0] }.map { keys[$0] }
+  }
+}

@@ -1,0 +1,241 @@
+import ClaimModel
+import Registries
+import RulePacks
+
+/// A value of a population's group, without codes.
+enum FactValue: Sendable, Hashable {
+  case text([UInt8])
+  case number(Int64)
+}
+
+/// What can be said of a group from one part of the claims, in a form that parts can be put together in.
+enum FactAggregate: Sendable {
+  case count(Int64)
+  /// nil where nothing was added; of 128 bits, so that no order of parts decides whether it fits.
+  case sum(Int128?)
+  case least(Int64?)
+  case greatest(Int64?)
+  case distinct(Set<FactValue>)
+  /// The one value of all rows; nil where they differ or one is null.
+  case only(FactValue?)
+
+  mutating func merge(_ other: FactAggregate) {
+    switch (self, other) {
+    case (.count(let a), .count(let b)): self = .count(a + b)
+    case (.sum(let a), .sum(let b)): self = .sum(a.map { $0 + (b ?? 0) } ?? b)
+    case (.least(let a), .least(let b)): self = .least(a.map { min($0, b ?? $0) } ?? b)
+    case (.greatest(let a), .greatest(let b)): self = .greatest(a.map { max($0, b ?? $0) } ?? b)
+    case (.distinct(var a), .distinct(let b)):
+      self = .count(0)
+      a.formUnion(b)
+      self = .distinct(a)
+    case (.only(let a), .only(let b)): self = .only(a == b ? a : nil)
+    // Of one value of one population every part has the same kind.
+    default: break
+    }
+  }
+}
+
+/// The groups of populations in a part of the claims.
+public struct FactPart: Sendable {
+  struct Groups: Sendable {
+    var values: [[FactValue]: [FactAggregate]] = [:]
+    var fault: EvaluationFault?
+  }
+  var populations: [Population: Groups] = [:]
+
+  /// No population looked at.
+  public init() {}
+
+  /// Adds the groups of another part.
+  public mutating func append(_ other: FactPart) {
+    for (population, groups) in other.populations {
+      var mine = populations.removeValue(forKey: population) ?? Groups()
+      if mine.fault == nil { mine.fault = groups.fault }
+      for (key, values) in groups.values {
+        guard var known = mine.values.removeValue(forKey: key) else {
+          mine.values[key] = values
+          continue
+        }
+        for i in known.indices { known[i].merge(values[i]) }
+        mine.values[key] = known
+      }
+      populations[population] = mine
+    }
+  }
+}
+
+/// Facts about populations of all claims; given to `auditPart` in `AuditInput.facts`.
+public struct PopulationFacts: Sendable {
+  private var part: FactPart
+
+  init(_ part: FactPart) { self.part = part }
+
+  /// The groups of a population in codes of a table.
+  ///
+  /// - Throws: what stopped one of the parts, and overflow where a sum does not fit.
+  func groups(_ population: Population, _ codes: CodeTable) throws(EvaluationFault) -> PopulationGroups {
+    guard let all = part.populations[population] else { throw .type("no facts of population \(population.name)") }
+    if let fault = all.fault { throw fault }
+    var keys = [[FactValue?]](repeating: [], count: population.match.count)
+    var values = [[FactValue?]](repeating: [], count: population.values.count)
+    for (key, aggregates) in all.values {
+      for (k, value) in key.enumerated() { keys[k].append(value) }
+      for (k, aggregate) in aggregates.enumerated() { values[k].append(try aggregate.value()) }
+    }
+    let keyColumns = zip(keys, population.match).map { column($0, isText: $1.a.isText, codes) }
+    return PopulationGroups(
+      index: KeyIndex(columns: keyColumns.map(\.keyValues), count: all.values.count),
+      values: zip(values, population.values).map { values, value in
+        column(values, isText: value.function == .only && value.value?.isText == true, codes)
+      }, keys: keyColumns)
+  }
+
+  private func column(_ values: [FactValue?], isText: Bool, _ codes: CodeTable) -> ColumnData {
+    if isText {
+      return .text(
+        values.map { value in
+          guard case .text(let bytes)? = value else { return CodeTable.null }
+          return bytes.withUnsafeBytes { codes.intern($0) }
+        })
+    }
+    return .number(
+      values.map { value in
+        guard case .number(let number)? = value else { return ColumnData.null }
+        return number
+      })
+  }
+}
+
+extension FactAggregate {
+  /// What it comes to; nil for null.
+  fileprivate func value() throws(EvaluationFault) -> FactValue? {
+    switch self {
+    case .count(let n): return .number(n)
+    case .sum(let total): if let total { return .number(try whole(total)) }
+    case .least(let n), .greatest(let n): if let n { return .number(n) }
+    case .distinct(let all): return .number(Int64(all.count))
+    case .only(let one): return one
+    }
+    return nil
+  }
+}
+
+extension Expr {
+  /// Its values are texts.
+  fileprivate var isText: Bool {
+    switch self {
+    case .claim(_, _, _, let kind), .registry(_, _, let kind), .formed(_, let kind), .fact(_, _, let kind):
+      kind == .text
+    case .text, .prefix: true
+    case .coalesce(let all): all.first?.isText ?? false
+    case .atGreatestOfHits(let a, _): a.isText
+    default: false
+    }
+  }
+}
+
+/// Collects what the rules' populations have in a part of the claims, for rules whose reach is `personWithFacts`. The
+/// part's code table must be a copy of the one the shelf was made with.
+public func factPart(rules: [Rule], _ input: AuditInput, shelf: RegistryShelf) -> FactPart {
+  var result = FactPart()
+  let indexes = IndexShelf(shelf.registries, input.claims.codes, shared: shelf)
+  for rule in rules where rule.status.coverage != .off {
+    if obstacle(rule, input.registries, input.incompleteTables) != nil { continue }
+    let evaluator = Evaluator(rule, claims: input.claims, registries: input.registries, indexes: indexes)
+    for population in rule.populations where result.populations[population] == nil {
+      do {
+        result.populations[population] = try evaluator.factGroups(population)
+      } catch let fault as EvaluationFault {
+        result.populations[population] = FactPart.Groups(fault: fault)
+      } catch {
+        result.populations[population] = FactPart.Groups(fault: .type("\(error)"))
+      }
+    }
+  }
+  return result
+}
+
+/// The facts of all parts.
+public func mergedFacts(_ parts: [FactPart]) -> PopulationFacts {
+  var all = FactPart()
+  for part in parts { all.append(part) }
+  return PopulationFacts(all)
+}
+
+extension Evaluator {
+  fileprivate func factGroups(_ population: Population) throws -> FactPart.Groups {
+    let (formed, base) = try members(population)
+    var result = FactPart.Groups()
+    let (order, ends) = base.sets()
+    for (k, value) in formed.values.enumerated() {
+      switch value.function {
+      case .sum, .least, .greatest:
+        guard case .number? = base.values[k] else { throw EvaluationFault.type("number expected") }
+      case .only: if base.values[k] == nil { throw EvaluationFault.type("a value expected") }
+      case .count, .countDistinct: break
+      }
+    }
+    var start = 0
+    for end in ends {
+      let rows = order[start..<end]
+      start = end
+      guard let first = rows.first else { continue }
+      let key = base.by.compactMap { factValue($0, Int(first)) }
+      result.values[key] = zip(formed.values, base.values).map { value, column in
+        aggregate(value.function, column, rows)
+      }
+    }
+    return result
+  }
+
+  private func aggregate(_ function: FormedValue.Function, _ column: ColumnData?, _ rows: ArraySlice<Int32>)
+    -> FactAggregate
+  {
+    var numbers: [Int64] {
+      let values = column?.numbers ?? []
+      return rows.compactMap { row in values[Int(row)] == ColumnData.null ? nil : values[Int(row)] }
+    }
+    switch function {
+    case .count: return .count(Int64(rows.count))
+    case .sum:
+      let all = numbers
+      return .sum(all.isEmpty ? nil : all.reduce(Int128(0)) { $0 + Int128($1) })
+    case .least: return .least(numbers.min())
+    case .greatest: return .greatest(numbers.max())
+    case .countDistinct:
+      guard let column else { return .distinct([]) }
+      // By code first: the same text is taken out of the table once.
+      var seen: Set<UInt64> = []
+      var values: Set<FactValue> = []
+      for row in rows {
+        let key = column.keyValue(Int(row))
+        if key != 0, seen.insert(key).inserted, let value = factValue(column, Int(row)) { values.insert(value) }
+      }
+      return .distinct(values)
+    case .only:
+      guard let column, let first = rows.first else { return .only(nil) }
+      let key = column.keyValue(Int(first))
+      let isOne = rows.allSatisfy { column.keyValue(Int($0)) == key }
+      return .only(isOne ? factValue(column, Int(first)) : nil)
+    }
+  }
+
+  /// nil for null.
+  private func factValue(_ column: ColumnData, _ row: Int) -> FactValue? {
+    switch column {
+    case .text(let v): v[row] == CodeTable.null ? nil : .text(codes.withBytes(v[row]) { Array($0) })
+    case .number(let v): v[row] == ColumnData.null ? nil : .number(v[row])
+    }
+  }
+}
+
+extension ColumnData {
+  /// The value of a row for a `KeyIndex`: 0 is null.
+  func keyValue(_ row: Int) -> UInt64 {
+    switch self {
+    case .text(let v): KeyIndex.keyValue(code: v[row])
+    case .number(let v): KeyIndex.keyValue(number: v[row])
+    }
+  }
+}

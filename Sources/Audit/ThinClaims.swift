@@ -1,0 +1,295 @@
+import ClaimModel
+import RulePacks
+
+/// Of all claims only what some rules read: entities, columns and links. Parts of the claims are added one after the
+/// other, each with a code table of its own, and forgotten; what is left is evaluated as one.
+public struct ThinClaims: Sendable {
+  private let needs: ThinNeeds
+  // Filled by one owner at a time; `claims(codes:)` interns its texts elsewhere.
+  private let codes = CodeTable()
+  private var tables: [Entity: ThinTable] = [:]
+
+  /// For rules of any reach; `audit` of these rules over `claims(codes:)` finds what it finds over the claims themselves.
+  public init(for rules: [Rule]) {
+    needs = ThinNeeds(rules)
+    for (entity, own) in needs.entities {
+      var table = ThinTable()
+      for column in own.columns { table.columns[column] = entity.kind(of: column) == .text ? .text([]) : .number([]) }
+      for parent in own.parents { table.parent[parent] = [] }
+      tables[entity] = table
+    }
+  }
+
+  /// Rows kept so far, of all entities.
+  public var count: Int { tables.values.reduce(0) { $0 + $1.count } }
+
+  /// Adds the rows of a part. No row may be in two parts.
+  public mutating func append(_ claims: EffectiveClaims) {
+    let before = tables.mapValues(\.count)
+    var memo = CodeMemo(from: claims.codes, to: codes)
+    for (entity, own) in needs.entities {
+      let source = claims[entity]
+      var table = tables.removeValue(forKey: entity) ?? ThinTable()
+      for name in own.columns {
+        guard let column = table.columns.removeValue(forKey: name) else { continue }
+        switch (column, source.columns[name]) {
+        case (.text(var mine), let more):
+          mine.reserve(source.count)
+          if case .text(let codes)? = more {
+            for code in codes { mine.append(memo[code]) }
+          } else {
+            mine += [UInt32](repeating: CodeTable.null, count: source.count)
+          }
+          table.columns[name] = .text(mine)
+        case (.number(var mine), let more):
+          mine.reserve(source.count)
+          if case .number(let numbers)? = more {
+            mine += numbers
+          } else {
+            mine += [Int64](repeating: ColumnData.null, count: source.count)
+          }
+          table.columns[name] = .number(mine)
+        }
+      }
+      for parent in own.parents {
+        guard var mine = table.parent.removeValue(forKey: parent) else { continue }
+        let start = Int32(before[parent] ?? 0)
+        mine.reserve(source.count)
+        if let links = source.parent[parent], links.count == source.count {
+          for row in links { mine.append(row < 0 ? -1 : row + start) }
+        } else {
+          mine += [Int32](repeating: -1, count: source.count)
+        }
+        table.parent[parent] = mine
+      }
+      table.count += source.count
+      tables[entity] = table
+    }
+  }
+
+  /// Adds what another has kept, for the same rules.
+  public mutating func append(_ other: ThinClaims) {
+    append(
+      EffectiveClaims(
+        codes: other.codes,
+        tables: Dictionary(
+          uniqueKeysWithValues: other.tables.map { entity, table in
+            (entity, EntityTable(entity: entity, count: table.count, columns: table.columns, parent: table.parent))
+          })))
+  }
+
+  /// The rows of all parts, in byte order of their ids, with texts interned in a table: that of the registries, or a copy.
+  public func claims(codes target: CodeTable) -> EffectiveClaims {
+    // Where each row goes, and the rows in their new order.
+    var order: [Entity: [Int32]] = [:]
+    var place: [Entity: [Int32]] = [:]
+    for (entity, table) in tables {
+      let keys = entity.orderColumns.map { table.columns[$0]?.codes ?? [] }
+      let sorted = (0..<Int32(table.count)).sorted { x, y in
+        for key in keys {
+          let order = codes.order(key[Int(x)], key[Int(y)])
+          if order != 0 { return order < 0 }
+        }
+        return x < y
+      }
+      var places = [Int32](repeating: 0, count: table.count)
+      for (new, old) in sorted.enumerated() { places[Int(old)] = Int32(new) }
+      order[entity] = sorted
+      place[entity] = places
+    }
+    var memo = CodeMemo(from: codes, to: target)
+    var result: [Entity: EntityTable] = [:]
+    for (entity, table) in tables {
+      let order = order[entity] ?? []
+      var whole = EntityTable(entity: entity, count: table.count)
+      for (name, column) in table.columns {
+        switch column {
+        case .text(let v): whole.columns[name] = .text(order.map { memo[v[Int($0)]] })
+        case .number: whole.columns[name] = column.selecting(order)
+        }
+      }
+      for (parent, links) in table.parent {
+        let places = place[parent] ?? []
+        whole.parent[parent] = order.map { row in links[Int(row)] < 0 ? -1 : places[Int(links[Int(row)])] }
+      }
+      result[entity] = whole
+    }
+    for (entity, own) in needs.entities {
+      for parent in own.parents where parent.children.contains(entity) {
+        let links = result[entity]?.parent[parent] ?? []
+        let parents = result[parent]?.count ?? 0
+        result[parent]?.children[entity] = Children(parent: links, parents: parents)
+      }
+    }
+    return EffectiveClaims(codes: target, tables: result)
+  }
+}
+
+private struct ThinTable: Sendable {
+  var count = 0
+  var columns: [String: ColumnData] = [:]
+  var parent: [Entity: [Int32]] = [:]
+}
+
+extension Array {
+  /// Room for so many more, in steps that grow with the array.
+  fileprivate mutating func reserve(_ more: Int) {
+    if count + more > capacity { reserveCapacity(Swift.max(count + more, capacity * 3 / 2)) }
+  }
+}
+
+/// Codes of one table in another, each text interned once.
+private struct CodeMemo {
+  private let from: CodeTable
+  private let to: CodeTable
+  private var known: [UInt32]
+
+  init(from: CodeTable, to: CodeTable) {
+    self.from = from
+    self.to = to
+    known = [UInt32](repeating: UInt32.max, count: from.count)
+  }
+
+  subscript(code: UInt32) -> UInt32 {
+    mutating get {
+      let found = known[Int(code)]
+      if found != UInt32.max { return found }
+      let new = from.withBytes(code) { to.intern($0) }
+      known[Int(code)] = new
+      return new
+    }
+  }
+}
+
+extension Entity {
+  /// The columns in whose byte order its rows stand.
+  fileprivate var orderColumns: [String] { self == .line ? ["mdtrt_id", "bkkp_sn"] : [idColumn] }
+}
+
+/// What rules read of the claims: by entity its columns and the parents that are asked for, from either side.
+struct ThinNeeds: Sendable {
+  struct Own: Sendable {
+    var columns: Set<String> = []
+    var parents: Set<Entity> = []
+  }
+  private(set) var entities: [Entity: Own] = [:]
+
+  init(_ rules: [Rule]) {
+    for rule in rules { add(rule) }
+    for entity in Array(entities.keys) {
+      add(entity, entity.idColumn)
+      if entity == .line {
+        add(.line, "mdtrt_id")
+        add(.line, "bkkp_sn")
+      }
+    }
+  }
+
+  private mutating func add(_ entity: Entity, _ columns: String...) {
+    var own = entities[entity] ?? Own()
+    for column in columns where entity.kind(of: column) != nil { own.columns.insert(column) }
+    entities[entity] = own
+  }
+
+  /// `entity` belongs to `parent`.
+  private mutating func link(_ entity: Entity, _ parent: Entity) {
+    entities[entity, default: Own()].parents.insert(parent)
+    add(parent)
+  }
+
+  private mutating func add(_ rule: Rule) {
+    var bound: [String: Entity] = [:]
+    for (binding, entity) in rule.shape.bindings {
+      bound[binding] = entity
+      add(entity)
+    }
+    if let atIssue = rule.atIssue, let entity = rule.shape.bindings.first?.entity {
+      bound[atIssue.binding] = entity
+      for step in atIssue.order { add(entity, step.column) }
+    }
+    if case .pair(let a, _, _, let order) = rule.shape {
+      switch order {
+      case .every: break
+      case .unordered(let column): add(a.entity, column)
+      case .adjacent(let columns): for column in columns { add(a.entity, column) }
+      }
+    }
+    var inner = bound
+    if case .children(let binding, let variable, _) = rule.lines {
+      inner[variable] = .line
+      if let entity = bound[binding] { link(.line, entity) }
+    }
+    for expression in rule.expressions { add(expression, inner) }
+    for population in rule.populations {
+      add(population.entity)
+      let own = bound.merging([population.binding: population.entity]) { $1 }
+      for expression in population.memberExpressions { add(expression, own) }
+    }
+    addFindings(rule, bound)
+  }
+
+  private mutating func add(_ expression: Expr, _ bound: [String: Entity]) {
+    switch expression {
+    case .claim(let binding, let path, let column, _):
+      if let entity = walk(binding, path, bound) { add(entity, column) }
+    case .children(let aggregate):
+      if let owner = walk(aggregate.binding, aggregate.path, bound) { link(aggregate.of, owner) }
+      var inner = bound
+      inner[aggregate.variable] = aggregate.of
+      add(aggregate.condition, inner)
+      if let value = aggregate.value { add(value, inner) }
+    default: for part in expression.parts { add(part, bound) }
+    }
+  }
+
+  private mutating func walk(_ binding: String, _ path: [Entity], _ bound: [String: Entity]) -> Entity? {
+    guard var entity = bound[binding] else { return nil }
+    for step in path {
+      link(entity, step)
+      entity = step
+    }
+    return entity
+  }
+
+  /// What lines, settlements, amounts and units of a finding are made of; see `FindingMoney`.
+  private mutating func addFindings(_ rule: Rule, _ bound: [String: Entity]) {
+    var namesLines = rule.lines != .none
+    for name in Set(rule.settlements + [rule.amountA, rule.amountF].compactMap(\.binding)) {
+      // A formed row stands for its base rows.
+      guard let entity = bound[name] ?? (rule.shape.formed?.name == name ? rule.shape.formed?.baseEntity : nil) else {
+        continue
+      }
+      switch entity {
+      case .settlement: break
+      case .line:
+        link(.line, .settlement)
+        link(.line, .stay)
+      case .diagnosis:
+        link(.diagnosis, .visit)
+        link(.diagnosis, .stay)
+        link(.settlement, .visit)
+      case .visit:
+        link(.settlement, .visit)
+        link(.visit, .stay)
+      case .stay, .person: link(.settlement, entity)
+      }
+      add(
+        .settlement, "setl_id", "bydise_setl_payamt", "visit_med_type", "A", "P", "U", "fixmedins_code", "psn_no")
+      add(.stay, "stay_A", "stay_F")
+    }
+    for term in [rule.amountA, rule.amountF] {
+      switch term {
+      case .settlementP, .stayF:
+        namesLines = true
+        link(.settlement, .stay)
+        link(.line, .settlement)
+      case .none, .sumA, .sumF, .settlementA, .stayA, .partA, .partF, .overPriceA, .overPriceF: break
+      }
+    }
+    if namesLines {
+      link(.line, .settlement)
+      add(.line, "id", "A", "F", "cnt", "det_item_fee_sumamt", "bilg_dr_code")
+      add(.settlement, "fixmedins_code", "psn_no")
+    }
+  }
+}

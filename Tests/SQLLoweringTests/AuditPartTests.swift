@@ -1,0 +1,292 @@
+import Audit
+import ClaimModel
+import Diagnostics
+import Normalize
+import Registries
+import RulePacks
+import Testing
+
+/// Random stores with ids of their own and the same institutions and registries: together they are the claims of many
+/// persons, and each alone is a part of them that shares no person and no id with another.
+struct PartedStore {
+  let stores: [RandomStore]
+  let registries: RandomStore
+
+  private static let ids: Set<String> = [
+    "mdtrt_id", "setl_id", "psn_no", "init_setl_id", "refl_old_mdtrt_id", "setl_list_diag_id",
+  ]
+
+  init(seed: UInt64, stores count: Int) {
+    var stores: [RandomStore] = []
+    var registries = RandomStore(seed: seed)
+    let persons = registries.registries["opsp_reg_d"] ?? []
+    registries.registries["opsp_reg_d"] = []
+    for k in 0..<count {
+      func own(_ row: [String: String]) -> [String: String] {
+        var row = row
+        for id in Self.ids { if let text = row[id], !text.isEmpty { row[id] = "\(text)-\(k)" } }
+        return row
+      }
+      var store = RandomStore(seed: seed &* 31 &+ UInt64(k))
+      store.claims = store.claims.mapValues { $0.map(own) }
+      stores.append(store)
+      registries.registries["opsp_reg_d", default: []] += persons.map(own)
+    }
+    self.stores = stores
+    self.registries = registries
+  }
+
+  /// The claims of some of the stores as one.
+  func joined(_ places: [Int]) -> RandomStore {
+    var all = RandomStore()
+    for place in places {
+      for table in ClaimTable.allCases { all.claims[table, default: []] += stores[place].claims[table] ?? [] }
+    }
+    return all
+  }
+}
+
+/// Rules over parts of the claims, put together, against rules over everything.
+struct AuditPartTests {
+  struct Ways {
+    var units: Int
+    var floor = 0
+    /// Several threads, each with tables of its own; else one table, rolled back after each part.
+    var isParallel = false
+  }
+
+  /// What the rules find, each run as its reach asks for.
+  static func inParts(_ rules: [Rule], _ store: PartedStore, _ ways: Ways) async throws -> AuditResult {
+    let base = CodeTable()
+    let registries = try store.registries.loadedRegistries(base)
+    let shelf = RegistryShelf(registries, codes: base)
+    let units = (0..<ways.units).map { unit in store.stores.indices.filter { $0 % ways.units == unit } }
+    let own = rules.filter { $0.reach == .person }
+    let withFacts = rules.filter { $0.reach == .personWithFacts }
+    let everything = rules.filter { $0.reach == .everything }
+    var thin = ThinClaims(for: everything)
+
+    @Sendable func input(_ unit: [Int], _ codes: CodeTable, _ facts: PopulationFacts? = nil) throws -> AuditInput {
+      AuditInput(
+        claims: try store.joined(unit).normalized(registries, codes).claims, registries: registries,
+        fillFloorPercent: ways.floor, facts: facts)
+    }
+    var parts: [AuditPart] = []
+    var facts: [FactPart] = []
+    if ways.isParallel {
+      let done = try await withThrowingTaskGroup(of: (AuditPart, FactPart, ThinClaims).self) { group in
+        for unit in units {
+          group.addTask {
+            let input = try input(unit, CodeTable(copying: base))
+            var thin = ThinClaims(for: everything)
+            thin.append(input.claims)
+            return (
+              auditPart(rules: own, input, shelf: shelf), factPart(rules: withFacts, input, shelf: shelf), thin
+            )
+          }
+        }
+        var done: [(AuditPart, FactPart, ThinClaims)] = []
+        for try await one in group { done.append(one) }
+        return done
+      }
+      for (part, fact, own) in done {
+        parts.append(part)
+        facts.append(fact)
+        thin.append(own)
+      }
+    } else {
+      let codes = CodeTable(copying: base)
+      let mark = codes.count
+      for unit in units {
+        let input = try input(unit, codes)
+        parts.append(auditPart(rules: own, input, shelf: shelf))
+        facts.append(factPart(rules: withFacts, input, shelf: shelf))
+        thin.append(input.claims)
+        codes.rollBack(to: mark)
+      }
+    }
+    if !withFacts.isEmpty {
+      let all = mergedFacts(facts)
+      for unit in units {
+        parts.append(
+          auditPart(rules: withFacts, try input(unit, CodeTable(copying: base), all), shelf: shelf))
+      }
+    }
+    if !everything.isEmpty {
+      let codes = CodeTable(copying: base)
+      let input = AuditInput(
+        claims: thin.claims(codes: codes), registries: registries, fillFloorPercent: ways.floor)
+      parts.append(auditPart(rules: everything, input, shelf: shelf))
+    }
+    #expect(rulesWithSharedKeys(parts).isEmpty)
+    return try finish(parts.reversed(), rules: rules, registries: registries, fillFloorPercent: ways.floor)
+  }
+
+  static func atOnce(_ rules: [Rule], _ store: PartedStore, floor: Int = 0) throws -> AuditResult {
+    let codes = CodeTable()
+    let registries = try store.registries.loadedRegistries(codes)
+    let claims = try store.joined(Array(store.stores.indices)).normalized(registries, codes).claims
+    return try audit(rules: rules, AuditInput(claims: claims, registries: registries, fillFloorPercent: floor))
+  }
+
+  static func expectSame(_ parts: AuditResult, _ whole: AuditResult, _ place: String) {
+    #expect(parts.coverage.count == whole.coverage.count)
+    for (mine, other) in zip(parts.coverage, whole.coverage) { #expect(mine == other, "\(place)") }
+    #expect(parts.findings.map(\.id) == whole.findings.map(\.id), "\(place)")
+    for (mine, other) in zip(parts.findings, whole.findings) where mine != other {
+      Issue.record("\(place): \(mine) for \(other)")
+      break
+    }
+    #expect(parts.suppressions == whole.suppressions, "\(place)")
+    #expect(parts.facts == whole.facts, "\(place)")
+    #expect(parts.diagnostics.map { "\($0)" } == whole.diagnostics.map { "\($0)" }, "\(place)")
+  }
+
+  @Test(arguments: [(1, false), (2, false), (7, false), (2, true), (7, true)])
+  func theTenRulesFindTheSame(_ units: Int, _ isParallel: Bool) async throws {
+    var findings: [String: Int] = [:]
+    for seed in 0..<6 {
+      let store = PartedStore(seed: UInt64(3 * seed), stores: 7)
+      for rules in [DifferentialTests.rules, DifferentialTests.easedRules] {
+        let whole = try Self.atOnce(rules, store)
+        let parts = try await Self.inParts(rules, store, Ways(units: units, isParallel: isParallel))
+        Self.expectSame(parts, whole, "seed \(seed)")
+        for finding in whole.findings { findings[finding.rule, default: 0] += 1 }
+      }
+    }
+    #expect(findings.count == 10, "\(findings)")
+  }
+
+  @Test(arguments: 0..<8)
+  func randomRulesFindTheSame(_ block: Int) async throws {
+    var reaches: [RuleReach: Int] = [:]
+    var findings = 0
+    for seed in (block * 3)..<(block * 3 + 3) {
+      let store = PartedStore(seed: UInt64(500 + seed), stores: 5)
+      var random = RandomRule(seed: UInt64(seed))
+      var rules = (0..<8).map { random.rule("R-\(seed)-\($0)") }
+      rules += (0..<18).map { random.shapeRule("S-\(seed)-\($0)", $0 % 6) }
+      rules += (0..<3).map { random.chainedLookupRule("L-\(seed)-\($0)") }
+      for rule in rules { reaches[rule.reach, default: 0] += 1 }
+      let floor = [0, 60, 95][seed % 3]
+      for i in rules.indices where i % 2 == 0 && rules[i].shape.bindings[0].entity == .line {
+        rules[i].fill = [.claim(binding: rules[i].shape.bindings[0].name, path: [], column: "hilist_code", kind: .text)]
+      }
+      let whole = try Self.atOnce(rules, store, floor: floor)
+      findings += whole.findings.count
+      for units in [1, 2, 5] {
+        let parts = try await Self.inParts(
+          rules, store, Ways(units: units, floor: floor, isParallel: units == 2))
+        Self.expectSame(parts, whole, "seed \(seed)")
+      }
+    }
+    #expect(findings > 100)
+    #expect(reaches.count == 3, "\(reaches)")
+  }
+
+  /// A column that is empty in one part and filled in the others is judged over all of them.
+  @Test(arguments: [40, 60])
+  func fillIsJudgedOverAllParts(floor: Int) async throws {
+    var store = PartedStore(seed: 4, stores: 2)
+    var stores = store.stores
+    for (k, value) in ["", "101"].enumerated() {
+      var lines = stores[k].claims[.feeLines] ?? []
+      for i in lines.indices {
+        lines[i]["list_type"] = value
+        lines[i]["cnt"] = "1"
+        lines[i]["inscp_amt"] = "1"
+        lines[i]["bkkp_sn"] = "\(i)"
+      }
+      stores[k].claims[.feeLines] = lines
+    }
+    store = PartedStore(stores: stores, registries: store.registries)
+    let rules = DifferentialTests.rules.filter { $0.id == "CAT-01" }
+    let whole = try Self.atOnce(rules, store, floor: floor)
+    let parts = try await Self.inParts(rules, store, Ways(units: 2, floor: floor))
+    Self.expectSame(parts, whole, "floor \(floor)")
+    let row = try #require(whole.coverage.first)
+    // About half of the lines have the column: neither part alone would be judged as the whole is.
+    #expect(row.status == (floor == 40 ? .run : .notRunnable))
+  }
+
+  /// An overflow in one part stops the rule, whatever the others found.
+  @Test func overflowInOnePartStopsTheRule() async throws {
+    let store = PartedStore(seed: 9, stores: 3)
+    let lineID = Expr.claim(binding: "line", path: [], column: "id", kind: .text)
+    var rules: [Rule] = []
+    for (id, factor) in [("A", Int64(1)), ("B", Int64.max)] {
+      var rule = Rule()
+      rule.id = id
+      rule.status = .active
+      rule.shape = .each(binding: "line", entity: .line)
+      rule.key = [lineID]
+      rule.cases = [VerdictCase(when: .boolean(true), verdict: .suspected, severity: .low, precedence: 1)]
+      // Only lines of the second store are multiplied.
+      rule.scope = .and([
+        .compare(.greater, .claim(binding: "line", path: [], column: "A", kind: .money), .integer(1)),
+        .startsWith(
+          .claim(binding: "line", path: [], column: "psn_no", kind: .text), ["P1-1", "P2-1"]),
+        .compare(
+          .greater,
+          .multiply(.claim(binding: "line", path: [], column: "A", kind: .money), .integer(factor)), .integer(0)),
+      ])
+      rules.append(rule)
+    }
+    let whole = try Self.atOnce(rules, store)
+    let parts = try await Self.inParts(rules, store, Ways(units: 3))
+    Self.expectSame(parts, whole, "overflow")
+    #expect(whole.coverage.map(\.reason) == ["", "overflow"])
+    #expect(whole.coverage[0].findings > 0)
+  }
+
+  /// Sums of a population that only together do not fit stop the rule, as they do over everything.
+  @Test func factsAreAddedOfAllParts() async throws {
+    let store = PartedStore(seed: 12, stores: 4)
+    func rule(_ id: String, _ factor: Int64) -> Rule {
+      var rule = Rule()
+      rule.id = id
+      rule.status = .active
+      rule.shape = .each(binding: "line", entity: .line)
+      rule.key = [.claim(binding: "line", path: [], column: "id", kind: .text)]
+      rule.cases = [VerdictCase(when: .boolean(true), verdict: .suspected, severity: .low, precedence: 1)]
+      let line = { (column: String) in Expr.claim(binding: "line", path: [], column: column, kind: .text) }
+      let other = { (column: String, kind: ValueKind) in
+        Expr.claim(binding: "o", path: [], column: column, kind: kind)
+      }
+      rule.populations = [
+        Population(
+          name: "p", binding: "o", entity: .line, condition: .boolean(true),
+          match: [PairMatch(a: other("fixmedins_code", .text), b: line("fixmedins_code"))],
+          values: [
+            FormedValue(
+              name: "sum", function: .sum, value: .multiply(other("A", .money), .integer(factor)), kind: .money),
+            FormedValue(name: "n", function: .count, value: nil, kind: .integer),
+            FormedValue(name: "low", function: .least, value: other("inscp_amt", .money), kind: .money),
+            FormedValue(name: "high", function: .greatest, value: other("inscp_amt", .money), kind: .money),
+            FormedValue(name: "persons", function: .countDistinct, value: other("psn_no", .text), kind: .integer),
+            FormedValue(name: "kinds", function: .countDistinct, value: other("list_type", .text), kind: .integer),
+            FormedValue(name: "the", function: .only, value: other("fixmedins_code", .text), kind: .text),
+            FormedValue(name: "one", function: .only, value: other("list_type", .text), kind: .text),
+          ])
+      ]
+      rule.condition = .compare(
+        .greater, .fact(population: "p", value: "sum", kind: .money), .integer(0))
+      return rule
+    }
+    // The dearest lines are 123.45 yuan: some of them fit in 63 bits, all of one institution do not.
+    let rules = [rule("A", 1), rule("B", 500_000_000_000_000)]
+    #expect(rules.allSatisfy { $0.reach == .personWithFacts })
+    let whole = try Self.atOnce(rules, store)
+    let parts = try await Self.inParts(rules, store, Ways(units: 4))
+    Self.expectSame(parts, whole, "facts")
+    #expect(whole.coverage.map(\.reason) == ["", "overflow"])
+    #expect(whole.facts.count >= 16)
+  }
+}
+
+extension PartedStore {
+  init(stores: [RandomStore], registries: RandomStore) {
+    self.stores = stores
+    self.registries = registries
+  }
+}
