@@ -76,6 +76,12 @@ let package = Package(
       name: "evaluator-benchmark",
       dependencies: ["Diagnostics", "ClaimModel", "Registries", "RulePacks", "Audit", sqlite],
       path: "Benchmarks/Evaluator", swiftSettings: strict),
+    .executableTarget(
+      name: "kernel-benchmark",
+      dependencies: [
+        "Diagnostics", "ClaimModel", "Intake", "Normalize", "Registries", "RulePacks", "Audit", "SyntheticClaims",
+      ],
+      path: "Benchmarks/Kernels", swiftSettings: strict),
 
     tests("ClaimModelTests", ["ClaimModel", "Diagnostics"]),
     tests("ParquetTests", ["Parquet", "ClaimModel", "Diagnostics"]),
