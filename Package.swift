@@ -93,6 +93,12 @@ let package = Package(
     .executableTarget(
       name: "normalize-benchmark", dependencies: ["Diagnostics", "ClaimModel", "Normalize"],
       path: "Benchmarks/Normalize", swiftSettings: strict),
+    .executableTarget(
+      name: "kernel-benchmark",
+      dependencies: [
+        "Diagnostics", "ClaimModel", "Intake", "Normalize", "Registries", "RulePacks", "Audit", "SyntheticClaims",
+      ],
+      path: "Benchmarks/Kernels", swiftSettings: strict),
 
     tests("ClaimModelTests", ["ClaimModel", "Diagnostics"]),
     tests("ParquetTests", ["Parquet", "ClaimModel", "Diagnostics"]),
