@@ -61,7 +61,7 @@ let package = Package(
     module("Registries", ["Diagnostics", "ClaimModel", "Intake", "Normalize"]),
     module("Knowledge", ["Diagnostics", "ClaimModel", "Intake", "CExpat"]),
     module("RulePacks", ["Diagnostics", "ClaimModel", "Registries", .product(name: "Yams", package: "Yams")]),
-    module("ClaimStore", ["Diagnostics", "ClaimModel", grdb, sqlite]),
+    module("ClaimStore", ["Diagnostics", "ClaimModel", "Parquet", grdb, sqlite]),
     module("Audit", ["Diagnostics", "ClaimModel", "Registries", "RulePacks"]),
     module("SQLLowering", ["Diagnostics", "ClaimModel", "Registries", "RulePacks"]),
     module("Cases", ["Diagnostics", "ClaimModel"]),
@@ -76,7 +76,7 @@ let package = Package(
     module(
       "Pipeline",
       [
-        "Diagnostics", "ClaimModel", "Intake", "Normalize", "Registries", "RulePacks", "ClaimStore", "Audit",
+        "Diagnostics", "ClaimModel", "Intake", "Normalize", "Partition", "Registries", "RulePacks", "ClaimStore", "Audit",
         "SQLLowering", "Cases", "Referral", "Reporting", .product(name: "Yams", package: "Yams"),
       ]),
     .executableTarget(
@@ -90,6 +90,9 @@ let package = Package(
       name: "evaluator-benchmark",
       dependencies: ["Diagnostics", "ClaimModel", "Registries", "RulePacks", "Audit", sqlite],
       path: "Benchmarks/Evaluator", swiftSettings: strict),
+    .executableTarget(
+      name: "normalize-benchmark", dependencies: ["Diagnostics", "ClaimModel", "Normalize"],
+      path: "Benchmarks/Normalize", swiftSettings: strict),
 
     tests("ClaimModelTests", ["ClaimModel", "Diagnostics"]),
     tests("ParquetTests", ["Parquet", "ClaimModel", "Diagnostics"]),
@@ -99,7 +102,7 @@ let package = Package(
     tests("RegistriesTests", ["Registries", "ClaimModel", "Diagnostics"]),
     tests("KnowledgeTests", ["Knowledge", "Registries", "ClaimModel", "Diagnostics", "CXlsxWriter"]),
     tests("RulePacksTests", ["RulePacks", "Registries", "ClaimModel", "Diagnostics"]),
-    tests("ClaimStoreTests", ["ClaimStore", "ClaimModel", grdb, sqlite]),
+    tests("ClaimStoreTests", ["ClaimStore", "ClaimModel", "Diagnostics", "Parquet", grdb, sqlite]),
     tests("AuditTests", ["Audit", "RulePacks", "Registries", "Normalize", "ClaimModel", "Diagnostics"]),
     tests(
       "SQLLoweringTests",

@@ -59,17 +59,25 @@ public final class ParquetWriter {
   ///   another number of rows, a null in a required column, a number out of the column's range, a text over 16 MiB.
   ///   After an error the file is given up.
   public func append(_ values: [ParquetValues], codes: CodeTable) throws {
+    if values.count != columns.count {
+      isOpen = false
+      throw ParquetError.value(sink.path, "\(values.count) columns of values for a file of \(columns.count)")
+    }
+    try append(rows: values.first?.count ?? 0, codes: codes) { values[$0] }
+  }
+
+  /// As above, with columns that are made one after the other, so that one at a time is in memory.
+  ///
+  /// - Parameter values: of the column of the place; called once for each, in order, unless there are no rows.
+  public func append(rows count: Int, codes: CodeTable, values: (Int) throws -> ParquetValues) throws {
     if !isOpen { throw ParquetError.value(sink.path, "The Parquet file is finished or was given up") }
     // Only a group that was written whole opens the file again.
     isOpen = false
-    if values.count != columns.count {
-      throw ParquetError.value(sink.path, "\(values.count) columns of values for a file of \(columns.count)")
-    }
-    let count = values.first?.count ?? 0
     if count > Int(Int32.max) { throw ParquetError.value(sink.path, "A row group has too many rows") }
     if count > 0 {
       var group = RowGroupChunks(rows: count)
-      for (column, values) in zip(columns, values) {
+      for (place, column) in columns.enumerated() {
+        let values = try values(place)
         if values.count != count {
           throw ParquetError.value(sink.path, "The columns have different numbers of rows", column: column.name)
         }
@@ -117,6 +125,22 @@ public final class ParquetWriter {
       throw ParquetError.value(
         sink.path, "Numbers for a text column, or texts for a number column", column: column.name)
     }
+  }
+
+  /// Pages of levels only: a column without a value costs some ten bytes a page, and no look at its rows.
+  private func write(nulls rows: Int, of column: ParquetColumn) throws -> ColumnChunk {
+    var chunk = try startChunk(rows: rows, values: 0, of: column)
+    for start in stride(from: 0, to: rows, by: Format.pageRows) {
+      let range = start..<min(start + Format.pageRows, rows)
+      values.clear()
+      page.clear()
+      page.append(littleEndian: 0)
+      page.append(varint: UInt64(range.count) << 1)
+      page.append(byte: 0)
+      page.overwrite(at: 0, littleEndian: UInt32(page.count - 4))
+      try writePage(range, encoding: Format.plain, &chunk)
+    }
+    return chunk
   }
 
   private func write(numbers given: UnsafeBufferPointer<Int64>, of column: ParquetColumn) throws -> ColumnChunk {

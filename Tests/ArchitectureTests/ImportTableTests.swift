@@ -12,7 +12,7 @@ private let mayImport: [String: Set<String>] = [
   "Registries": ["Diagnostics", "ClaimModel", "Intake", "Normalize"],
   "Knowledge": ["Diagnostics", "ClaimModel", "Intake", "CExpat"],
   "RulePacks": ["Diagnostics", "ClaimModel", "Registries", "Yams"],
-  "ClaimStore": ["Diagnostics", "ClaimModel", "GRDB", "GRDBSQLite"],
+  "ClaimStore": ["Diagnostics", "ClaimModel", "Parquet", "GRDB", "GRDBSQLite"],
   "Audit": ["Diagnostics", "ClaimModel", "Registries", "RulePacks"],
   "SQLLowering": ["Diagnostics", "ClaimModel", "Registries", "RulePacks"],
   "Cases": ["Diagnostics", "ClaimModel"],
