@@ -52,15 +52,22 @@ struct TextBytes {
     return most
   }
 
-  /// How many first bytes all codes share; 0 for none.
+  /// How many first bytes all codes share, zeros beyond a text's end counted as its bytes; at most 24, 0 for none.
   func shared(_ codes: UnsafeBufferPointer<UInt32>) -> Int {
-    guard let first = codes.first, let last = codes.last else { return 0 }
-    var most = shared(first, last, atMost: count(first))
+    guard let first = codes.first else { return 0 }
+    let known = (word(first, after: 0), word(first, after: 8), word(first, after: 16))
+    var differs: (UInt64, UInt64, UInt64) = (0, 0, 0)
     for code in codes {
-      if most == 0 { break }
-      most = shared(first, code, atMost: most)
+      differs.0 |= word(code, after: 0) ^ known.0
+      // What stands behind a difference does not count.
+      if differs.0 == 0 {
+        differs.1 |= word(code, after: 8) ^ known.1
+        differs.2 |= word(code, after: 16) ^ known.2
+      }
     }
-    return most
+    if differs.0 != 0 { return differs.0.leadingZeroBitCount / 8 }
+    if differs.1 != 0 { return 8 + differs.1.leadingZeroBitCount / 8 }
+    return 16 + differs.2.leadingZeroBitCount / 8
   }
 
   /// Sorts items by text, items of one text by row; `code` and `row` are given, `word` is not. `spare` has room for as

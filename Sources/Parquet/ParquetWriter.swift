@@ -108,6 +108,7 @@ public final class ParquetWriter {
 
   private func write(_ given: ParquetValues, of column: ParquetColumn, _ codes: CodeTable) throws -> ColumnChunk {
     switch given {
+    case .nulls(let rows): return try write(nulls: rows, of: column)
     case .numbers(let numbers) where column.kind != .string:
       return try numbers.withUnsafeBufferPointer { try write(numbers: $0, of: column) }
     case .codes(let given) where column.kind == .string:
