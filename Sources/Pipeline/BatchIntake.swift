@@ -95,8 +95,7 @@ struct BatchIntake {
         }
         guard let (file, readsAhead) = taken else { return }
         do {
-          let (read, rows) = try readOne(
-            file, digest: digests.map { $0[file.name] ?? "" }, readsAhead: readsAhead)
+          let (read, rows) = try readOne(file, digest: digests.map { $0[file.name] ?? "" }, readsAhead: readsAhead)
           let progress: (Int64, Int) = shared.withLock { shared in
             shared.files.append(read)
             shared.doneBytes += Int64(file.size)
