@@ -189,6 +189,30 @@ public final class StoreReader: Sendable {
     return result
   }
 
+  /// Loads the rows of slices that need not stand together, ordered as above; only where they are is anything read.
+  public func load(slices: Set<UInt16>, codes: CodeTable) throws -> [ClaimTable: RawRows] {
+    var isWanted = [Bool](repeating: false, count: PersonSlice.count)
+    for slice in slices { isWanted[Int(slice)] = true }
+    let tops = Set(slices.map { Int($0 >> 8) }).sorted()
+    var result: [ClaimTable: RawRows] = [:]
+    for table in columns.keys {
+      var spans: [Span] = []
+      for part in partsByTable[table] ?? [] where slices.contains(where: part.record.slices.contains) {
+        for top in tops {
+          let rows = part.offsets[top]..<part.offsets[top + 1]
+          if rows.isEmpty { continue }
+          var found: [Span] = []
+          try addSpans(of: part, rows: rows, isExact: false, to: &found)
+          for span in found {
+            if let narrow = try narrowed(span, slices: isWanted, codes) { spans.append(narrow) }
+          }
+        }
+      }
+      result[table] = try load(table, spans, .set(isWanted), codes)
+    }
+    return result
+  }
+
   // MARK: Spans
 
   /// Rows of one row group.
@@ -205,6 +229,8 @@ public final class StoreReader: Sendable {
 
   private enum Wanted {
     case slices(ClosedRange<UInt16>)
+    /// By slice.
+    case set([Bool])
     case persons(Set<UInt32>, visits: Set<UInt32>)
   }
 
@@ -232,6 +258,32 @@ public final class StoreReader: Sendable {
     var first: Int?
     var last = 0
     for i in psn.indices where psn[i] != 0 ? persons.contains(psn[i]) : visits.contains(visit[i]) {
+      if first == nil { first = i }
+      last = i
+    }
+    guard let first else { return nil }
+    var narrow = span
+    narrow.rows = span.rows.lowerBound + first..<span.rows.lowerBound + last + 1
+    return narrow
+  }
+
+  /// The span from the first to the last row of the slices; nil if it has none.
+  private func narrowed(_ span: Span, slices isWanted: [Bool], _ codes: CodeTable) throws -> Span? {
+    var psn: [UInt32] = []
+    try read(texts: "psn_no", span, codes, into: &psn)
+    var visit: [UInt32] = []
+    if psn.contains(0) { try read(texts: "mdtrt_id", span, codes, into: &visit) }
+    var first: Int?
+    var last = 0
+    var known = UInt32.max
+    var isIn = false
+    for i in psn.indices {
+      let home = psn[i] != 0 ? psn[i] : visit[i]
+      if home != known {
+        known = home
+        isIn = codes.withBytes(home) { isWanted[Int(PersonSlice.of($0))] }
+      }
+      if !isIn { continue }
       if first == nil { first = i }
       last = i
     }
@@ -371,6 +423,7 @@ public final class StoreReader: Sendable {
       if !span.isExact {
         switch wanted {
         case .slices(let range): if !range.contains(slices[row]) { continue }
+        case .set(let isWanted): if !isWanted[Int(slices[row])] { continue }
         case .persons(let persons, let visits):
           if psn[row] != 0 ? !persons.contains(psn[row]) : !visits.contains(visit[row]) { continue }
         }

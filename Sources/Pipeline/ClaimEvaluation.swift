@@ -81,7 +81,9 @@ struct ClaimEvaluation: Sendable {
     let ranges = ClaimUnits(rows: perTop, wanted: unitRows).ranges
 
     // First pass: everything that one person's rows decide.
-    @Sendable func first(_ claims: Normalized, _ raw: [ClaimTable: RawRows], _ worker: Worker, keys: Bool) throws -> Part {
+    @Sendable func first(_ claims: Normalized, _ raw: [ClaimTable: RawRows], _ worker: Worker, keys: Bool) throws
+      -> Part
+    {
       var figures = UnitFigures(segments: source.identities.count)
       figures.add(raw: raw, claims, ofBatch: ofBatch)
       let input = auditInput(claims.claims)

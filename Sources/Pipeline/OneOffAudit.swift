@@ -81,6 +81,9 @@ private final class OneOffAudit {
       uniqueKeysWithValues: ClaimTable.allCases.map { table in
         (table, RowPlan(table: table, columns: StoreState.neededColumns(rules, table), keepsDelivered: false))
       })
+    try DiskRoom.check(
+      folder.path,
+      needed: DiskRoom.needed(for: setup.batches.flatMap(\.files), memory: memory / 8, keepsParts: false))
     let partition = try RowPartition(plans: plans, memoryBytes: memory / 8, spillFolder: folder.path)
     let segments = ReadSegments()
     var incomplete: [BatchRevision] = []

@@ -109,16 +109,3 @@ struct StoreSource: ClaimRowSource {
     try reader.load(slices: slices, codes: codes)
   }
 }
-
-extension StoreReader {
-  /// The rows of some slices.
-  func load(slices: Set<UInt16>, codes: CodeTable) throws -> [ClaimTable: RawRows] {
-    var all: [ClaimTable: RawRows] = [:]
-    for slice in slices.sorted() {
-      for (table, rows) in try load(slices: slice...slice, codes: codes) {
-        all[table, default: RawRows(table: table)].append(rows)
-      }
-    }
-    return all
-  }
-}

@@ -310,6 +310,8 @@ final class WeeklyRun {
         toRead.append(file)
       }
     }
+    try DiskRoom.check(
+      ledger.folder, needed: DiskRoom.needed(for: toRead, memory: memory / 4, keepsParts: true))
     let read = try intake.read(toRead, digests: digests)
     records += read.map(\.record)
     try StorePartition(partition: partition, segments: numbers.all, jobs: jobs).commit(
