@@ -65,7 +65,7 @@ private struct IDSlices {
 
   mutating func add(_ ids: [UInt32], _ slices: [UInt16], to keys: inout [UInt64]) {
     let kind = kind
-    codes.withTexts { bytes, starts in
+    codes.withTexts { texts in
       first.withUnsafeMutableBufferPointer { first in
         for row in 0..<ids.count {
           let code = Int(ids[row])
@@ -73,7 +73,7 @@ private struct IDSlices {
           if code == 0 || first[code] == slice &+ 1 { continue }
           if first[code] == 0 {
             first[code] = slice &+ 1
-            let text = UnsafeRawBufferPointer(rebasing: bytes[starts[code]..<starts[code &+ 1]])
+            let text = UnsafeRawBufferPointer(start: texts.base(ids[row]), count: texts.count(ids[row]))
             keys.append(unitKey(text, kind: kind, slice: slices[row]))
           } else {
             others.append(UInt64(code) << 16 | UInt64(slice))
