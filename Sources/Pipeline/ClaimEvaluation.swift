@@ -222,6 +222,10 @@ struct ClaimEvaluation: Sendable {
     _ body: @Sendable (Normalized, [ClaimTable: RawRows], Worker) throws -> R
   ) throws -> [R] {
     let linksPersons = rules.contains(where: \.readsPersons)
+    let kept = Dictionary(
+      uniqueKeysWithValues: ClaimTable.allCases.map {
+        ($0, (Audit.neededColumns(rules: rules)[$0] ?? []).union(UnitFigures.columns($0)))
+      })
     let medTypes = shelf.registries["med_type_b"].map { StoreState.medTypes($0, codes) }
     let shared = Mutex(Progress<R>(next: 0, results: Array(repeating: nil, count: units.count), error: nil))
     @Sendable func work() {
@@ -238,7 +242,7 @@ struct ClaimEvaluation: Sendable {
           let claims = try effectiveClaims(
             NormalizationInput(
               raw: raw, segments: source.identities, medTypes: medTypes, excludedSetlTypes: excludedSetlTypes,
-              codes: worker.codes, linksPersons: linksPersons))
+              codes: worker.codes, linksPersons: linksPersons, keptColumns: kept))
           let result = try body(claims, raw, worker)
           shared.withLock { $0.results[i] = result }
         } catch {

@@ -49,6 +49,12 @@ struct UnitFigures: Sendable {
     (.settlements, .settlement, "fund_pay_sumamt"), (.feeLines, .line, "det_item_fee_sumamt"),
     (.feeLines, .line, "inscp_amt"),
   ]
+  /// What is read of a table's entity.
+  static func columns(_ table: ClaimTable) -> Set<String> {
+    Set(amounts.filter { $0.table == table }.map(\.column))
+      .union(table == .settlements ? ["setl_id", "psn_no", "mdtrt_id"] : [])
+  }
+
   private static let dispositionCount = Disposition.allCases.count
 
   init(segments: Int) {
