@@ -231,6 +231,8 @@ final class Evaluator {
       }
     }
     let (entity, rows) = try rows(binding, path, f)
+    // Few lines are ever named, so their ids are no column where units are evaluated.
+    if entity == .line, column == "id" { return .text(claims.lineIDs(rows)) }
     switch claims[entity].columns[column] {
     case .text(let values): return .text(Audit.gathered(values, rows, null: CodeTable.null))
     case .number(let values): return .number(Audit.gathered(values, rows, null: ColumnData.null))

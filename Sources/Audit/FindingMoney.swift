@@ -271,6 +271,7 @@ struct FindingMoney {
   }
 
   private func text(_ entity: Entity, _ column: String, _ row: Int32) -> String {
+    if entity == .line, column == "id" { return row < 0 ? "" : codes.text(claims.lineIDs([row])[0]) }
     guard row >= 0, let values = claims[entity].columns[column]?.codes, !values.isEmpty else { return "" }
     return codes.text(values[Int(row)])
   }

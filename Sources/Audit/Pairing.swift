@@ -35,7 +35,10 @@ struct Pairing {
       index = KeyIndex(columns: side.keys, count: side.rows.count)
       order = nil
       let table = run.input.claims[a.entity]
-      let steps = (columns + [a.entity.idColumn]).compactMap { table.columns[$0] }
+      var steps = (columns + [a.entity.idColumn]).compactMap { table.columns[$0] }
+      if a.entity == .line, table.columns[a.entity.idColumn] == nil {
+        steps.append(.text(run.input.claims.lineIDs((0..<table.count).map { Int32($0) })))
+      }
       let byColumns = RowOrder(steps, run.input.claims.codes)
       var pairs: [(Int32, Int32)] = []
       for group in 0..<index.groupCount {

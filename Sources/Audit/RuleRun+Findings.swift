@@ -55,8 +55,12 @@ extension RuleRun {
     var steps = [ColumnData.text(keyCodes)]
     if let day = hits.formed?.columns["day"] { steps.append(day) }
     for (binding, entity) in rule.shape.boundAtHits {
-      let column = input.claims[entity].columns[entity.idColumn]?.codes ?? []
       let rows = hits.rows[binding]?.rows ?? []
+      if entity == .line {
+        steps.append(.text(input.claims.lineIDs(rows)))
+        continue
+      }
+      let column = input.claims[entity].columns[entity.idColumn]?.codes ?? []
       steps.append(.text(rows.map { $0 < 0 || Int($0) >= column.count ? CodeTable.null : column[Int($0)] }))
     }
     for by in rule.shape.formed?.by ?? [] { if let column = hits.formed?.columns[by.name] { steps.append(column) } }

@@ -32,7 +32,11 @@ public struct ThinClaims: Sendable {
       var table = tables.removeValue(forKey: entity) ?? ThinTable()
       for name in own.columns {
         guard let column = table.columns.removeValue(forKey: name) else { continue }
-        switch (column, source.columns[name]) {
+        var given = source.columns[name]
+        if given == nil, entity == .line, name == entity.idColumn {
+          given = .text(claims.lineIDs((0..<source.count).map { Int32($0) }))
+        }
+        switch (column, given) {
         case (.text(var mine), let more):
           mine.reserve(source.count)
           if case .text(let codes)? = more {

@@ -242,7 +242,8 @@ struct ClaimEvaluation: Sendable {
           let claims = try effectiveClaims(
             NormalizationInput(
               raw: raw, segments: source.identities, medTypes: medTypes, excludedSetlTypes: excludedSetlTypes,
-              codes: worker.codes, linksPersons: linksPersons, keptColumns: kept))
+              codes: worker.codes, linksPersons: linksPersons,
+              namesLines: false, keptColumns: kept))
           let result = try body(claims, raw, worker)
           shared.withLock { $0.results[i] = result }
         } catch {
