@@ -156,6 +156,8 @@ private struct CodeMemo {
 
   subscript(code: UInt32) -> UInt32 {
     mutating get {
+      // Ids of lines are interned while the columns are copied.
+      if Int(code) >= known.count { known += repeatElement(UInt32.max, count: from.count - known.count) }
       let found = known[Int(code)]
       if found != UInt32.max { return found }
       let new = from.withBytes(code) { to.intern($0) }
