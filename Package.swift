@@ -76,7 +76,7 @@ let package = Package(
     module(
       "Pipeline",
       [
-        "Diagnostics", "ClaimModel", "Intake", "Normalize", "Registries", "RulePacks", "ClaimStore", "Audit",
+        "Diagnostics", "ClaimModel", "Intake", "Normalize", "Partition", "Registries", "RulePacks", "ClaimStore", "Audit",
         "SQLLowering", "Cases", "Referral", "Reporting", .product(name: "Yams", package: "Yams"),
       ]),
     .executableTarget(

@@ -24,6 +24,8 @@ public final class StoreReader: Sendable {
     /// Every row is live, and once.
     var isWhollyLive: Bool
     var liveRows: Int
+    /// `byteOffset` is wanted of its rows.
+    var hasPlaces = false
   }
 
   private static let dead: Int32 = -1
@@ -37,6 +39,7 @@ public final class StoreReader: Sendable {
   private let columns: [ClaimTable: [ClaimColumn]]
   private let delivered: Bool
   private let leavesOutNulls: Bool
+  private let givesPlaces: Bool
   private let open: OpenParts
   private let folder: String
 
@@ -44,11 +47,14 @@ public final class StoreReader: Sendable {
   ///   - live: from `Ledger.liveSegments`; each with a number.
   ///   - columns: national columns to read of each table; nil: all; a table without an entry is not read.
   ///   - delivered: also `byteOffset`, `forms` and `other`.
+  ///   - places: of which live segments `byteOffset` is wanted without the rest; of other parts' rows it is then 0.
   /// - Throws: `store.older` if a segment has its rows in the folder segments; errors of the ledger.
   public convenience init(
-    _ ledger: Ledger, live: [LiveSegment], columns: [ClaimTable: Set<String>?], delivered: Bool = false
+    _ ledger: Ledger, live: [LiveSegment], columns: [ClaimTable: Set<String>?], delivered: Bool = false,
+    places: [Bool] = []
   ) throws {
-    try self.init(ledger, live: live, columns: columns, delivered: delivered, parts: ledger.parts())
+    try self.init(
+      ledger, live: live, columns: columns, delivered: delivered, places: places, parts: ledger.parts())
   }
 
   /// - Parameters:
@@ -56,11 +62,12 @@ public final class StoreReader: Sendable {
   ///   - leavesOutNulls: columns without a value are left out of the loaded rows.
   init(
     _ ledger: Ledger, live: [LiveSegment], columns: [ClaimTable: Set<String>?], delivered: Bool,
-    parts: [PartRecord], leavesOutNulls: Bool = false
+    places: [Bool] = [], parts: [PartRecord], leavesOutNulls: Bool = false
   ) throws {
     self.live = live
     self.delivered = delivered
     self.leavesOutNulls = leavesOutNulls
+    givesPlaces = places.contains(true)
     folder = ledger.partsFolder
     open = OpenParts(folder: ledger.partsFolder)
     var indices: [Int32: [Int32]] = [:]
@@ -82,16 +89,17 @@ public final class StoreReader: Sendable {
         record: record, offsets: [0], firstSegment: Int(first),
         liveOf: Array(repeating: Self.foreign, count: Int(last - first) + 1), isWhollyLive: true, liveRows: 0)
       for (number, rows) in record.segments {
-        let places = indices[number] ?? []
-        part.liveRows += rows * places.count
-        if places.count != 1 { part.isWhollyLive = false }
-        switch places.count {
+        let indexes = indices[number] ?? []
+        part.liveRows += rows * indexes.count
+        if indexes.count != 1 { part.isWhollyLive = false }
+        if givesPlaces, indexes.contains(where: { places[Int($0)] }) { part.hasPlaces = true }
+        switch indexes.count {
         case 0: part.liveOf[Int(number - first)] = Self.dead
-        case 1: part.liveOf[Int(number - first)] = places[0]
+        case 1: part.liveOf[Int(number - first)] = indexes[0]
         default:
           if listOf[number] == nil {
             listOf[number] = Self.several - Int32(lists.count)
-            lists.append(places)
+            lists.append(indexes)
           }
           part.liveOf[Int(number - first)] = listOf[number] ?? Self.dead
         }
@@ -315,6 +323,17 @@ public final class StoreReader: Sendable {
         result.columns[column.name] =
           column.kind == .text ? .text(try pickedTexts(column.name)) : .number(try pickedNumbers(column.name))
       }
+    }
+    if givesPlaces, !delivered {
+      numbers.removeAll(keepingCapacity: true)
+      for span in spans {
+        if span.part.hasPlaces {
+          try read(numbers: PartLayout.byteOffsetColumn, span, into: &numbers)
+        } else {
+          numbers += repeatElement(0, count: span.rows.count)
+        }
+      }
+      result.byteOffset = numbers.withUnsafeBufferPointer { numbers in entries.map { numbers[Int($0.row)] } }
     }
     if delivered {
       result.byteOffset = try pickedNumbers(PartLayout.byteOffsetColumn)

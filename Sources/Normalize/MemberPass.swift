@@ -21,6 +21,7 @@ final class MemberPass {
     /// How the column's last value was written; never `x`.
     var lastForm: UInt8
     var lastDate = FastValues.LastDate()
+    var lastText = FastValues.LastText()
   }
 
   private struct Problem: Hashable {
@@ -35,14 +36,14 @@ final class MemberPass {
   private let file: String
   private let member: String?
   private let table: ClaimTable
-  private var checks: [Check]
+  @exclusivity(unchecked) private var checks: [Check]
   /// Field of each national column, -1 if missing.
   private let fieldOfColumn: [Int]
   private let fieldCount: Int
   private let fixmedinsField: Int
   private let psnField: Int
   private let certField: Int
-  private var codeColumns: [CodeColumn]
+  @exclusivity(unchecked) private var codeColumns: [CodeColumn]
 
   // One tile. Memory of its own: arrays would be checked at each of tens of millions of values.
   private let numberCount: Int
@@ -52,19 +53,21 @@ final class MemberPass {
   private let rejectedFor: UnsafeMutablePointer<Int16>
   private let rejectCodes: UnsafeMutablePointer<ValueCode>
   private let good: UnsafeMutablePointer<Int32>
-  private var nulled: [(row: Int, column: Int, code: ValueCode)] = []
+  /// Code of the institution of each good row.
+  private let institutionOf: UnsafeMutablePointer<Int32>
+  @exclusivity(unchecked) private var nulled: [(row: Int, column: Int, code: ValueCode)] = []
 
-  private var accepted = 0
-  private var rejected = 0
+  @exclusivity(unchecked) private var accepted = 0
+  @exclusivity(unchecked) private var rejected = 0
   private var rejects: [Reject] = []
   private var counts: [Problem: Int] = [:]
   /// Number and sums of each money column of the table.
-  private var sums: [(number: Int, accepted: Int128, rejected: Int128)] = []
+  @exclusivity(unchecked) private var sums: [(number: Int, accepted: Int128, rejected: Int128)] = []
   private let institutions = CodeTable()
-  private var institutionRows: [Int] = [0]
+  @exclusivity(unchecked) private var institutionRows: [Int] = [0]
   /// `[institution * fieldCount + field]`: rows with a text, which nulled values are not. Lines are 32 bits wide.
-  private var filled: [Int32]
-  private(set) var identities = IdentityIndex()
+  @exclusivity(unchecked) private var filled: [Int32]
+  @exclusivity(unchecked) private(set) var identities = IdentityIndex()
 
   init(file: String, member: String?, layout: FileLayout, latestSettlementTime: Int64?) {
     self.file = file
@@ -118,6 +121,8 @@ final class MemberPass {
     rejectCodes.initialize(repeating: .missingKey, count: Self.tileRows)
     good = .allocate(capacity: Self.tileRows)
     good.initialize(repeating: 0, count: Self.tileRows)
+    institutionOf = .allocate(capacity: Self.tileRows)
+    institutionOf.initialize(repeating: 0, count: Self.tileRows)
   }
 
   deinit {
@@ -126,6 +131,7 @@ final class MemberPass {
     rejectedFor.deallocate()
     rejectCodes.deallocate()
     good.deallocate()
+    institutionOf.deallocate()
   }
 
   /// The form of a column none of whose values was seen: what most files write.
@@ -198,18 +204,23 @@ final class MemberPass {
     for i in checks.indices {
       switch checks[i].kind {
       case .text: checkText(checks[i], tile)
-      case .money: checkNumbers(i, tile) { FastValues.decimal($0, $1, kind: .money, scale: 2) }
-      case .quantity: checkNumbers(i, tile) { FastValues.decimal($0, $1, kind: .quantity, scale: 4) }
-      case .ratio: checkNumbers(i, tile) { FastValues.decimal($0, $1, kind: .ratio, scale: 4) }
-      case .price: checkNumbers(i, tile) { FastValues.decimal($0, $1, kind: .price, scale: 6) }
-      case .integer: checkNumbers(i, tile) { FastValues.decimal($0, $1, kind: .integer, scale: 0) }
+      case .money:
+        checkNumbers(i, tile, areTimes: false) { FastValues.decimal($0, $1, kind: .money, scale: 2) }
+      case .quantity:
+        checkNumbers(i, tile, areTimes: false) { FastValues.decimal($0, $1, kind: .quantity, scale: 4) }
+      case .ratio:
+        checkNumbers(i, tile, areTimes: false) { FastValues.decimal($0, $1, kind: .ratio, scale: 4) }
+      case .price:
+        checkNumbers(i, tile, areTimes: false) { FastValues.decimal($0, $1, kind: .price, scale: 6) }
+      case .integer:
+        checkNumbers(i, tile, areTimes: false) { FastValues.decimal($0, $1, kind: .integer, scale: 0) }
       case .day:
         var last = checks[i].lastDate
-        checkNumbers(i, tile) { FastValues.date($0, $1, kind: .day, &last) }
+        checkNumbers(i, tile, areTimes: true) { FastValues.date($0, $1, kind: .day, &last) }
         checks[i].lastDate = last
       case .time:
         var last = checks[i].lastDate
-        checkNumbers(i, tile) { FastValues.date($0, $1, kind: .time, &last) }
+        checkNumbers(i, tile, areTimes: true) { FastValues.date($0, $1, kind: .time, &last) }
         checks[i].lastDate = last
       }
     }
@@ -234,40 +245,87 @@ final class MemberPass {
   }
 
   @inline(__always)
-  private func checkNumbers(_ index: Int, _ tile: Tile, _ parse: (UnsafeRawPointer, Int) -> FastValues.Typed) {
+  private func checkNumbers(
+    _ index: Int, _ tile: Tile, areTimes: Bool, _ parse: (UnsafeRawPointer, Int) -> FastValues.Typed
+  ) {
     let check = checks[index]
     if check.field < 0 { return checkText(check, tile) }
+    let lastRoomy = tile.bytesCount &- FastValues.room
+    var last = check.lastText
     var form = check.lastForm
     var at = check.field
     var slot = check.number
     for row in 0..<tile.count {
       let length = Int(tile.lengths[at])
+      let start = Int(tile.starts[at])
+      at &+= tile.width
+      defer { slot &+= numberCount }
       if length == 0 {
         numbers[slot] = ColumnData.null
         forms[slot] = form
         if check.required { reject(row, check.column, check.isKey ? .missingKey : .missingValue) }
-      } else {
-        let start = Int(tile.starts[at])
-        let text = tile.bytes + start
-        var typed =
-          start &+ FastValues.room <= tile.bytesCount
-          ? parse(text, length) : FastValues.slow(text, length, check.kind)
-        if typed.value == ColumnData.null || typed.value > check.greatest {
-          typed = FastValues.Typed(value: ColumnData.null, form: DeliveredText.otherForm)
-          if check.rejectsRow {
-            reject(row, check.column, .bad(check.kind))
-          } else {
-            nulled.append((row, check.column, .bad(check.kind)))
-          }
-        }
-        numbers[slot] = typed.value
-        forms[slot] = typed.form
-        if typed.form != DeliveredText.otherForm { form = typed.form }
+        continue
       }
-      at &+= tile.width
-      slot &+= numberCount
+      let text = tile.bytes + start
+      guard start <= lastRoomy else {
+        keep(FastValues.slow(text, length, check.kind), check, row: row, slot: slot, &form)
+        continue
+      }
+      if areTimes, length == 19 {
+        let first = text.loadUnaligned(as: UInt64.self)
+        let second = text.loadUnaligned(fromByteOffset: 8, as: UInt64.self)
+        let third = text.loadUnaligned(fromByteOffset: 11, as: UInt64.self)
+        if first == last.first, second == last.second, third == last.third, last.length == 19 {
+          numbers[slot] = last.typed.value
+          forms[slot] = last.typed.form
+          form = last.typed.form
+          continue
+        }
+        let typed = parse(text, length)
+        if keep(typed, check, row: row, slot: slot, &form) {
+          last = FastValues.LastText(first: first, second: second, third: third, length: 19, typed: typed)
+        }
+      } else if !areTimes, length <= 8 {
+        let first =
+          text.loadUnaligned(as: UInt64.self).littleEndian &<< UInt64(truncatingIfNeeded: 64 &- 8 &* length)
+        if first == last.first, length == last.length {
+          numbers[slot] = last.typed.value
+          forms[slot] = last.typed.form
+          form = last.typed.form
+          continue
+        }
+        let typed = parse(text, length)
+        if keep(typed, check, row: row, slot: slot, &form) {
+          last = FastValues.LastText(first: first, length: length, typed: typed)
+        }
+      } else {
+        keep(parse(text, length), check, row: row, slot: slot, &form)
+      }
     }
     checks[index].lastForm = form
+    checks[index].lastText = last
+  }
+
+  /// Writes a value down, or what is wrong with it; whether it is good and of a form.
+  @inline(__always) @discardableResult
+  private func keep(
+    _ typed: FastValues.Typed, _ check: Check, row: Int, slot: Int, _ form: inout UInt8
+  ) -> Bool {
+    if typed.value == ColumnData.null || typed.value > check.greatest {
+      numbers[slot] = ColumnData.null
+      forms[slot] = DeliveredText.otherForm
+      if check.rejectsRow {
+        reject(row, check.column, .bad(check.kind))
+      } else {
+        nulled.append((row, check.column, .bad(check.kind)))
+      }
+      return false
+    }
+    numbers[slot] = typed.value
+    forms[slot] = typed.form
+    if typed.form == DeliveredText.otherForm { return false }
+    form = typed.form
+    return true
   }
 
   /// The first column in documented order names the reason, and columns are checked in that order.
@@ -322,29 +380,35 @@ final class MemberPass {
 
   private func profile(_ tile: Tile, _ goodCount: Int) {
     let width = tile.width
-    var nextNull = 0
-    if !nulled.isEmpty { nulled.sort { $0.row < $1.row } }
-    for i in 0..<goodCount {
-      let row = Int(good[i])
-      let lengths = tile.lengths + row &* width
-      let starts = tile.starts + row &* width
-      let institution = fixmedinsField < 0 ? 0 : institution(tile, starts, lengths)
-      institutionRows[institution] &+= 1
-      filled.withUnsafeMutableBufferPointer { counts in
-        guard let counts = counts.baseAddress.map({ $0 + institution &* width }) else { return }
+    findInstitutions(tile, goodCount)
+    filled.withUnsafeMutableBufferPointer { filled in
+      guard let filled = filled.baseAddress else { return }
+      for i in 0..<goodCount {
+        let lengths = tile.lengths + Int(good[i]) &* width
+        let counts = filled + Int(institutionOf[i]) &* width
         for field in 0..<width { counts[field] &+= lengths[field] > 0 ? 1 : 0 }
       }
-      while nextNull < nulled.count, nulled[nextNull].row <= row {
-        if nulled[nextNull].row == row {
-          filled[institution * width + fieldOfColumn[nulled[nextNull].column]] -= 1
+    }
+    if !nulled.isEmpty {
+      nulled.sort { $0.row < $1.row }
+      var next = 0
+      for i in 0..<goodCount {
+        while next < nulled.count, nulled[next].row <= Int(good[i]) {
+          if nulled[next].row == Int(good[i]) {
+            filled[Int(institutionOf[i]) * width + fieldOfColumn[nulled[next].column]] -= 1
+          }
+          next += 1
         }
-        nextNull += 1
       }
-      if psnField >= 0, certField >= 0 {
+    }
+    if psnField >= 0, certField >= 0 {
+      for i in 0..<goodCount {
+        let base = Int(good[i]) &* width
         identities.insert(
-          person: UnsafeRawBufferPointer(start: tile.bytes + Int(starts[psnField]), count: Int(lengths[psnField])),
+          person: UnsafeRawBufferPointer(
+            start: tile.bytes + Int(tile.starts[base &+ psnField]), count: Int(tile.lengths[base &+ psnField])),
           certificate: UnsafeRawBufferPointer(
-            start: tile.bytes + Int(starts[certField]), count: Int(lengths[certField])))
+            start: tile.bytes + Int(tile.starts[base &+ certField]), count: Int(tile.lengths[base &+ certField])))
       }
     }
     for i in codeColumns.indices {
@@ -354,42 +418,52 @@ final class MemberPass {
     }
   }
 
-  // The institution of the row before: its code and its text.
-  private var lastInstitution = 0
-  private var lastInstitutionText: [UInt8] = []
-
-  @inline(__always)
-  private func institution(
-    _ tile: Tile, _ starts: UnsafePointer<Int32>, _ lengths: UnsafePointer<Int32>
-  ) -> Int {
-    let text = UnsafeRawBufferPointer(
-      start: tile.bytes + Int(starts[fixmedinsField]), count: Int(lengths[fixmedinsField]))
-    let isLast = lastInstitutionText.withUnsafeBytes { last in
-      if last.count != text.count { return false }
-      var i = 0
-      while i &+ 8 <= text.count {
-        if last.loadUnaligned(fromByteOffset: i, as: UInt64.self)
-          != text.loadUnaligned(fromByteOffset: i, as: UInt64.self)
-        {
-          return false
+  /// Institution of each good row; it is looked up where its bytes differ from the row before.
+  private func findInstitutions(_ tile: Tile, _ goodCount: Int) {
+    guard fixmedinsField >= 0 else {
+      institutionRows[0] += goodCount
+      return
+    }
+    var last = 0
+    var lastStart = 0
+    var lastLength = -1
+    var run = 0
+    for i in 0..<goodCount {
+      let at = Int(good[i]) &* tile.width &+ fixmedinsField
+      let start = Int(tile.starts[at])
+      let length = Int(tile.lengths[at])
+      if length != lastLength || !isEqual(tile.bytes + start, tile.bytes + lastStart, length) {
+        institutionRows[last] += run
+        run = 0
+        last = Int(institutions.intern(UnsafeRawBufferPointer(start: tile.bytes + start, count: length)))
+        if last == institutionRows.count {
+          institutionRows.append(0)
+          filled.append(contentsOf: repeatElement(0, count: fieldCount))
         }
-        i &+= 8
+        lastStart = start
+        lastLength = length
       }
-      while i < text.count {
-        if last[i] != text[i] { return false }
-        i &+= 1
+      institutionOf[i] = Int32(truncatingIfNeeded: last)
+      run &+= 1
+    }
+    institutionRows[last] += run
+  }
+
+  /// Whether two stretches of memory hold the same bytes.
+  @inline(__always)
+  private func isEqual(_ a: UnsafeRawPointer, _ b: UnsafeRawPointer, _ count: Int) -> Bool {
+    var i = 0
+    while i &+ 8 <= count {
+      if a.loadUnaligned(fromByteOffset: i, as: UInt64.self) != b.loadUnaligned(fromByteOffset: i, as: UInt64.self) {
+        return false
       }
-      return true
+      i &+= 8
     }
-    if isLast { return lastInstitution }
-    let code = Int(institutions.intern(text))
-    if code == institutionRows.count {
-      institutionRows.append(0)
-      filled.append(contentsOf: repeatElement(0, count: fieldCount))
+    while i < count {
+      if a.load(fromByteOffset: i, as: UInt8.self) != b.load(fromByteOffset: i, as: UInt8.self) { return false }
+      i &+= 1
     }
-    lastInstitution = code
-    lastInstitutionText = Array(text)
-    return code
+    return true
   }
 
   private func note(_ column: Int, _ code: ValueCode, _ action: Reject.Action, line: Int32, offset: Int64) {

@@ -108,6 +108,7 @@ public final class ParquetWriter {
 
   private func write(_ given: ParquetValues, of column: ParquetColumn, _ codes: CodeTable) throws -> ColumnChunk {
     switch given {
+    case .nulls(let rows): return try write(nulls: rows, of: column)
     case .numbers(let numbers) where column.kind != .string:
       return try numbers.withUnsafeBufferPointer { try write(numbers: $0, of: column) }
     case .codes(let given) where column.kind == .string:
@@ -149,16 +150,17 @@ public final class ParquetWriter {
     var count = 0
     var least = Int64.max
     var greatest = Int64.min
+    let target = numbers.base
     for value in given {
-      numbers.base[count] = value
-      if value != ColumnData.null {
-        count += 1
-        least = min(least, value)
-        greatest = max(greatest, value)
-      }
+      // No branch: a null is overwritten by the next value, and is less than all of them.
+      target[count] = value
+      let isNull = value == ColumnData.null
+      count &+= isNull ? 0 : 1
+      least = min(least, isNull ? Int64.max : value)
+      greatest = max(greatest, value)
     }
     var chunk = try startChunk(rows: rows, values: count, of: column)
-    if count < rows { mapValidity(rows) { given[$0] != ColumnData.null } }
+    if count < rows { mapValidity(given, null: ColumnData.null) }
     if count > 0 {
       try check(least, column)
       try check(greatest, column)
@@ -227,7 +229,7 @@ public final class ParquetWriter {
       throw ParquetError.value(sink.path, "A code that the code table does not have", column: column.name)
     }
     var chunk = try startChunk(rows: rows, values: count, of: column)
-    if count < rows { mapValidity(rows) { given[$0] != 0 } }
+    if count < rows { mapValidity(given, null: 0) }
     if count > 0, try dictionary.build(codes: given, values: count, codeCount: table.count + Int(shift)),
       try putEntries(table, shift, column)
     {
@@ -263,10 +265,10 @@ public final class ParquetWriter {
   }
 
   private func put(_ code: UInt32, _ table: CodeTable, _ column: ParquetColumn) throws {
+    let values = values
     let fits = table.withBytes(code) { text in
       if text.count > Format.textBytes { return false }
-      values.append(littleEndian: UInt32(text.count))
-      values.append(text)
+      values.append(text: text)
       return true
     }
     if !fits { throw ParquetError.value(sink.path, "A text is longer than 16 MiB", column: column.name) }
@@ -311,12 +313,21 @@ public final class ParquetWriter {
   }
 
   /// Makes the bit map of the chunk's values that are not null.
-  private func mapValidity(_ rows: Int, _ isValid: (Int) -> Bool) {
-    validity.prepare((rows + 7) / 8)
-    for byte in 0..<(rows + 7) / 8 {
+  private func mapValidity<Value: FixedWidthInteger>(_ given: UnsafeBufferPointer<Value>, null: Value) {
+    guard let base = given.baseAddress else { return }
+    validity.prepare((given.count + 7) / 8)
+    let map = validity.base
+    for byte in 0..<given.count / 8 {
+      let eight = base + byte &* 8
       var bits: UInt8 = 0
-      for k in 0..<min(8, rows - byte * 8) where isValid(byte * 8 + k) { bits |= 1 << UInt8(k) }
-      validity.base[byte] = bits
+      // No branch: nulls come as they like.
+      for k in 0..<8 { bits |= (eight[k] == null ? 0 : 1) &<< UInt8(truncatingIfNeeded: k) }
+      map[byte] = bits
+    }
+    if given.count & 7 != 0 {
+      var bits: UInt8 = 0
+      for row in given.count & ~7..<given.count { bits |= (base[row] == null ? 0 : 1) &<< UInt8(row & 7) }
+      map[given.count / 8] = bits
     }
   }
 

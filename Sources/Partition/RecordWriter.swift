@@ -56,23 +56,27 @@ final class RecordWriter: @unchecked Sendable {
   private let dictionaryIndex: Int32
   private unowned let partition: RowPartition
   private let chunkBytes: Int
-  private var groups = [Group](repeating: Group(), count: RowPartition.groupCount)
-  private var habits: [Habit] = []
+  @exclusivity(unchecked) private var groups = [Group](repeating: Group(), count: RowPartition.groupCount)
+  @exclusivity(unchecked) private var habits: [Habit] = []
 
-  private var shape: RecordShape?
-  private var shapeIndex: Int32 = 0
-  private var segment: Int32 = 0
+  @exclusivity(unchecked) private var shape: RecordShape?
+  @exclusivity(unchecked) private var shapeIndex: Int32 = 0
+  @exclusivity(unchecked) private var segment: Int32 = 0
+
+  // The shape's number indices and text fields, in memory that is read without checks.
+  @exclusivity(unchecked) private var numberSlots: [Int32] = []
+  @exclusivity(unchecked) private var textFields: [Int32] = []
 
   // The row before, whose texts still stand in the block.
-  private var hasPrevious = false
-  private var previousSlice: UInt16 = 0
-  private var previousStarts: UnsafePointer<Int32>?
-  private var previousLengths: UnsafePointer<Int32>?
-  private var previousNumbers: [Int64] = []
-  private var previousForms: [UInt8] = []
-  private var previousOther: [UInt8] = []
-  private var other: [UInt8] = []
-  private var mask = [UInt64](repeating: 0, count: 4)
+  @exclusivity(unchecked) private var hasPrevious = false
+  @exclusivity(unchecked) private var previousSlice: UInt16 = 0
+  @exclusivity(unchecked) private var previousStarts: UnsafePointer<Int32>?
+  @exclusivity(unchecked) private var previousLengths: UnsafePointer<Int32>?
+  @exclusivity(unchecked) private var previousNumbers: [Int64] = []
+  @exclusivity(unchecked) private var previousForms: [UInt8] = []
+  @exclusivity(unchecked) private var previousOther: [UInt8] = []
+  @exclusivity(unchecked) private var other: [UInt8] = []
+  @exclusivity(unchecked) private var mask = [UInt64](repeating: 0, count: 4)
 
   init(partition: RowPartition, dictionary: TextDictionary, dictionaryIndex: Int32, chunkBytes: Int) {
     self.dictionary = dictionary
@@ -91,8 +95,10 @@ final class RecordWriter: @unchecked Sendable {
     hasPrevious = false
     previousNumbers = [Int64](repeating: ColumnData.null, count: shape.numberFields.count)
     previousForms = [UInt8](repeating: 0, count: shape.numberFields.count)
-    mask = [UInt64](repeating: 0, count: shape.maskWords)
+    mask = [UInt64](repeating: 0, count: shape.maskWords + 1)
     habits = [Habit](repeating: Habit(), count: shape.textCount)
+    numberSlots = shape.numbers.map { Int32(truncatingIfNeeded: $0.number) }
+    textFields = shape.texts.map { Int32(truncatingIfNeeded: $0.field) }
   }
 
   /// What was appended since `begin` and not handed to the partition yet is forgotten.
@@ -127,32 +133,81 @@ final class RecordWriter: @unchecked Sendable {
     }
   }
 
+  /// What does not change from row to row of a tile.
+  private struct Tile {
+    var rows: CheckedRows
+    var mask: UnsafeMutablePointer<UInt64>
+    var habits: UnsafeMutablePointer<Habit>
+    var groups: UnsafeMutablePointer<Group>
+    var numberSlots: UnsafePointer<Int32>
+    var numberCount: Int
+    var textFields: UnsafePointer<Int32>
+    var textCount: Int
+    var maskWords: Int
+    var maskBytes: Int
+    var keepsDelivered: Bool
+    var personField: Int
+    var visitField: Int
+    /// Room that a record takes besides its texts.
+    var room: Int
+  }
+
+  /// The row before, in the same block.
+  private struct Previous {
+    var slice: UInt16
+    var starts: UnsafePointer<Int32>
+    var lengths: UnsafePointer<Int32>
+    var numbers: UnsafePointer<Int64>
+    var forms: UnsafePointer<UInt8>
+  }
+
   func take(_ rows: CheckedRows) throws {
     guard let shape else { return }
     if rows.beginsBlock { hasPrevious = false }
-    // The numbers of the tile before are gone; those of its last row were kept.
     try mask.withUnsafeMutableBufferPointer { mask in
       try habits.withUnsafeMutableBufferPointer { habits in
         try groups.withUnsafeMutableBufferPointer { groups in
-          guard let mask = mask.baseAddress, let habits = habits.baseAddress, let groups = groups.baseAddress else {
-            return
-          }
-          try previousNumbers.withUnsafeBufferPointer { kept in
-            try previousForms.withUnsafeBufferPointer { keptForms in
-              var numbersBefore = kept.baseAddress ?? rows.numbers
-              var formsBefore = keptForms.baseAddress ?? rows.forms
-              for row in rows.good {
-                try append(
-                  rows, Int(row), shape, mask: mask, habits: habits, groups: groups, numbersBefore: numbersBefore,
-                  formsBefore: formsBefore)
-                numbersBefore = rows.numbers + Int(row) &* rows.numberCount
-                formsBefore = rows.forms + Int(row) &* rows.numberCount
+          try numberSlots.withUnsafeBufferPointer { numberSlots in
+            try textFields.withUnsafeBufferPointer { textFields in
+              try previousNumbers.withUnsafeBufferPointer { numbersBefore in
+                try previousForms.withUnsafeBufferPointer { formsBefore in
+                  guard let mask = mask.baseAddress, let groups = groups.baseAddress else {
+                    return
+                  }
+                  // An empty array has no address; nothing is read or written there.
+                  let noWords = UnsafeMutableRawPointer(mask)
+                  let tile = Tile(
+                    rows: rows, mask: mask,
+                    habits: habits.baseAddress ?? noWords.assumingMemoryBound(to: Habit.self), groups: groups,
+                    numberSlots: numberSlots.baseAddress ?? UnsafePointer(noWords.assumingMemoryBound(to: Int32.self)),
+                    numberCount: numberSlots.count,
+                    textFields: textFields.baseAddress ?? UnsafePointer(noWords.assumingMemoryBound(to: Int32.self)),
+                    textCount: textFields.count, maskWords: shape.maskWords, maskBytes: (shape.itemCount + 7) / 8,
+                    keepsDelivered: shape.keepsDelivered, personField: shape.personField,
+                    visitField: shape.visitField,
+                    room: RecordFormat.headerBytes + shape.maskWords * 8 + RecordFormat.padding
+                      + (shape.numbers.count + 1) * VarInt.mostBytes + shape.textCount * 5)
+                  var previous = Previous(
+                    slice: previousSlice, starts: previousStarts ?? rows.starts,
+                    lengths: previousLengths ?? rows.lengths, numbers: numbersBefore.baseAddress ?? rows.numbers,
+                    forms: formsBefore.baseAddress ?? rows.forms)
+                  var isFirst = !hasPrevious
+                  for row in rows.good {
+                    try append(Int(row), tile, shape, &previous, isFirst: isFirst)
+                    isFirst = false
+                  }
+                  hasPrevious = true
+                  previousSlice = previous.slice
+                  previousStarts = previous.starts
+                  previousLengths = previous.lengths
+                }
               }
             }
           }
         }
       }
     }
+    // The numbers of a tile are overwritten by the next.
     if let last = rows.good.last {
       let slot = Int(last) * rows.numberCount
       for i in 0..<rows.numberCount {
@@ -164,96 +219,94 @@ final class RecordWriter: @unchecked Sendable {
 
   @inline(__always)
   private func append(
-    _ rows: CheckedRows, _ row: Int, _ shape: RecordShape, mask: UnsafeMutablePointer<UInt64>,
-    habits: UnsafeMutablePointer<Habit>, groups: UnsafeMutablePointer<Group>, numbersBefore: UnsafePointer<Int64>,
-    formsBefore: UnsafePointer<UInt8>
+    _ row: Int, _ tile: Tile, _ shape: RecordShape, _ previous: inout Previous, isFirst: Bool
   ) throws {
+    let rows = tile.rows
     let starts = rows.starts + row &* rows.fieldCount
     let lengths = rows.lengths + row &* rows.fieldCount
     let numbers = rows.numbers + row &* rows.numberCount
     let forms = rows.forms + row &* rows.numberCount
     let bytes = rows.bytes
+    let mask = tile.mask
 
-    let slice = slice(shape, bytes, starts, lengths)
-    let index = Int(slice >> 8)
-    if shape.keepsDelivered { gatherOther(shape, rows, starts, lengths, forms) }
-
-    var room = RecordFormat.headerBytes &+ shape.maskWords &* 8 &+ RecordFormat.padding
-    room &+= (shape.numbers.count &+ 1) &* VarInt.mostBytes &+ shape.textCount &* 5
-    for field in 0..<rows.fieldCount { room &+= Int(lengths[field]) }
-    if shape.keepsDelivered { room &+= rows.numberCount &+ other.count }
-    if groups[index].used &+ room > chunkBytes || groups[index].memory == nil {
-      try makeRoom(index, room, &groups[index])
+    let slice = slice(tile, bytes, starts, lengths, previous, isFirst: isFirst)
+    let index = Int(slice &>> 8)
+    var room = tile.room
+    for i in 0..<tile.textCount { room &+= Int(lengths[Int(tile.textFields[i])]) }
+    if tile.keepsDelivered {
+      gatherOther(shape, rows, starts, lengths, forms)
+      room &+= rows.numberCount &+ other.count
     }
-    guard let chunk = groups[index].memory else { return }
+    let group = tile.groups + index
+    if group.pointee.memory == nil || group.pointee.used &+ room > chunkBytes {
+      try makeRoom(index, room, &tile.groups[index])
+    }
+    guard let chunk = group.pointee.memory else { return }
 
-    let continues = hasPrevious && previousSlice == slice && groups[index].rows > 0
-    // First which items follow: a short loop each for numbers and texts.
-    for i in 0..<shape.maskWords { mask[i] = 0 }
-    var item = 0
+    let continues = !isFirst && previous.slice == slice && group.pointee.rows > 0
+    // First which items follow, in short loops; then those.
+    var word: UInt64 = 0
+    var bit: UInt64 = 1
+    var words = mask
+    func put(_ follows: Bool) {
+      word |= follows ? bit : 0
+      bit &<<= 1
+      if bit == 0 {
+        words.pointee = word
+        words += 1
+        word = 0
+        bit = 1
+      }
+    }
     if continues {
-      for column in shape.numbers {
-        let changed: UInt64 = numbers[column.number] == numbersBefore[column.number] ? 0 : 1
-        mask[item &>> 6] |= changed &<< UInt64(truncatingIfNeeded: item & 63)
-        item &+= 1
+      for i in 0..<tile.numberCount {
+        let slot = Int(tile.numberSlots[i])
+        put(numbers[slot] != previous.numbers[slot])
       }
-      if let previousStarts, let previousLengths {
-        for column in shape.texts {
-          let length = lengths[column.field]
-          let isSame =
-            length == previousLengths[column.field]
-            && isEqual(bytes + Int(starts[column.field]), bytes + Int(previousStarts[column.field]), Int(length))
-          mask[item &>> 6] |= (isSame ? 0 : 1) &<< UInt64(truncatingIfNeeded: item & 63)
-          item &+= 1
-        }
+      for i in 0..<tile.textCount {
+        let field = Int(tile.textFields[i])
+        let length = lengths[field]
+        put(
+          length != previous.lengths[field]
+            || !isEqual(bytes + Int(starts[field]), bytes + Int(previous.starts[field]), Int(length)))
       }
-      if shape.keepsDelivered {
-        let areSame = isEqual(UnsafeRawPointer(forms), UnsafeRawPointer(formsBefore), rows.numberCount)
-        mask[item &>> 6] |= (areSame ? 0 : 1) &<< UInt64(truncatingIfNeeded: item & 63)
-        item &+= 1
-        mask[item &>> 6] |= (other == previousOther ? 0 : 1) &<< UInt64(truncatingIfNeeded: item & 63)
+      if tile.keepsDelivered {
+        put(!isEqual(UnsafeRawPointer(forms), UnsafeRawPointer(previous.forms), rows.numberCount))
+        put(other != previousOther)
       }
     } else {
-      for column in shape.numbers {
-        let isNull = numbers[column.number] == ColumnData.null
-        mask[item &>> 6] |= (isNull ? 0 : 1) &<< UInt64(truncatingIfNeeded: item & 63)
-        item &+= 1
-      }
-      for column in shape.texts {
-        mask[item &>> 6] |= (lengths[column.field] == 0 ? 0 : 1) &<< UInt64(truncatingIfNeeded: item & 63)
-        item &+= 1
-      }
-      if shape.keepsDelivered {
-        mask[item &>> 6] |= (rows.numberCount == 0 ? 0 : 1) &<< UInt64(truncatingIfNeeded: item & 63)
-        item &+= 1
-        mask[item &>> 6] |= (other.isEmpty ? 0 : 1) &<< UInt64(truncatingIfNeeded: item & 63)
+      for i in 0..<tile.numberCount { put(numbers[Int(tile.numberSlots[i])] != ColumnData.null) }
+      for i in 0..<tile.textCount { put(lengths[Int(tile.textFields[i])] != 0) }
+      if tile.keepsDelivered {
+        put(rows.numberCount != 0)
+        put(!other.isEmpty)
       }
     }
+    if bit != 1 { words.pointee = word }
 
-    let begin = chunk + groups[index].used
+    let begin = chunk + group.pointee.used
     var p = begin + RecordFormat.headerBytes
-    for i in 0..<shape.maskWords { (p + i &* 8).storeBytes(of: mask[i].littleEndian, as: UInt64.self) }
-    p += (shape.itemCount &+ 7) &>> 3
-    if shape.keepsDelivered { VarInt.write(UInt64(bitPattern: rows.byteOffsets[row]), &p) }
-    let numberCount = shape.numbers.count
-    let textCount = shape.texts.count
-    for word in 0..<shape.maskWords {
-      var rest = mask[word]
+    for i in 0..<tile.maskWords { (p + i &* 8).storeBytes(of: mask[i].littleEndian, as: UInt64.self) }
+    p += tile.maskBytes
+    if tile.keepsDelivered { VarInt.write(UInt64(bitPattern: rows.byteOffsets[row]), &p) }
+    for i in 0..<tile.maskWords {
+      var rest = mask[i]
       while rest != 0 {
-        let item = word &* 64 &+ rest.trailingZeroBitCount
+        let item = i &* 64 &+ rest.trailingZeroBitCount
         rest &= rest &- 1
-        if item < numberCount {
-          let value = numbers[shape.numbers[item].number]
+        if item < tile.numberCount {
+          let value = numbers[Int(tile.numberSlots[item])]
           VarInt.write(value == ColumnData.null ? 0 : VarInt.zigzag(value), &p)
-        } else if item < numberCount &+ textCount {
-          let text = item &- numberCount
-          let field = shape.texts[text].field
-          put(bytes + Int(starts[field]), Int(lengths[field]), habits + text, &p)
-        } else if item == numberCount &+ textCount {
-          put(UnsafeRawPointer(forms), rows.numberCount, habits + textCount, &p)
+        } else if item < tile.numberCount &+ tile.textCount {
+          let text = item &- tile.numberCount
+          let field = Int(tile.textFields[text])
+          writeText(bytes + Int(starts[field]), Int(lengths[field]), tile.habits + text, &p)
+        } else if item == tile.numberCount &+ tile.textCount {
+          writeText(UnsafeRawPointer(forms), rows.numberCount, tile.habits + tile.textCount, &p)
         } else {
           other.withUnsafeBytes { text in
-            put(text.baseAddress ?? UnsafeRawPointer(begin), text.count, habits + (textCount &+ 1), &p)
+            writeText(
+              text.baseAddress ?? UnsafeRawPointer(begin), text.count, tile.habits + (tile.textCount &+ 1), &p)
           }
         }
       }
@@ -263,17 +316,14 @@ final class RecordWriter: @unchecked Sendable {
     begin.storeBytes(of: UInt32(bitPattern: rows.lines[row]).littleEndian, toByteOffset: 4, as: UInt32.self)
     begin.storeBytes(of: UInt8(truncatingIfNeeded: slice), toByteOffset: 8, as: UInt8.self)
     begin.storeBytes(of: continues ? RecordFormat.continues : 0, toByteOffset: 9, as: UInt8.self)
-    if groups[index].rows == 0 { groups[index].firstLine = rows.lines[row] }
-    groups[index].rows &+= 1
-    groups[index].used &+= size
+    if group.pointee.rows == 0 { group.pointee.firstLine = rows.lines[row] }
+    group.pointee.rows &+= 1
+    group.pointee.used &+= size
 
-    hasPrevious = true
-    previousSlice = slice
-    previousStarts = starts
-    previousLengths = lengths
-    if shape.keepsDelivered { swap(&other, &previousOther) }
+    previous = Previous(slice: slice, starts: starts, lengths: lengths, numbers: numbers, forms: forms)
+    if tile.keepsDelivered { swap(&other, &previousOther) }
     // No more than one record longer than a chunk is held.
-    if groups[index].capacity > chunkBytes { try flush(index, &groups[index]) }
+    if group.pointee.capacity > chunkBytes { try flush(index, &tile.groups[index]) }
   }
 
   /// Hands on a full chunk. A record that is longer than a chunk gets one of its own size.
@@ -288,17 +338,24 @@ final class RecordWriter: @unchecked Sendable {
 
   @inline(__always)
   private func slice(
-    _ shape: RecordShape, _ bytes: UnsafeRawPointer, _ starts: UnsafePointer<Int32>, _ lengths: UnsafePointer<Int32>
+    _ tile: Tile, _ bytes: UnsafeRawPointer, _ starts: UnsafePointer<Int32>, _ lengths: UnsafePointer<Int32>,
+    _ previous: Previous, isFirst: Bool
   ) -> UInt16 {
-    var field = shape.personField
-    if field < 0 || lengths[field] == 0 { field = shape.visitField }
-    if field < 0 { return 0 }
+    var field = tile.personField
+    if field < 0 || lengths[field] == 0 {
+      field = tile.visitField
+      if field < 0 { return 0 }
+    } else if !isFirst, previous.lengths[field] == lengths[field],
+      isEqual(bytes + Int(starts[field]), bytes + Int(previous.starts[field]), Int(lengths[field]))
+    {
+      return previous.slice
+    }
     return PersonSlice.of(UnsafeRawBufferPointer(start: bytes + Int(starts[field]), count: Int(lengths[field])))
   }
 
   /// A text that is not as before; length 0 is null.
   @inline(__always)
-  private func put(
+  private func writeText(
     _ text: UnsafeRawPointer, _ length: Int, _ habit: UnsafeMutablePointer<Habit>, _ p: inout UnsafeMutableRawPointer
   ) {
     if habit.pointee.usesDictionary, length > 0, length <= TextDictionary.longestText {
@@ -326,7 +383,10 @@ final class RecordWriter: @unchecked Sendable {
     _ shape: RecordShape, _ rows: CheckedRows, _ starts: UnsafePointer<Int32>, _ lengths: UnsafePointer<Int32>,
     _ forms: UnsafePointer<UInt8>
   ) {
-    other.removeAll(keepingCapacity: true)
+    if !other.isEmpty { other.removeAll(keepingCapacity: true) }
+    var needsNone = shape.unknownFields.isEmpty
+    for i in 0..<rows.numberCount where forms[i] == DeliveredText.otherForm { needsNone = false }
+    if needsNone { return }
     var isFirst = true
     for (i, field) in shape.numberFields.enumerated() where forms[i] == DeliveredText.otherForm && field >= 0 {
       if !isFirst { other.append(FieldsBlob.separator) }

@@ -70,21 +70,21 @@ final class RecordStream {
   private let file: SpillFile
   private let group: UInt16
   private let slices: ClosedRange<UInt16>?
-  private var next = 0
-  private var buffer: UnsafeMutableRawPointer?
-  private var capacity = 0
-  private var end: UnsafeRawPointer
+  @exclusivity(unchecked) private var next = 0
+  @exclusivity(unchecked) private var buffer: UnsafeMutableRawPointer?
+  @exclusivity(unchecked) private var capacity = 0
+  @exclusivity(unchecked) private var end: UnsafeRawPointer
 
   /// The record that is next: its first byte after the header, and what the header says.
-  private(set) var head: UnsafeRawPointer
-  private(set) var chunk: RecordChunk?
+  @exclusivity(unchecked) private(set) var head: UnsafeRawPointer
+  @exclusivity(unchecked) private(set) var chunk: RecordChunk?
   /// Segment and line; the greatest number when there is none left.
-  private(set) var key = UInt64.max
-  private(set) var slice: UInt16 = 0
-  private(set) var continues = false
-  private var after: UnsafeRawPointer
+  @exclusivity(unchecked) private(set) var key = UInt64.max
+  @exclusivity(unchecked) private(set) var slice: UInt16 = 0
+  @exclusivity(unchecked) private(set) var continues = false
+  @exclusivity(unchecked) private var after: UnsafeRawPointer
   /// Row of the result that the record before became.
-  var lastRow = 0
+  @exclusivity(unchecked) var lastRow = 0
 
   init(_ chunks: [RecordChunk], file: SpillFile, group: Int, slices: ClosedRange<UInt16>?) {
     self.chunks = chunks
@@ -297,6 +297,12 @@ struct TableLoader {
     return row
   }
 
+  /// The bits of 64 items from `item` on, a multiple of 64.
+  @inline(__always)
+  private func word(_ mask: UnsafeRawPointer, _ item: Int) -> UInt64 {
+    mask.loadUnaligned(fromByteOffset: item &>> 3, as: UInt64.self).littleEndian
+  }
+
   /// Decodes records of one chunk up to the limit.
   private func decode(
     _ stream: RecordStream, _ chunk: RecordChunk, _ target: Target, limit: UInt64, row: inout Int,
@@ -318,22 +324,23 @@ struct TableLoader {
           if let offsets { offsets[row] = Int64(bitPattern: VarInt.read(&p)) }
           let continues = stream.continues
           let before = stream.lastRow
+          var bits: UInt64 = 0
           for i in 0..<numberCount {
-            let bit = mask.load(fromByteOffset: i &>> 3, as: UInt8.self) &>> UInt8(truncatingIfNeeded: i & 7) & 1
+            if i & 63 == 0 { bits = word(mask, i) }
             let column = numbers[i]
-            if bit == 0 {
+            if bits & 1 == 0 {
               column[row] = continues ? column[before] : ColumnData.null
             } else {
               let coded = VarInt.read(&p)
               column[row] = coded == 0 ? ColumnData.null : VarInt.unzigzag(coded)
             }
+            bits &>>= 1
           }
           for i in 0..<textCount {
             let item = i &+ numberCount
-            let bit =
-              mask.load(fromByteOffset: item &>> 3, as: UInt8.self) &>> UInt8(truncatingIfNeeded: item & 7) & 1
+            if item & 63 == 0 { bits = word(mask, item) }
             let column = texts[i]
-            if bit == 0 {
+            if bits & 1 == 0 {
               column[row] = continues ? column[before] : CodeTable.null
             } else {
               let head = VarInt.read(&p)
@@ -345,6 +352,7 @@ struct TableLoader {
                 p += length
               }
             }
+            bits &>>= 1
           }
           for column in target.lackingNumbers { column[row] = ColumnData.null }
           for column in target.lackingTexts { column[row] = CodeTable.null }

@@ -13,9 +13,9 @@ final class TextDictionary: @unchecked Sendable {
   private let slots: UnsafeMutablePointer<UInt64>
   private let starts: UnsafeMutablePointer<UnsafeRawPointer>
   private let lengths: UnsafeMutablePointer<UInt8>
-  private var pages: [UnsafeMutableRawPointer] = []
-  private var pageUsed = TextDictionary.pageBytes
-  private(set) var count = 0
+  @exclusivity(unchecked) private var pages: [UnsafeMutableRawPointer] = []
+  @exclusivity(unchecked) private var pageUsed = TextDictionary.pageBytes
+  @exclusivity(unchecked) private(set) var count = 0
 
   init() {
     slots = .allocate(capacity: Self.slotCount)
