@@ -98,7 +98,7 @@ let package = Package(
     tests("ParquetTests", ["Parquet", "ClaimModel", "Diagnostics"]),
     tests("IntakeTests", ["Intake", "ClaimModel", "Diagnostics", "CZlib", "CZip"]),
     tests("NormalizeTests", ["Normalize", "Intake", "ClaimModel", "Diagnostics"]),
-    tests("PartitionTests", ["Partition", "Normalize", "Intake", "ClaimModel", "Diagnostics"]),
+    tests("PartitionTests", ["Partition", "Normalize", "Intake", "ClaimStore", "ClaimModel", "Diagnostics"]),
     tests("RegistriesTests", ["Registries", "ClaimModel", "Diagnostics"]),
     tests("KnowledgeTests", ["Knowledge", "Registries", "ClaimModel", "Diagnostics", "CXlsxWriter"]),
     tests("RulePacksTests", ["RulePacks", "Registries", "ClaimModel", "Diagnostics"]),
