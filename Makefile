@@ -8,9 +8,13 @@ SAMPLE ?= SampleClaims/planted
 OUTPUT ?= Reports/runs/planted
 STORE ?= Reports/runs/planted-store
 ENGINES ?= sqlite duckdb spark
+SIZE ?= 1m
+LAYOUT ?= narrow
+ROUNDS ?= 3
+PEERS ?= duckdb
 YIJIAN := .build/release/yijian
 
-.PHONY: run test test-engines setup build samples sample-report rules-page sql-snapshots engine-semantics format lint check-generated bench bench-rules clean
+.PHONY: run test test-engines setup build samples sample-report rules-page sql-snapshots engine-semantics format lint check-generated bench bench-rules bench-kernels growth clean
 
 run: build
 	$(YIJIAN) run $(PIPELINE) --input $(SAMPLE) --output $(OUTPUT) --store $(STORE)
@@ -65,12 +69,26 @@ check-generated: setup
 	swift build --product yijian
 	sh Tools/check-generated.sh .build/debug/yijian
 
+# Ours beside DuckDB running the same rules, and the floors. SIZE=5m|30m, LAYOUT=wide, ROUNDS=5, PEERS=duckdb,sqlite,
+# WORK=DIR for exports and outputs, ONLY=run,floors.
 bench: build
-	sh Benchmarks/weekly.sh $(YIJIAN) $(SIZE)
+	sh Tests/engines/test-engines.sh --set-up duckdb
+	python3 Benchmarks/bench.py --yijian $(YIJIAN) --size $(SIZE) --layout $(LAYOUT) --rounds $(ROUNDS) --peers $(PEERS) \
+	  $(if $(WORK),--work $(WORK)) $(if $(ONLY),--only $(ONLY)) $(if $(JOBS),--jobs $(JOBS))
 
 # The evaluator alone: 1, 20 and 100 rules over a million lines in memory, beside SQLite.
 bench-rules: setup
 	swift run -c release evaluator-benchmark $(LINES) $(ROUNDS)
+
+# Instructions of single kernels under callgrind, against Benchmarks/kernels.thresholds. RECORD=yes writes them anew.
+bench-kernels: setup
+	sh Tools/setup.sh valgrind
+	swift build -c release --product kernel-benchmark
+	python3 Benchmarks/kernels.py .build/release/kernel-benchmark $(if $(RECORD),--record)
+
+# Growth in lines, rules, jobs and weeks of store: Benchmarks/growth.csv and growth.svg. Takes hours for 100m.
+growth: build
+	python3 Benchmarks/growth.py --yijian $(YIJIAN) $(if $(WORK),--work $(WORK)) $(if $(SIZES),--sizes $(SIZES))
 
 clean:
 	swift package clean
