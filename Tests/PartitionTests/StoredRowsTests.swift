@@ -1,6 +1,7 @@
 import ClaimModel
 import ClaimStore
 import Foundation
+import Intake
 import Normalize
 import Partition
 import Testing
