@@ -74,6 +74,10 @@ let package = Package(
       name: "evaluator-benchmark",
       dependencies: ["Diagnostics", "ClaimModel", "Registries", "RulePacks", "Audit", sqlite],
       path: "Benchmarks/Evaluator", swiftSettings: strict),
+    .executableTarget(
+      name: "rules-benchmark",
+      dependencies: ["Diagnostics", "ClaimModel", "Intake", "Normalize", "Registries", "RulePacks", "Audit"],
+      path: "Benchmarks/Rules", swiftSettings: strict),
 
     tests("ClaimModelTests", ["ClaimModel", "Diagnostics"]),
     tests("IntakeTests", ["Intake", "ClaimModel", "Diagnostics", "CZlib", "CZip"]),

@@ -113,45 +113,65 @@ extension Evaluator {
     let before = asksForBaseRows
     defer { asksForBaseRows = before }
     if f.isOfFormedRows, !formedLookups.contains(name) { asksForBaseRows = true }
+    let result = try remembered(lookup, f) ?? asked(lookup, f)
+    f.outcomes[name] = result
+    return result
+  }
+
+  /// A lookup asked at every position.
+  private func asked(_ lookup: Lookup, _ f: Frame) throws -> LookupOutcome {
     var probe = try LookupProbe(lookup, self, f)
     var result = LookupOutcome(
       found: [UInt8](repeating: Kleene.no, count: f.count), row: [Int32](repeating: -1, count: f.count),
       isAmbiguous: [Bool](repeating: false, count: f.count))
-    let isAny = lookup.take == .any
-    let isPlain = lookup.isMatchedByEquality
     for i in 0..<f.count {
-      guard probe.isDefined(i) else {
-        result.found[i] = Kleene.null
-        continue
-      }
-      let (from, to) = try probe.days(i)
-      let answer = probe.eachAlternative(i) { index, groups, _ -> (row: Int32, isAmbiguous: Bool)? in
-        let canBeAmbiguous = isPlain && index.canBeAmbiguous
-        var row: Int32 = -1
-        for group in groups where group >= 0 {
-          if canBeAmbiguous, index.isAmbiguous(group, from: from, to: to) { return (-1, true) }
-          if row >= 0 { continue }
-          if isAny {
-            if index.holds(group, from: from, to: to) { row = 0 }
-          } else {
-            for candidate in index.index.rows(group) where index.holds(row: Int(candidate), from: from, to: to) {
-              // Two rows where one was asked for: neither is the one, whether the table's key says so or not.
-              if row >= 0 || index.registry.isAmbiguous[Int(candidate)] { return (-1, true) }
-              row = candidate
-            }
-          }
-          if row >= 0, !canBeAmbiguous { break }
-        }
-        return row >= 0 ? (row, false) : nil
-      }
-      if let answer {
-        result.found[i] = answer.isAmbiguous ? Kleene.null : Kleene.yes
-        result.isAmbiguous[i] = answer.isAmbiguous
-        if !isAny { result.row[i] = answer.row }
-      }
+      let answer = try probe.answer(i)
+      result.found[i] = answer.found
+      result.row[i] = answer.row
+      result.isAmbiguous[i] = answer.isAmbiguous
     }
-    f.outcomes[name] = result
     return result
+  }
+
+  /// A lookup of which the answers are remembered by its keys, region and days; nil if they can't be.
+  private func remembered(_ lookup: Lookup, _ f: Frame) throws -> LookupOutcome? {
+    guard let memo = memo(lookup) else { return nil }
+    let day = try lookup.day.map { try numbers($0, f) }
+    if !memo.canReckon(day) { return nil }
+    let count = f.count
+    var found = [UInt8](repeating: Kleene.null, count: count)
+    var row = [Int32](repeating: -1, count: count)
+    var isAmbiguous = [Bool](repeating: false, count: count)
+    try memo.answer(
+      try lookup.deciding.map { try vector($0, f) }, day, count: count,
+      use: { i, answer in
+        guard let answer else { return }
+        found[i] = answer.found
+        row[i] = answer.row
+        isAmbiguous[i] = answer.isAmbiguous
+      },
+      ask: { positions in
+        var probe = try LookupProbe(lookup, self, positions.count == count ? f : f.selecting(positions))
+        return { i, days in
+          try probe.addDays(i, to: &days)
+          return try probe.answer(i)
+        }
+      })
+    return LookupOutcome(found: found, row: row, isAmbiguous: isAmbiguous)
+  }
+
+  private func memo(_ lookup: Lookup) -> LookupMemo<LookupAnswer>? {
+    if let known = memos[lookup.name] { return known }
+    let within = lookup.within.map { constant($0) } ?? 0
+    let isDecided = lookup.keys.allSatisfy { key in
+      if case .anyOf = key.match { false } else { true }
+    }
+    var memo: LookupMemo<LookupAnswer>?
+    if isDecided, let within {
+      memo = LookupMemo(parts: lookup.deciding.count, hasDay: lookup.day != nil, within: within)
+    }
+    memos[lookup.name] = .some(memo)
+    return memo
   }
 
   /// The rows that a lookup with `take: any` finds at each position, ascending: of the first alternative that has any
@@ -178,9 +198,19 @@ extension Evaluator {
     }
   }
 
+  private func groupMemo(_ lookup: Lookup) -> LookupMemo<[Int32]>? {
+    if let known = groupMemos[lookup.name] { return known }
+    let within = lookup.within.map { constant($0) } ?? 0
+    let memo = within.flatMap { within in
+      lookup.isMatchedByEquality
+        ? LookupMemo<[Int32]>(parts: lookup.deciding.count, hasDay: lookup.day != nil, within: within) : nil
+    }
+    groupMemos[lookup.name] = .some(memo)
+    return memo
+  }
+
   /// One position for each position of the frame and group of a lookup with `take: groups`.
   func expanding(_ lookup: Lookup, by column: String, _ f: Frame) throws -> Frame {
-    var probe = try LookupProbe(lookup, self, f)
     var positions: [Int32] = []
     var group = GroupedRows(start: [], end: [], rows: [])
     let values: [UInt64] =
@@ -189,20 +219,7 @@ extension Evaluator {
       case .number(let v): v.map { KeyIndex.keyValue(number: $0) }
       case nil: []
       }
-    for i in 0..<f.count where probe.isDefined(i) {
-      let (from, to) = try probe.days(i)
-      let rows = probe.eachAlternative(i) { index, groups, _ -> [Int32]? in
-        for group in groups where group >= 0 {
-          let holding = index.index.rows(group).filter {
-            !index.registry.isAmbiguous[Int($0)] && index.holds(row: Int($0), from: from, to: to)
-              && values[Int($0)] != 0
-          }
-          if !holding.isEmpty { return holding }
-        }
-        return nil
-      }
-      guard let rows else { continue }
-      let sorted = rows.count == 1 ? rows : rows.sorted { (values[Int($0)], $0) < (values[Int($1)], $1) }
+    func add(_ i: Int, _ sorted: [Int32]) {
       var start = 0
       while start < sorted.count {
         var end = start + 1
@@ -213,6 +230,24 @@ extension Evaluator {
         group.end.append(Int32(group.rows.count))
         start = end
       }
+    }
+    let day = try lookup.day.map { try numbers($0, f) }
+    if let memo = groupMemo(lookup), memo.canReckon(day) {
+      var rows = [[Int32]](repeating: [], count: f.count)
+      try memo.answer(
+        try lookup.deciding.map { try vector($0, f) }, day, count: f.count,
+        use: { i, answer in if let answer { rows[i] = answer } },
+        ask: { positions in
+          var probe = try LookupProbe(lookup, self, positions.count == f.count ? f : f.selecting(positions))
+          return { i, days in
+            try probe.addDays(i, to: &days)
+            return try probe.members(i, values)
+          }
+        })
+      for (i, rows) in rows.enumerated() where !rows.isEmpty { add(i, rows) }
+    } else {
+      var probe = try LookupProbe(lookup, self, f)
+      for i in 0..<f.count { add(i, try probe.members(i, values)) }
     }
     let result = f.selecting(positions)
     result.groups[lookup.name] = group
@@ -266,6 +301,18 @@ extension Evaluator {
   }
 }
 
+/// What a lookup gave at one position; see `LookupOutcome`.
+struct LookupAnswer {
+  var found: UInt8
+  var row: Int32
+  var isAmbiguous: Bool
+}
+
+extension Lookup {
+  /// Of what its answer on a day is a function, unless it asks for the rows of another.
+  fileprivate var deciding: [Expr] { keys.flatMap(\.alternatives) + (region.map { [$0] } ?? []) }
+}
+
 /// The keys, region and days of a lookup over a frame, ready to be asked position by position.
 struct LookupProbe {
   private let lookup: Lookup
@@ -274,6 +321,8 @@ struct LookupProbe {
   private let keys: [[[UInt64]]]
   // sets[k][alternative][position] for keys that any of several values meets: beginnings of a text, another lookup's rows.
   private let sets: [[[[UInt64]]]?]
+  private let isAny: Bool
+  private let isPlain: Bool
   // By k; a `LookupKey` holds an expression tree, too dear to copy at each position.
   private let hasSets: Bool
   private let anyWhenNull: [Bool]
@@ -298,6 +347,8 @@ struct LookupProbe {
     }
     self.lookup = lookup
     self.evaluator = evaluator
+    isAny = lookup.take == .any
+    isPlain = lookup.isMatchedByEquality
     let codes = evaluator.codes
     var keys: [[[UInt64]]] = []
     var sets: [[[[UInt64]]]?] = []
@@ -352,6 +403,76 @@ struct LookupProbe {
     let (to, b) = day[i].addingReportingOverflow(within[i])
     if a || b { throw EvaluationFault.overflow }
     return (from, to)
+  }
+
+  /// What the lookup gives at a position, unless it takes groups.
+  mutating func answer(_ i: Int) throws -> LookupAnswer {
+    guard isDefined(i) else { return LookupAnswer(found: Kleene.null, row: -1, isAmbiguous: false) }
+    let (from, to) = try days(i)
+    let isAny = isAny
+    let isPlain = isPlain
+    let answer = eachAlternative(i) { index, groups, _ -> (row: Int32, isAmbiguous: Bool)? in
+      let canBeAmbiguous = isPlain && index.canBeAmbiguous
+      var row: Int32 = -1
+      for group in groups where group >= 0 {
+        if canBeAmbiguous, index.isAmbiguous(group, from: from, to: to) { return (-1, true) }
+        if row >= 0 { continue }
+        if isAny {
+          if index.holds(group, from: from, to: to) { row = 0 }
+        } else {
+          for candidate in index.index.rows(group) where index.holds(row: Int(candidate), from: from, to: to) {
+            // Two rows where one was asked for: neither is the one, whether the table's key says so or not.
+            if row >= 0 || index.registry.isAmbiguous[Int(candidate)] { return (-1, true) }
+            row = candidate
+          }
+        }
+        if row >= 0, !canBeAmbiguous { break }
+      }
+      return row >= 0 ? (row, false) : nil
+    }
+    guard let answer else { return LookupAnswer(found: Kleene.no, row: -1, isAmbiguous: false) }
+    return LookupAnswer(
+      found: answer.isAmbiguous ? Kleene.null : Kleene.yes, row: isAny ? -1 : answer.row,
+      isAmbiguous: answer.isAmbiguous)
+  }
+
+  /// The rows of all groups at a position, by the values of the column that makes the groups, then by row.
+  mutating func members(_ i: Int, _ values: [UInt64]) throws -> [Int32] {
+    guard isDefined(i) else { return [] }
+    let (from, to) = try days(i)
+    let rows = eachAlternative(i) { index, groups, _ -> [Int32]? in
+      for group in groups where group >= 0 {
+        let holding = index.index.rows(group).filter {
+          !index.registry.isAmbiguous[Int($0)] && index.holds(row: Int($0), from: from, to: to)
+            && values[Int($0)] != 0
+        }
+        if !holding.isEmpty { return holding }
+      }
+      return nil
+    }
+    guard let rows else { return [] }
+    return rows.count == 1 ? rows : rows.sorted { (values[Int($0)], $0) < (values[Int($1)], $1) }
+  }
+
+  /// When something changes among the rows that a position asks for.
+  mutating func addDays<Answer>(_ i: Int, to days: inout LookupMemo<Answer>.Days) throws {
+    if day == nil || !isDefined(i) { return }
+    let isAny = isAny
+    let isPlain = isPlain
+    var found = days
+    _ = eachAlternative(i) { index, groups, _ -> Bool? in
+      for group in groups where group >= 0 {
+        if isAny, !(isPlain && index.canBeAmbiguous) {
+          let (begins, ends) = index.changes(group, from: found.day - found.within, to: found.day + found.within)
+          for day in begins { found.row(day, Int64.max) }
+          for day in ends { found.row(Int64.min, day) }
+        } else {
+          for row in index.index.rows(group) { found.row(index.begin[Int(row)], index.end[Int(row)]) }
+        }
+      }
+      return nil
+    }
+    days = found
   }
 
   /// Calls the body with the index and the key's group on each level of the region order (−1 where no row has it), for

@@ -24,6 +24,9 @@ final class Evaluator {
   /// With more children than this a frame is cut, and children that an equation singles out are looked up.
   var childBlock = 1 << 16
   private var levels: [UInt32: [UInt32]] = [:]
+  /// By lookup what it answered; nil for those of which it can't be remembered.
+  var memos: [String: LookupMemo<LookupAnswer>?] = [:]
+  var groupMemos: [String: LookupMemo<[Int32]>?] = [:]
 
   init(_ rule: Rule, claims: EffectiveClaims, registries: Registries, indexes: IndexShelf) {
     self.rule = rule
@@ -308,7 +311,7 @@ final class Evaluator {
   }
 
   /// A value that is the same on every row: a literal, or a parameter with one value.
-  private func constant(_ e: Expr) -> Int64? {
+  func constant(_ e: Expr) -> Int64? {
     switch e {
     case .integer(let v), .day(let v): v
     case .parameter(let name): parameters[name].flatMap { $0.values.count == 1 ? $0.values[0].value : nil }
