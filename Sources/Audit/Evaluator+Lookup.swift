@@ -3,8 +3,8 @@ import Registries
 import RulePacks
 
 /// Registry indexes by table and columns, built when first asked for and shared by the rules of a run; with a
-/// `RegistryShelf` they are taken from there. Beside them what belongs to the claims of the run: indexes of children and
-/// the groups of populations.
+/// `RegistryShelf` they are taken from there. Beside them what belongs to the claims of the run: the groups of
+/// populations.
 final class IndexShelf {
   private let registries: Registries
   private let codes: CodeTable
@@ -12,7 +12,6 @@ final class IndexShelf {
   private var indexes: [[String]: RegistryIndex] = [:]
   private var lengthsOfColumns: [String: [Int]] = [:]
   private var regionsOfTables: [String: Set<UInt32>] = [:]
-  private var childIndexes: [String: ChildIndex] = [:]
   var populations: [Population: PopulationGroups] = [:]
   /// Of all claims; nil where the claims of the run are all there are.
   let facts: PopulationFacts?
@@ -30,16 +29,6 @@ final class IndexShelf {
     let present = shared?.regions(table) ?? RegistryShelf.regions(registries[table], codes)
     regionsOfTables[table] = present
     return present
-  }
-
-  /// The children of an entity's rows by one of their columns; nil if no file brought the column.
-  func children(_ of: Entity, of parent: Entity, by column: String, _ claims: EffectiveClaims) -> ChildIndex? {
-    let name = parent.rawValue + "." + of.rawValue + "." + column
-    if let known = childIndexes[name] { return known }
-    guard let children = claims[parent].children[of], let values = claims[of].columns[column] else { return nil }
-    let index = ChildIndex(children, claims[parent].count, values)
-    childIndexes[name] = index
-    return index
   }
 
   /// The different lengths in bytes of a column's texts, ascending.
@@ -74,24 +63,45 @@ enum CharacterCount {
   static func of(_ bytes: UnsafeRawBufferPointer) -> Int { bytes.reduce(0) { $0 + ($1 & 0xC0 == 0x80 ? 0 : 1) } }
 }
 
-/// The children of rows by the row and one of the children's columns; nulls are left out.
-struct ChildIndex {
-  private let index: KeyIndex
-  private let children: [Int32]
+/// The children of some rows by one of their columns, put in order when a row is first asked for; nulls are left out.
+struct ChildrenByValue {
+  private let children: Children
+  private let values: ColumnData
+  private var ranges: [Int32: Range<Int>] = [:]
+  private var sorted: [(value: UInt64, child: Int32)] = []
+  // Positions of one row mostly follow each other.
+  private var last: (row: Int32, range: Range<Int>) = (-1, 0..<0)
 
-  init(_ all: Children, _ parents: Int, _ values: ColumnData) {
-    let keys = values.keyValues
-    var parent: [UInt64] = []
-    for row in 0..<parents { for _ in all.of(row) { parent.append(UInt64(row) + 1) } }
-    children = all.rows
-    index = KeyIndex(columns: [parent, all.rows.map { keys[Int($0)] }], count: parent.count)
+  init(_ children: Children, _ values: ColumnData) {
+    self.children = children
+    self.values = values
   }
 
-  /// −1 if no child of the parent (its row + 1) has the value.
-  func group(_ parent: UInt64, _ value: UInt64) -> Int { index.group([parent, value]) }
+  /// Calls the body with the children of a row that have a value, in their order.
+  mutating func each(_ row: Int32, _ value: UInt64, _ body: (Int32) -> Void) {
+    if last.row != row { last = (row, range(row)) }
+    var (low, high) = (last.range.lowerBound, last.range.upperBound)
+    while low < high {
+      let middle = (low + high) / 2
+      if sorted[middle].value < value { low = middle + 1 } else { high = middle }
+    }
+    while low < last.range.upperBound, sorted[low].value == value {
+      body(sorted[low].child)
+      low += 1
+    }
+  }
 
-  /// The children of a group, in their order.
-  func rows(_ group: Int) -> [Int32] { index.rows(group).map { children[Int($0)] } }
+  private mutating func range(_ row: Int32) -> Range<Int> {
+    if let known = ranges[row] { return known }
+    let start = sorted.count
+    for child in children.of(Int(row)) {
+      let value = values.keyValue(Int(child))
+      if value != 0 { sorted.append((value, child)) }
+    }
+    sorted[start...].sort { ($0.value, $0.child) < ($1.value, $1.child) }
+    ranges[row] = start..<sorted.count
+    return start..<sorted.count
+  }
 }
 
 extension Evaluator {
@@ -135,21 +145,13 @@ extension Evaluator {
 
   /// A lookup of which the answers are remembered by its keys, region and days; nil if they can't be.
   private func remembered(_ lookup: Lookup, _ f: Frame) throws -> LookupOutcome? {
-    guard let memo = memo(lookup) else { return nil }
+    guard let memo = memo(lookup), memo.isWorthKeeping else { return nil }
     let day = try lookup.day.map { try numbers($0, f) }
     if !memo.canReckon(day) { return nil }
     let count = f.count
-    var found = [UInt8](repeating: Kleene.null, count: count)
-    var row = [Int32](repeating: -1, count: count)
-    var isAmbiguous = [Bool](repeating: false, count: count)
-    try memo.answer(
+    let answers = try memo.answers(
       try lookup.deciding.map { try vector($0, f) }, day, count: count,
-      use: { i, answer in
-        guard let answer else { return }
-        found[i] = answer.found
-        row[i] = answer.row
-        isAmbiguous[i] = answer.isAmbiguous
-      },
+      none: LookupAnswer(found: Kleene.null, row: -1, isAmbiguous: false),
       ask: { positions in
         var probe = try LookupProbe(lookup, self, positions.count == count ? f : f.selecting(positions))
         return { i, days in
@@ -157,7 +159,9 @@ extension Evaluator {
           return try probe.answer(i)
         }
       })
-    return LookupOutcome(found: found, row: row, isAmbiguous: isAmbiguous)
+    return LookupOutcome(
+      found: mapped(answers) { $0.found }, row: mapped(answers) { $0.row },
+      isAmbiguous: mapped(answers) { $0.isAmbiguous })
   }
 
   private func memo(_ lookup: Lookup) -> LookupMemo<LookupAnswer>? {
@@ -168,7 +172,7 @@ extension Evaluator {
     }
     var memo: LookupMemo<LookupAnswer>?
     if isDecided, let within {
-      memo = LookupMemo(parts: lookup.deciding.count, hasDay: lookup.day != nil, within: within)
+      memo = LookupMemo(parts: lookup.deciding.count, within: within)
     }
     memos[lookup.name] = .some(memo)
     return memo
@@ -203,7 +207,7 @@ extension Evaluator {
     let within = lookup.within.map { constant($0) } ?? 0
     let memo = within.flatMap { within in
       lookup.isMatchedByEquality
-        ? LookupMemo<[Int32]>(parts: lookup.deciding.count, hasDay: lookup.day != nil, within: within) : nil
+        ? LookupMemo<[Int32]>(parts: lookup.deciding.count, within: within) : nil
     }
     groupMemos[lookup.name] = .some(memo)
     return memo
@@ -232,11 +236,9 @@ extension Evaluator {
       }
     }
     let day = try lookup.day.map { try numbers($0, f) }
-    if let memo = groupMemo(lookup), memo.canReckon(day) {
-      var rows = [[Int32]](repeating: [], count: f.count)
-      try memo.answer(
-        try lookup.deciding.map { try vector($0, f) }, day, count: f.count,
-        use: { i, answer in if let answer { rows[i] = answer } },
+    if let memo = groupMemo(lookup), memo.isWorthKeeping, memo.canReckon(day) {
+      let rows = try memo.answers(
+        try lookup.deciding.map { try vector($0, f) }, day, count: f.count, none: [],
         ask: { positions in
           var probe = try LookupProbe(lookup, self, positions.count == f.count ? f : f.selecting(positions))
           return { i, days in

@@ -11,7 +11,8 @@ final class LookupMemo<Answer> {
   private var entries: [Entry] = []
   /// Days before and after the day on which a row may hold too.
   private let within: Int64
-  private let hasDay: Bool
+  private var asked = 0
+  private var missed = 0
 
   /// What is known of one combination.
   private struct Entry {
@@ -36,9 +37,8 @@ final class LookupMemo<Answer> {
   /// Days beyond this are not reckoned with.
   private static var farthest: Int64 { 1 << 60 }
 
-  init(parts: Int, hasDay: Bool, within: Int64) {
+  init(parts: Int, within: Int64) {
     pairs = [PairNumbers](repeating: PairNumbers(), count: max(1, parts))
-    self.hasDay = hasDay
     self.within = within
   }
 
@@ -61,49 +61,58 @@ final class LookupMemo<Answer> {
     }
   }
 
-  /// Gives each position's answer to `use`: nil where the day is null. Positions of which nothing is known are handed to
-  /// `ask` first.
+  /// Each position's answer; `none` where the day is null. Positions of which nothing is known are handed to `ask` first.
   ///
   /// - Parameters:
   ///   - parts: the values that decide, by part; all of the length `count`.
   ///   - ask: makes ready for some positions; what it returns is called with an index into these, and says what holds
   ///     there and on which days.
-  func answer(
-    _ parts: [Vector], _ day: [Int64]?, count: Int, use: (Int, Answer?) -> Void,
+  func answers(
+    _ parts: [Vector], _ day: [Int64]?, count: Int, none: Answer,
     ask: ([Int32]) throws -> (Int, inout Days) throws -> Answer
-  ) throws {
+  ) throws -> [Answer] {
     let ids = ids(parts, count)
     var missing: [Int32] = []
-    entries.withUnsafeBufferPointer { entries in
-      for i in 0..<count {
-        let day = day.map { $0[i] } ?? 0
-        if day == ColumnData.null {
-          use(i, nil)
-          continue
-        }
-        let entry = Int(ids[i])
-        if entries[entry].from <= day, day <= entries[entry].to {
-          use(i, entries[entry].answer)
-        } else {
-          missing.append(Int32(i))
+    // Without a day every answer is for all days.
+    let days = day ?? []
+    let hasDay = day != nil
+    var result: [Answer] = ids.withUnsafeBufferPointer { ids in
+      days.withUnsafeBufferPointer { days in
+        entries.withUnsafeBufferPointer { entries in
+          filled(count) { i in
+            let day = hasDay ? days[i] : 0
+            if day == ColumnData.null { return none }
+            let entry = Int(ids[i])
+            if entries[entry].from <= day, day <= entries[entry].to, let answer = entries[entry].answer {
+              return answer
+            }
+            missing.append(Int32(truncatingIfNeeded: i))
+            return none
+          }
         }
       }
     }
-    if missing.isEmpty { return }
+    asked += count
+    if missing.isEmpty { return result }
+    missed += missing.count
     let probe = try ask(missing)
     for (k, i) in missing.enumerated() {
-      let day = day.map { $0[Int(i)] } ?? 0
+      let day = hasDay ? days[Int(i)] : 0
       if let known = known(ids[Int(i)], day) {
-        use(Int(i), known)
+        result[Int(i)] = known
         continue
       }
       var days = Days(day: day, within: within)
       let answer = try probe(k, &days)
       if !hasDay { (days.from, days.to) = (Int64.min, Int64.max) }
       keep(ids[Int(i)], days.from, days.to, answer)
-      use(Int(i), answer)
+      result[Int(i)] = answer
     }
+    return result
   }
+
+  /// Enough of the positions were known. A key that hardly repeats is asked faster without being remembered.
+  var isWorthKeeping: Bool { asked < 1 << 13 || missed * 2 < asked }
 
   /// Whether every day can be reckoned with.
   func canReckon(_ day: [Int64]?) -> Bool {
