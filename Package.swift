@@ -101,6 +101,10 @@ let package = Package(
         "Diagnostics", "ClaimModel", "Intake", "Normalize", "Registries", "RulePacks", "Audit", "SyntheticClaims",
       ],
       path: "Benchmarks/Kernels", swiftSettings: strict),
+    .executableTarget(
+      name: "rules-benchmark",
+      dependencies: ["Diagnostics", "ClaimModel", "Intake", "Normalize", "Registries", "RulePacks", "Audit"],
+      path: "Benchmarks/Rules", swiftSettings: strict),
 
     tests("ClaimModelTests", ["ClaimModel", "Diagnostics"]),
     tests("ParquetTests", ["Parquet", "ClaimModel", "Diagnostics"]),
