@@ -103,6 +103,14 @@ public final class CodeTable: @unchecked Sendable {
     }
   }
 
+  /// Calls the body with the bytes of all texts end to end and where each code's text begins; it ends where the next one's
+  /// begins. For passes over many codes; the body must not intern.
+  public func withTexts<R>(_ body: (UnsafeRawBufferPointer, UnsafeBufferPointer<Int>) throws -> R) rethrows -> R {
+    let bytes = bytes
+    let starts = starts
+    return try bytes.withUnsafeBytes { bytes in try starts.withUnsafeBufferPointer { try body(bytes, $0) } }
+  }
+
   /// The code of the same text with ASCII letters in upper case: registries and claims are compared in that form.
   public func folded(_ code: UInt32) -> UInt32 {
     let known = folds[Int(code)]

@@ -61,11 +61,13 @@ private struct ClaimFileReading {
     let named = LayoutMapping.table(ofName: file.name)
     let mapping = LayoutMapping(file: file.name, member: nil, named: named)
     let (file, limits) = (file, limits)
-    try readMember(mapping) {
+    try readMember(mapping) { inflater in
       let guardian = BombGuard(limits: limits, file: file.name, member: nil)
       let plain = PlainSource(stored, guardian: isGzip ? nil : guardian)
       if !isGzip { return plain }
-      return GzipSource(file: file.name, member: nil, limits: limits, guardian: guardian) { try plain.read(into: $0) }
+      return GzipSource(file: file.name, member: nil, limits: limits, guardian: guardian, inflater: inflater) {
+        try plain.read(into: $0)
+      }
     }
   }
 
@@ -76,15 +78,35 @@ private struct ClaimFileReading {
       let mapping = LayoutMapping(
         file: file.name, member: member.name, named: LayoutMapping.table(ofName: member.name) ?? ofArchive)
       let (file, limits, before) = (file, limits, report.inflatedBytes)
-      try readMember(mapping) {
+      try readMember(mapping) { inflater in
         let guardian = BombGuard(limits: limits, file: file.name, member: member.name, producedBefore: before)
         let source = try archive.open(member, guardian: guardian)
         guard member.name.lowercased().hasSuffix(".gz") else { return source }
-        return GzipSource(file: file.name, member: member.name, limits: limits, guardian: guardian) {
+        return GzipSource(
+          file: file.name, member: member.name, limits: limits, guardian: guardian, inflater: inflater
+        ) {
           try source.read(into: $0)
         }
       }
     }
+  }
+
+  /// Reads one member and adds its report; again with the oracle if the fast way finds anything wrong, so that what is
+  /// refused, and all that is said about it, does not depend on how it was inflated.
+  private mutating func readMember(
+    _ mapping: LayoutMapping, open: (InflaterChoice) throws -> any ByteSource
+  ) throws {
+    let choice = limits.inflater
+    if choice != .zlib {
+      do {
+        return try readMember(mapping) { try open(choice) }
+      } catch is NeedsOracle {
+        consumer.restart()
+        report.reachedRows = 0
+        report.reachedBytes = 0
+      }
+    }
+    try readMember(mapping) { try open(.zlib) }
   }
 
   /// Reads one member, in as many passes as its charset needs, and adds its report.

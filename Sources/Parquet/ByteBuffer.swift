@@ -4,9 +4,10 @@
 final class ByteBuffer {
   static let slack = 64
 
-  private(set) var base: UnsafeMutableRawPointer
-  private(set) var capacity: Int
-  private(set) var count = 0
+  // No method calls out while it changes a property, so the run time need not watch for overlapping access.
+  @exclusivity(unchecked) private(set) var base: UnsafeMutableRawPointer
+  @exclusivity(unchecked) private(set) var capacity: Int
+  @exclusivity(unchecked) private(set) var count = 0
 
   init(capacity: Int = 4096) {
     self.capacity = capacity
@@ -43,6 +44,15 @@ final class ByteBuffer {
     count += more.count
   }
 
+  /// Adds a text as PLAIN has it: its length, then its bytes.
+  func append(text: UnsafeRawBufferPointer) {
+    reserve(4 + text.count)
+    let target = base + count
+    target.storeBytes(of: UInt32(text.count).littleEndian, as: UInt32.self)
+    if let start = text.baseAddress { (target + 4).copyMemory(from: start, byteCount: text.count) }
+    count += 4 + text.count
+  }
+
   func append(byte: UInt8) {
     reserve(1)
     base.storeBytes(of: byte, toByteOffset: count, as: UInt8.self)
@@ -72,8 +82,8 @@ final class ByteBuffer {
 
 /// Growing memory for numbers, as `ByteBuffer`.
 final class NumberBuffer<Number: FixedWidthInteger> {
-  private(set) var base: UnsafeMutablePointer<Number>
-  private(set) var capacity: Int
+  @exclusivity(unchecked) private(set) var base: UnsafeMutablePointer<Number>
+  @exclusivity(unchecked) private(set) var capacity: Int
 
   init(capacity: Int = 1024) {
     self.capacity = capacity

@@ -7,15 +7,15 @@ final class DictionaryBuilder {
   /// Index of each non-null value.
   let indices = NumberBuffer<UInt32>()
   /// Codes of the entries, in order.
-  private(set) var codes: [UInt32] = []
+  @exclusivity(unchecked) private(set) var codes: [UInt32] = []
   /// Numbers of the entries, in order.
-  private(set) var numbers: [Int64] = []
+  @exclusivity(unchecked) private(set) var numbers: [Int64] = []
 
   // By code: the chunk that saw it last in the upper half, its index there in the lower.
-  private var codeSlots: [UInt64] = []
-  private var stamp: UInt64 = 0
+  @exclusivity(unchecked) private var codeSlots: [UInt64] = []
+  @exclusivity(unchecked) private var stamp: UInt64 = 0
   // Open addressing: index + 1, 0 is free.
-  private var numberSlots: [UInt32] = []
+  @exclusivity(unchecked) private var numberSlots: [UInt32] = []
 
   /// Whether so many rows show that values hardly repeat.
   private static func isHopeless(entries: Int, rows: Int) -> Bool { rows == 16_384 && entries > 12_288 }

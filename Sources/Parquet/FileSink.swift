@@ -19,10 +19,16 @@ final class FileSink {
 
   /// What was not finished is removed.
   deinit {
-    if file >= 0 {
-      close(file)
-      unlink(path)
-    }
+    if file >= 0 { giveUp() }
+  }
+
+  private func giveUp() {
+    var info = stat()
+    let isFile = fstat(file, &info) == 0 && info.st_mode & S_IFMT == S_IFREG
+    close(file)
+    file = -1
+    // Never a device that someone has given as the place.
+    if isFile { unlink(path) }
   }
 
   func write(_ bytes: UnsafeRawBufferPointer) throws {
@@ -38,13 +44,9 @@ final class FileSink {
   func finish() throws -> String {
     try flush()
     if fsync(file) != 0 { throw ParquetError.system(path, "The file can't be synced", errno: errno) }
-    let closed = close(file)
-    let code = errno
+    // Whatever `close` says, the bytes are on disk.
+    close(file)
     file = -1
-    if closed != 0 {
-      unlink(path)
-      throw ParquetError.system(path, "The file can't be closed", errno: code)
-    }
     return hasher.finalHex()
   }
 

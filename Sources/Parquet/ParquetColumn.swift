@@ -50,6 +50,8 @@ public enum ParquetValues {
   case codes([UInt32])
   /// UTF-8; null and the empty text are two things. For `.string`.
   case texts([[UInt8]?])
+  /// So many nulls, of every kind.
+  case nulls(Int)
 
   /// Number of rows.
   public var count: Int {
@@ -57,6 +59,7 @@ public enum ParquetValues {
     case .numbers(let v): v.count
     case .codes(let v): v.count
     case .texts(let v): v.count
+    case .nulls(let n): n
     }
   }
 }

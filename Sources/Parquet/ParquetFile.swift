@@ -410,13 +410,27 @@ public final class ParquetFile: @unchecked Sendable {
       return
     }
     var next = presentBefore(wanted.lowerBound, body, validity)
-    for i in 0..<wanted.count {
-      let row = wanted.lowerBound &+ i
-      let isPresent = validity[row &>> 6] &>> UInt64(truncatingIfNeeded: row & 63) & 1
-      // At the end `next` may stand one behind the values; the buffer has room there.
-      let value = present[next]
-      out[i] = isPresent == 1 ? value : null
-      next = next &+ Int(truncatingIfNeeded: isPresent)
+    var row = wanted.lowerBound
+    let end = wanted.upperBound
+    while row < end {
+      let count = min(64 &- row & 63, end &- row)
+      let bits = validity[row &>> 6] &>> UInt64(truncatingIfNeeded: row & 63)
+      let target = out + (row &- wanted.lowerBound)
+      if count == 64, bits == UInt64.max {
+        target.update(from: present + next, count: 64)
+        next &+= 64
+      } else if bits == 0 {
+        target.update(repeating: null, count: count)
+      } else {
+        for k in 0..<count {
+          let isPresent = bits &>> UInt64(truncatingIfNeeded: k) & 1
+          // At the end `next` may stand one behind the values; the buffer has room there.
+          let value = present[next]
+          target[k] = isPresent == 1 ? value : null
+          next = next &+ Int(truncatingIfNeeded: isPresent)
+        }
+      }
+      row &+= count
     }
   }
 

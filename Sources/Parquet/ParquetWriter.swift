@@ -59,17 +59,25 @@ public final class ParquetWriter {
   ///   another number of rows, a null in a required column, a number out of the column's range, a text over 16 MiB.
   ///   After an error the file is given up.
   public func append(_ values: [ParquetValues], codes: CodeTable) throws {
+    if values.count != columns.count {
+      isOpen = false
+      throw ParquetError.value(sink.path, "\(values.count) columns of values for a file of \(columns.count)")
+    }
+    try append(rows: values.first?.count ?? 0, codes: codes) { values[$0] }
+  }
+
+  /// As above, with columns that are made one after the other, so that one at a time is in memory.
+  ///
+  /// - Parameter values: of the column of the place; called once for each, in order, unless there are no rows.
+  public func append(rows count: Int, codes: CodeTable, values: (Int) throws -> ParquetValues) throws {
     if !isOpen { throw ParquetError.value(sink.path, "The Parquet file is finished or was given up") }
     // Only a group that was written whole opens the file again.
     isOpen = false
-    if values.count != columns.count {
-      throw ParquetError.value(sink.path, "\(values.count) columns of values for a file of \(columns.count)")
-    }
-    let count = values.first?.count ?? 0
     if count > Int(Int32.max) { throw ParquetError.value(sink.path, "A row group has too many rows") }
     if count > 0 {
       var group = RowGroupChunks(rows: count)
-      for (column, values) in zip(columns, values) {
+      for (place, column) in columns.enumerated() {
+        let values = try values(place)
         if values.count != count {
           throw ParquetError.value(sink.path, "The columns have different numbers of rows", column: column.name)
         }
@@ -100,6 +108,7 @@ public final class ParquetWriter {
 
   private func write(_ given: ParquetValues, of column: ParquetColumn, _ codes: CodeTable) throws -> ColumnChunk {
     switch given {
+    case .nulls(let rows): return try write(nulls: rows, of: column)
     case .numbers(let numbers) where column.kind != .string:
       return try numbers.withUnsafeBufferPointer { try write(numbers: $0, of: column) }
     case .codes(let given) where column.kind == .string:
@@ -119,22 +128,39 @@ public final class ParquetWriter {
     }
   }
 
+  /// Pages of levels only: a column without a value costs some ten bytes a page, and no look at its rows.
+  private func write(nulls rows: Int, of column: ParquetColumn) throws -> ColumnChunk {
+    var chunk = try startChunk(rows: rows, values: 0, of: column)
+    for start in stride(from: 0, to: rows, by: Format.pageRows) {
+      let range = start..<min(start + Format.pageRows, rows)
+      values.clear()
+      page.clear()
+      page.append(littleEndian: 0)
+      page.append(varint: UInt64(range.count) << 1)
+      page.append(byte: 0)
+      page.overwrite(at: 0, littleEndian: UInt32(page.count - 4))
+      try writePage(range, encoding: Format.plain, &chunk)
+    }
+    return chunk
+  }
+
   private func write(numbers given: UnsafeBufferPointer<Int64>, of column: ParquetColumn) throws -> ColumnChunk {
     let rows = given.count
     numbers.prepare(rows)
     var count = 0
     var least = Int64.max
     var greatest = Int64.min
+    let target = numbers.base
     for value in given {
-      numbers.base[count] = value
-      if value != ColumnData.null {
-        count += 1
-        least = min(least, value)
-        greatest = max(greatest, value)
-      }
+      // No branch: a null is overwritten by the next value, and is less than all of them.
+      target[count] = value
+      let isNull = value == ColumnData.null
+      count &+= isNull ? 0 : 1
+      least = min(least, isNull ? Int64.max : value)
+      greatest = max(greatest, value)
     }
     var chunk = try startChunk(rows: rows, values: count, of: column)
-    if count < rows { mapValidity(rows) { given[$0] != ColumnData.null } }
+    if count < rows { mapValidity(given, null: ColumnData.null) }
     if count > 0 {
       try check(least, column)
       try check(greatest, column)
@@ -203,7 +229,7 @@ public final class ParquetWriter {
       throw ParquetError.value(sink.path, "A code that the code table does not have", column: column.name)
     }
     var chunk = try startChunk(rows: rows, values: count, of: column)
-    if count < rows { mapValidity(rows) { given[$0] != 0 } }
+    if count < rows { mapValidity(given, null: 0) }
     if count > 0, try dictionary.build(codes: given, values: count, codeCount: table.count + Int(shift)),
       try putEntries(table, shift, column)
     {
@@ -239,10 +265,10 @@ public final class ParquetWriter {
   }
 
   private func put(_ code: UInt32, _ table: CodeTable, _ column: ParquetColumn) throws {
+    let values = values
     let fits = table.withBytes(code) { text in
       if text.count > Format.textBytes { return false }
-      values.append(littleEndian: UInt32(text.count))
-      values.append(text)
+      values.append(text: text)
       return true
     }
     if !fits { throw ParquetError.value(sink.path, "A text is longer than 16 MiB", column: column.name) }
@@ -287,12 +313,21 @@ public final class ParquetWriter {
   }
 
   /// Makes the bit map of the chunk's values that are not null.
-  private func mapValidity(_ rows: Int, _ isValid: (Int) -> Bool) {
-    validity.prepare((rows + 7) / 8)
-    for byte in 0..<(rows + 7) / 8 {
+  private func mapValidity<Value: FixedWidthInteger>(_ given: UnsafeBufferPointer<Value>, null: Value) {
+    guard let base = given.baseAddress else { return }
+    validity.prepare((given.count + 7) / 8)
+    let map = validity.base
+    for byte in 0..<given.count / 8 {
+      let eight = base + byte &* 8
       var bits: UInt8 = 0
-      for k in 0..<min(8, rows - byte * 8) where isValid(byte * 8 + k) { bits |= 1 << UInt8(k) }
-      validity.base[byte] = bits
+      // No branch: nulls come as they like.
+      for k in 0..<8 { bits |= (eight[k] == null ? 0 : 1) &<< UInt8(truncatingIfNeeded: k) }
+      map[byte] = bits
+    }
+    if given.count & 7 != 0 {
+      var bits: UInt8 = 0
+      for row in given.count & ~7..<given.count { bits |= (base[row] == null ? 0 : 1) &<< UInt8(row & 7) }
+      map[given.count / 8] = bits
     }
   }
 

@@ -15,7 +15,8 @@ struct Yijian: ParsableCommand {
       """,
     version: "yijian \(toolVersion)",
     subcommands: [
-      RunCommand.self, SynthCommand.self, CheckCommand.self, TestCommand.self, VerifyCommand.self, StatusCommand.self,
+      RunCommand.self, AuditCommand.self, SynthCommand.self, CheckCommand.self, TestCommand.self, VerifyCommand.self,
+      StatusCommand.self,
       ExplainCommand.self, PreviewCommand.self, RulesCommand.self, KnowledgeCommand.self, SQLCommand.self,
     ])
 
