@@ -91,22 +91,22 @@ let package = Package(
       dependencies: ["Diagnostics", "ClaimModel", "Registries", "RulePacks", "Audit", sqlite],
       path: "Benchmarks/Evaluator", swiftSettings: strict),
     .executableTarget(
+      name: "normalize-benchmark", dependencies: ["Diagnostics", "ClaimModel", "Normalize"],
+      path: "Benchmarks/Normalize", swiftSettings: strict),
+    .executableTarget(
       name: "kernel-benchmark",
       dependencies: [
         "Diagnostics", "ClaimModel", "Parquet", "Intake", "Normalize", "Partition", "Registries", "RulePacks", "Audit",
         "SyntheticClaims",
       ],
       path: "Benchmarks/Kernels", swiftSettings: strict),
-    .executableTarget(
-      name: "normalize-benchmark", dependencies: ["Diagnostics", "ClaimModel", "Normalize"],
-      path: "Benchmarks/Normalize", swiftSettings: strict),
 
     tests("ClaimModelTests", ["ClaimModel", "Diagnostics"]),
     tests("ParquetTests", ["Parquet", "ClaimModel", "Diagnostics"]),
     tests("IntakeTests", ["Intake", "ClaimModel", "Diagnostics", "CZlib", "CZip"]),
     tests("NormalizeTests", ["Normalize", "Intake", "ClaimModel", "Diagnostics"]),
+    tests("RegistriesTests", ["Registries", "Intake", "ClaimModel", "Diagnostics"]),
     tests("PartitionTests", ["Partition", "Normalize", "Intake", "ClaimModel", "Diagnostics"]),
-    tests("RegistriesTests", ["Registries", "ClaimModel", "Diagnostics"]),
     tests("KnowledgeTests", ["Knowledge", "Registries", "ClaimModel", "Diagnostics", "CXlsxWriter"]),
     tests("RulePacksTests", ["RulePacks", "Registries", "ClaimModel", "Diagnostics"]),
     tests("ClaimStoreTests", ["ClaimStore", "ClaimModel", "Diagnostics", "Parquet", grdb, sqlite]),

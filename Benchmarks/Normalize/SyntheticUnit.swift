@@ -16,6 +16,23 @@ struct SyntheticUnit {
     random = SplitMix64(state: seed)
   }
 
+  /// About what ten rules and their findings read.
+  static let keptColumns: [ClaimTable: Set<String>] = [
+    .feeLines: [
+      "mdtrt_id", "bkkp_sn", "setl_id", "psn_no", "fixmedins_code", "cnt", "det_item_fee_sumamt", "med_list_codg",
+      "hilist_code", "list_type", "med_chrgitm_type", "bilg_dr_code", "etip_flag", "etip_hosp_code", "rx_circ_flag",
+      "dise_codg",
+    ],
+    .settlements: [
+      "setl_id", "mdtrt_id", "psn_no", "fixmedins_code", "insutype", "hosp_lv", "insu_admdvs", "fix_blng_admdvs",
+      "dise_no", "bydise_setl_payamt", "begndate", "setl_time",
+    ],
+    .visits: [
+      "mdtrt_id", "psn_no", "fixmedins_code", "med_type", "begntime", "endtime", "nwb_flag", "dscg_way", "medrcdno",
+    ],
+    .diagnoses: ["mdtrt_id", "diag_code"],
+  ]
+
   private struct Rows {
     var texts: [String: [UInt32]] = [:]
     var numbers: [String: [Int64]] = [:]

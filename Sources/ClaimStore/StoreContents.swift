@@ -81,14 +81,8 @@ extension Ledger {
     var done = 0
     var problems: [Diagnostic] = []
     for part in parts {
-      let path = partsFolder + "/" + part.path
       do {
-        let (sha256, bytes) = try Self.digest(path)
-        if bytes != part.bytes {
-          problems.append(StoreError.partDamaged(path, "it has \(bytes) bytes instead of \(part.bytes)"))
-        } else if sha256 != part.sha256 {
-          problems.append(StoreError.partDamaged(path, "its SHA-256 is not the catalogue's"))
-        }
+        if let problem = try verify(part) { problems.append(problem) }
       } catch let problem as Diagnostic {
         problems.append(problem)
       }
@@ -96,6 +90,16 @@ extension Ledger {
       progress(done, total)
     }
     return problems
+  }
+
+  /// What is wrong with a part's bytes; nil: they are as they were written.
+  func verify(_ part: PartRecord) throws -> Diagnostic? {
+    let path = partsFolder + "/" + part.path
+    let (sha256, bytes) = try Self.digest(path)
+    if bytes != part.bytes {
+      return StoreError.partDamaged(path, "it has \(bytes) bytes instead of \(part.bytes)")
+    }
+    return sha256 == part.sha256 ? nil : StoreError.partDamaged(path, "its SHA-256 is not the catalogue's")
   }
 
   private static func digest(_ path: String) throws -> (sha256: String, bytes: Int) {

@@ -18,6 +18,7 @@ private struct ClaimFileReading {
   let limits: IntakeLimits
   let consumer: ConsumerGate
   var report: FileReport
+  var readsAhead = false
 
   init(_ file: BatchFile, _ limits: IntakeLimits, _ consumer: any RecordConsumer) {
     self.file = file
@@ -97,20 +98,23 @@ private struct ClaimFileReading {
     _ mapping: LayoutMapping, open: (InflaterChoice) throws -> any ByteSource
   ) throws {
     let choice = limits.inflater
-    if choice != .zlib {
+    if choice != .zlib || limits.readsAhead {
       do {
-        return try readMember(mapping) { try open(choice) }
+        return try readMember(mapping, readsAhead: limits.readsAhead) { try open(choice) }
       } catch is NeedsOracle {
         consumer.restart()
         report.reachedRows = 0
         report.reachedBytes = 0
       }
     }
-    try readMember(mapping) { try open(.zlib) }
+    try readMember(mapping, readsAhead: false) { try open(.zlib) }
   }
 
   /// Reads one member, in as many passes as its charset needs, and adds its report.
-  private mutating func readMember(_ mapping: LayoutMapping, open: () throws -> any ByteSource) throws {
+  private mutating func readMember(
+    _ mapping: LayoutMapping, readsAhead: Bool, open: () throws -> any ByteSource
+  ) throws {
+    self.readsAhead = readsAhead
     let head = try firstBytes(open)
     if head.isEmpty { throw Refusal.empty(mapping.file, mapping.member) }
     if head.starts(with: [0xFF, 0xFE]) || head.starts(with: [0xFE, 0xFF]) {
@@ -186,8 +190,12 @@ private struct ClaimFileReading {
     mayGiveUp: Bool = false
   ) throws -> PassResult {
     for longSample in [false, true] {
+      let plain = try open()
+      let ahead = readsAhead ? ReadAheadSource(plain) : nil
+      // A pass that is given up must not go on reading beside the next one.
+      defer { ahead?.close() }
       let reader = try LineReader(
-        try open(), charset: charset, skip: skip, firstChunk: longSample ? LineReader.maxLineBytes : 0)
+        ahead ?? plain, charset: charset, skip: skip, firstChunk: longSample ? LineReader.maxLineBytes : 0)
       let pass = MemberPass(reader, mapping: mapping)
       do {
         let outcome = try pass.run(consumer, mayGiveUp: mayGiveUp, longSample: longSample)

@@ -25,9 +25,9 @@ struct LineOrder {
     var offsets = [Int32](repeating: 0, count: ranks + 1)
     var hasVersions = false
     let sorted = [Int32](unsafeUninitializedCapacity: count) { sorted, initialized in
-      hasVersions = codes.withTexts { bytes, starts in
+      hasVersions = codes.withTexts { texts in
         Self.sort(
-          visits: visits, serials: serials, rankOf: rankOf, &offsets, TextBytes(bytes, starts), into: sorted)
+          visits: visits, serials: serials, rankOf: rankOf, &offsets, TextBytes(texts), into: sorted)
       }
       initialized = count
     }

@@ -10,28 +10,19 @@ struct TextItem {
 
 /// The texts of a code table at hand, for passes over many codes. Must not outlive the call it was made in.
 struct TextBytes {
-  private let bytes: UnsafeRawBufferPointer
-  private let starts: UnsafeBufferPointer<Int>
+  private let texts: CodeTexts
 
-  init(_ bytes: UnsafeRawBufferPointer, _ starts: UnsafeBufferPointer<Int>) {
-    self.bytes = bytes
-    self.starts = starts
-  }
+  init(_ texts: CodeTexts) { self.texts = texts }
 
-  @inline(__always) func count(_ code: UInt32) -> Int { starts[Int(code) &+ 1] &- starts[Int(code)] }
+  @inline(__always) func count(_ code: UInt32) -> Int { texts.count(code) }
 
   /// The 8 bytes of a text after so many.
   @inline(__always) func word(_ code: UInt32, after skip: Int) -> UInt64 {
-    let start = starts[Int(code)] &+ skip
-    let left = starts[Int(code) &+ 1] &- start
+    let left = texts.count(code) &- skip
     if left <= 0 { return 0 }
-    if start &+ 8 <= bytes.count {
-      let word = UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: start, as: UInt64.self))
-      return left >= 8 ? word : word & ~(UInt64.max >> UInt64(left &* 8))
-    }
-    var word: UInt64 = 0
-    for i in 0..<8 { word = word << 8 | (i < left ? UInt64(bytes[start + i]) : 0) }
-    return word
+    let word = UInt64(
+      bigEndian: UnsafeRawPointer(texts.base(code)).loadUnaligned(fromByteOffset: skip, as: UInt64.self))
+    return left >= 8 ? word : word & ~(UInt64.max >> UInt64(left &* 8))
   }
 
   /// Below 0 if a's text comes first in byte order, 0 if the texts are equal, above 0 if b's comes first.
@@ -61,15 +52,22 @@ struct TextBytes {
     return most
   }
 
-  /// How many first bytes all codes share; 0 for none.
+  /// How many first bytes all codes share, zeros beyond a text's end counted as its bytes; at most 24, 0 for none.
   func shared(_ codes: UnsafeBufferPointer<UInt32>) -> Int {
-    guard let first = codes.first, let last = codes.last else { return 0 }
-    var most = shared(first, last, atMost: count(first))
+    guard let first = codes.first else { return 0 }
+    let known = (word(first, after: 0), word(first, after: 8), word(first, after: 16))
+    var differs: (UInt64, UInt64, UInt64) = (0, 0, 0)
     for code in codes {
-      if most == 0 { break }
-      most = shared(first, code, atMost: most)
+      differs.0 |= word(code, after: 0) ^ known.0
+      // What stands behind a difference does not count.
+      if differs.0 == 0 {
+        differs.1 |= word(code, after: 8) ^ known.1
+        differs.2 |= word(code, after: 16) ^ known.2
+      }
     }
-    return most
+    if differs.0 != 0 { return differs.0.leadingZeroBitCount / 8 }
+    if differs.1 != 0 { return 8 + differs.1.leadingZeroBitCount / 8 }
+    return 16 + differs.2.leadingZeroBitCount / 8
   }
 
   /// Sorts items by text, items of one text by row; `code` and `row` are given, `word` is not. `spare` has room for as
@@ -180,8 +178,8 @@ struct TextBytes {
 /// Indices of codes in ascending byte order of their texts, null first; of equal ones the earlier first.
 func textOrder(_ keys: [UInt32], _ codes: CodeTable) -> [Int32] {
   let count = keys.count
-  return codes.withTexts { bytes, starts in
-    let texts = TextBytes(bytes, starts)
+  return codes.withTexts { texts in
+    let texts = TextBytes(texts)
     return withUnsafeTemporaryAllocation(of: TextItem.self, capacity: count * 2) { room in
       room.initialize(repeating: TextItem(word: 0, code: 0, row: 0))
       // Null shares no first bytes with any text, so it would spoil the words of all.

@@ -107,6 +107,7 @@ public final class ParquetWriter {
   // MARK: Columns
 
   private func write(_ given: ParquetValues, of column: ParquetColumn, _ codes: CodeTable) throws -> ColumnChunk {
+    compressor.prepare(for: column.kind)
     switch given {
     case .nulls(let rows): return try write(nulls: rows, of: column)
     case .numbers(let numbers) where column.kind != .string:

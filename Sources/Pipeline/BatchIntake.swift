@@ -87,14 +87,15 @@ struct BatchIntake {
     let shared = Mutex(Shared())
     @Sendable func work() {
       while true {
-        let file: BatchFile? = shared.withLock { shared in
+        let taken: (BatchFile, readsAhead: Bool)? = shared.withLock { shared in
           guard shared.error == nil, shared.next < queue.count else { return nil }
           shared.next += 1
-          return queue[shared.next - 1]
+          // Behind the last files there is nothing left for the other cores, unless they inflate ahead.
+          return (queue[shared.next - 1], queue.count - shared.next < jobs - 1)
         }
-        guard let file else { return }
+        guard let (file, readsAhead) = taken else { return }
         do {
-          let (read, rows) = try readOne(file, digest: digests.map { $0[file.name] ?? "" })
+          let (read, rows) = try readOne(file, digest: digests.map { $0[file.name] ?? "" }, readsAhead: readsAhead)
           let progress: (Int64, Int) = shared.withLock { shared in
             shared.files.append(read)
             shared.doneBytes += Int64(file.size)
@@ -118,8 +119,11 @@ struct BatchIntake {
   }
 
   /// One file: bytes → records → checked rows → row records of the partition.
-  private func readOne(_ file: BatchFile, digest: String?) throws -> (ReadFile, Int) {
+  private func readOne(_ file: BatchFile, digest: String?, readsAhead: Bool) throws -> (ReadFile, Int) {
     let consumer = FileConsumer(file, self)
+    var limits = limits
+    limits.readsAhead = readsAhead
+    limits.inflater = .ofEnvironment
     let report = try readClaimFile(file, limits: limits, consumer: consumer)
     if let failure = consumer.failure { throw failure }
     let known = digest ?? report.digest

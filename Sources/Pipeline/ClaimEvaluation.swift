@@ -91,7 +91,7 @@ struct ClaimEvaluation: Sendable {
       var part = Part(
         audit: audit, facts: factPart(rules: withFacts, input, shelf: shelf), figures: figures, thin: thin,
         homes: findingHomes(audit.allFindings, claims.claims))
-      if keys { UnitKeys.append(raw, worker.codes, to: &part.keys) }
+      if keys { appendUnitKeys(raw, codes: worker.codes, to: &part.keys) }
       return part
     }
     var parts = try inParallel(ranges.map(Unit.range), rules: active, straddling: nil) {

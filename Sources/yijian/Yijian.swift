@@ -18,6 +18,7 @@ struct Yijian: ParsableCommand {
       RunCommand.self, AuditCommand.self, SynthCommand.self, CheckCommand.self, TestCommand.self, VerifyCommand.self,
       StatusCommand.self,
       ExplainCommand.self, PreviewCommand.self, RulesCommand.self, KnowledgeCommand.self, SQLCommand.self,
+      StoreCommand.self,
     ])
 
   static func main() {
