@@ -45,6 +45,7 @@ let package = Package(
     .systemLibrary(name: "CXlsxWriter", pkgConfig: "xlsxwriter", providers: [.apt(["libxlsxwriter-dev"])]),
     .systemLibrary(name: "CExpat", pkgConfig: "expat", providers: [.apt(["libexpat1-dev"])]),
     .systemLibrary(name: "CIconv"),
+    .systemLibrary(name: "CMalloc"),
     .systemLibrary(name: "CByteMasks"),
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
 
@@ -82,7 +83,7 @@ let package = Package(
     .executableTarget(
       name: "yijian",
       dependencies: [
-        "Pipeline", "Knowledge", "SyntheticClaims", "Diagnostics",
+        "Pipeline", "Knowledge", "SyntheticClaims", "Diagnostics", "CMalloc",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       exclude: ["README.md"], swiftSettings: strict),
@@ -91,7 +92,7 @@ let package = Package(
       dependencies: ["Diagnostics", "ClaimModel", "Registries", "RulePacks", "Audit", sqlite],
       path: "Benchmarks/Evaluator", swiftSettings: strict),
     .executableTarget(
-      name: "normalize-benchmark", dependencies: ["Diagnostics", "ClaimModel", "Normalize"],
+      name: "normalize-benchmark", dependencies: ["Diagnostics", "ClaimModel", "Normalize", "CMalloc"],
       path: "Benchmarks/Normalize", swiftSettings: strict),
     .executableTarget(
       name: "kernel-benchmark",

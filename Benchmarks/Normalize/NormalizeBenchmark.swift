@@ -1,3 +1,4 @@
+import CMalloc
 import ClaimModel
 import Diagnostics
 import Dispatch
@@ -13,6 +14,7 @@ import Normalize
 @main
 struct NormalizeBenchmark {
   static func main() throws {
+    keep_freed_memory()
     let arguments = CommandLine.arguments.dropFirst().map { $0 }
     func argument(_ i: Int) -> String? { arguments.indices.contains(i) ? arguments[i] : nil }
     let lines = argument(0).flatMap { Int($0) } ?? 250_000

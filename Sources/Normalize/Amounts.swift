@@ -77,17 +77,22 @@ struct FundSharing {
     func goesFirst(_ a: Remainder, _ b: Remainder) -> Bool {
       a.rest == b.rest ? precedes(Int(a.line), Int(b.line)) : a.rest > b.rest
     }
-    if missing &* remainders.count > 256 {
+    if remainders.count > 24 {
       remainders.sort(by: goesFirst)
-      for i in 0..<missing { shares[Int(remainders[i].line)] += 1 }
-      return
+    } else {
+      remainders.withUnsafeMutableBufferPointer { all in
+        for i in 1..<all.count {
+          let one = all[i]
+          var at = i
+          while at > 0, goesFirst(one, all[at &- 1]) {
+            all[at] = all[at &- 1]
+            at &-= 1
+          }
+          all[at] = one
+        }
+      }
     }
-    for i in 0..<missing {
-      var first = i
-      for j in i + 1..<remainders.count where goesFirst(remainders[j], remainders[first]) { first = j }
-      remainders.swapAt(i, first)
-      shares[Int(remainders[i].line)] += 1
-    }
+    for i in 0..<missing { shares[Int(remainders[i].line)] += 1 }
   }
 }
 

@@ -26,34 +26,40 @@ struct CountingLines {
     let before = source.numbers("preselfpay_amt")
     let net = net
     let rows = rows
-    var bad: Int?
-    let amounts = [Int64](unsafeUninitializedCapacity: count) { amounts, initialized in
-      for i in 0..<rows.count {
-        let row = Int(rows[i])
-        var amount: Int64?
-        if net.isTouched(row) {
-          amount = amountInScope(
-            inScope: net.value(inScope[row], "inscp_amt", row),
-            total: net.value(total[row], "det_item_fee_sumamt", row),
-            deductions: (
-              net.value(own[row], "fulamt_ownpay_amt", row), net.value(over[row], "overlmt_selfpay", row),
-              net.value(before[row], "preselfpay_amt", row)
-            ))
-        } else if inScope[row] != ColumnData.null {
-          amount = max(0, inScope[row])
-        } else {
-          amount = amountInScope(
-            inScope: ColumnData.null, total: total[row], deductions: (own[row], over[row], before[row]))
-        }
-        guard let amount else {
-          bad = i
-          break
-        }
-        amounts[i] = amount
-        initialized = i + 1
+    // Of lines that say what is in scope that is the amount; only the others can have one that does not fit.
+    func fromTotal(_ row: Int) -> Int64? {
+      if !net.isTouched(row) {
+        return amountInScope(
+          inScope: ColumnData.null, total: total[row], deductions: (own[row], over[row], before[row]))
       }
+      return amountInScope(
+        inScope: ColumnData.null, total: net.value(total[row], "det_item_fee_sumamt", row),
+        deductions: (
+          net.value(own[row], "fulamt_ownpay_amt", row), net.value(over[row], "overlmt_selfpay", row),
+          net.value(before[row], "preselfpay_amt", row)
+        ))
+    }
+    var bad: Int?
+    var amounts = [Int64](unsafeUninitializedCapacity: count) { amounts, initialized in
+      inScope.withUnsafeBufferPointer { inScope in
+        for i in 0..<rows.count {
+          let row = Int(rows[i])
+          if inScope[row] != ColumnData.null {
+            amounts[i] = max(0, inScope[row])
+          } else if let amount = fromTotal(row) {
+            amounts[i] = amount
+          } else {
+            bad = i
+            break
+          }
+        }
+      }
+      initialized = bad ?? rows.count
     }
     if let bad { throw overflow(bad) }
+    for (i, row) in net.touched(in: rows) where inScope[row] != ColumnData.null {
+      amounts[i] = max(0, net.value(inScope[row], "inscp_amt", row))
+    }
     let time = source.numbers("fee_ocur_time")
     let days = [Int64](unsafeUninitializedCapacity: count) { days, initialized in
       for i in 0..<rows.count { days[i] = dayOf(time[Int(rows[i])]) }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CMalloc
 import Foundation
 
 @main
@@ -22,6 +23,7 @@ struct Yijian: ParsableCommand {
     ])
 
   static func main() {
+    keep_freed_memory()
     // A run may be cut off anywhere and taken up by the same command, so Ctrl-C needs no clean-up.
     signal(SIGINT) { _ in _exit(130) }
     signal(SIGPIPE, SIG_IGN)

@@ -26,7 +26,7 @@ private let mayImport: [String: Set<String>] = [
     "Diagnostics", "ClaimModel", "Intake", "Normalize", "Registries", "RulePacks", "ClaimStore", "Audit", "SQLLowering",
     "Cases", "Referral", "Reporting", "Yams",
   ],
-  "yijian": ["Pipeline", "Knowledge", "SyntheticClaims", "Diagnostics", "ArgumentParser"],
+  "yijian": ["Pipeline", "Knowledge", "SyntheticClaims", "Diagnostics", "CMalloc", "ArgumentParser"],
 ]
 
 private let systemModules: Set<String> = ["Foundation", "FoundationEssentials", "Glibc", "Synchronization", "Dispatch"]
