@@ -1,14 +1,20 @@
 # Two commands are enough: `make run` and `make test`. Both install the system libraries they lack.
 
-PACKAGES := zlib1g-dev libsqlite3-dev libssl-dev libzip-dev libxlsxwriter-dev libexpat1-dev pkg-config sqlite3 python3
+PACKAGES := zlib1g-dev libsqlite3-dev libssl-dev libzip-dev libxlsxwriter-dev libexpat1-dev libzstd-dev pkg-config sqlite3 python3
+# Faster with it, whole without it.
+USEFUL := libisal-dev
 PIPELINE ?= Pipelines/weekly.yml
 SAMPLE ?= SampleClaims/planted
 OUTPUT ?= Reports/runs/planted
 STORE ?= Reports/runs/planted-store
 ENGINES ?= sqlite duckdb spark
+SIZE ?= 1m
+LAYOUT ?= narrow
+ROUNDS ?= 3
+PEERS ?= duckdb
 YIJIAN := .build/release/yijian
 
-.PHONY: run test test-engines setup build samples sample-report rules-page sql-snapshots engine-semantics format lint check-generated bench bench-rules clean
+.PHONY: run test test-engines setup build samples sample-report rules-page sql-snapshots engine-semantics format lint check-generated bench bench-rules bench-kernels growth clean
 
 run: build
 	$(YIJIAN) run $(PIPELINE) --input $(SAMPLE) --output $(OUTPUT) --store $(STORE)
@@ -31,7 +37,7 @@ build: setup
 	swift build -c release --product yijian
 
 setup:
-	@sh Tools/setup.sh $(PACKAGES)
+	@sh Tools/setup.sh $(PACKAGES) --useful $(USEFUL)
 
 # Makes SampleClaims anew from its seed; `git diff` shows whether anything changed.
 samples: build
@@ -63,12 +69,26 @@ check-generated: setup
 	swift build --product yijian
 	sh Tools/check-generated.sh .build/debug/yijian
 
+# Ours beside DuckDB running the same rules, and the floors. SIZE=5m|30m, LAYOUT=wide, ROUNDS=5, PEERS=duckdb,sqlite,
+# WORK=DIR for exports and outputs, ONLY=run,floors.
 bench: build
-	sh Benchmarks/weekly.sh $(YIJIAN) $(SIZE)
+	sh Tests/engines/test-engines.sh --set-up duckdb
+	python3 Benchmarks/bench.py --yijian $(YIJIAN) --size $(SIZE) --layout $(LAYOUT) --rounds $(ROUNDS) --peers $(PEERS) \
+	  $(if $(WORK),--work $(WORK)) $(if $(ONLY),--only $(ONLY)) $(if $(JOBS),--jobs $(JOBS))
 
 # The evaluator alone: 1, 20 and 100 rules over a million lines in memory, beside SQLite.
 bench-rules: setup
 	swift run -c release evaluator-benchmark $(LINES) $(ROUNDS)
+
+# Instructions of single kernels under callgrind, against Benchmarks/kernels.thresholds. RECORD=yes writes them anew.
+bench-kernels: setup
+	sh Tools/setup.sh valgrind
+	swift build -c release --product kernel-benchmark
+	python3 Benchmarks/kernels.py .build/release/kernel-benchmark $(if $(RECORD),--record)
+
+# Growth in lines, rules, jobs and weeks of store: Benchmarks/growth.csv and growth.svg. Takes hours for 100m.
+growth: build
+	python3 Benchmarks/growth.py --yijian $(YIJIAN) $(if $(WORK),--work $(WORK)) $(if $(SIZES),--sizes $(SIZES))
 
 clean:
 	swift package clean

@@ -13,6 +13,16 @@ public struct AuditPart: Sendable {
   /// Findings so far, of all rules.
   public var findings: Int { rules.values.reduce(0) { $0 + $1.findings.count } }
 
+  /// The findings so far, of all rules, in no order.
+  public var allFindings: [Finding] { rules.values.flatMap(\.findings) }
+
+  /// All but what some rules found.
+  public func without(_ ids: Set<String>) -> AuditPart {
+    var rest = self
+    for id in ids { rest.rules[id] = nil }
+    return rest
+  }
+
   /// Adds what was found in another part.
   public mutating func append(_ other: AuditPart) {
     for (id, part) in other.rules { rules[id, default: RulePart(columns: part.fillRows.count)].append(part) }

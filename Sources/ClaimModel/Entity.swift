@@ -89,7 +89,7 @@ public enum Entity: String, Sendable, CaseIterable, Codable {
 }
 
 /// Where a row came from: the segment (an index into the run's list of segments) and the line in its file.
-public struct RowOrigin: Sendable, Hashable {
+public struct RowOrigin: Sendable, Hashable, BitwiseCopyable {
   public var segment: Int32
   /// 1-based line in the claim file, header included.
   public var line: Int32
@@ -158,13 +158,40 @@ public struct Children: Sendable {
   /// Inverts a parent array (-1 = none); children keep their order.
   public init(parent: [Int32], parents: Int) {
     var offsets = [Int32](repeating: 0, count: parents + 1)
-    for p in parent where p >= 0 { offsets[Int(p) + 1] += 1 }
-    for i in 0..<parents { offsets[i + 1] += offsets[i] }
-    var next = offsets
-    var rows = [Int32](repeating: 0, count: Int(offsets[parents]))
-    for (child, p) in parent.enumerated() where p >= 0 {
-      rows[Int(next[Int(p)])] = Int32(child)
-      next[Int(p)] += 1
+    var isAscending = true
+    parent.withUnsafeBufferPointer { parent in
+      offsets.withUnsafeMutableBufferPointer { offsets in
+        var last: Int32 = 0
+        for p in parent where p >= 0 {
+          precondition(p < parents, "a parent that is no row")
+          offsets[Int(p) &+ 1] &+= 1
+          if p < last { isAscending = false }
+          last = p
+        }
+        for i in 0..<parents { offsets[i &+ 1] &+= offsets[i] }
+      }
+    }
+    let count = Int(offsets[parents])
+    let rows = [Int32](unsafeUninitializedCapacity: count) { rows, initialized in
+      parent.withUnsafeBufferPointer { parent in
+        if isAscending {
+          var at = 0
+          for child in 0..<parent.count where parent[child] >= 0 {
+            rows[at] = Int32(truncatingIfNeeded: child)
+            at &+= 1
+          }
+        } else {
+          var next = offsets
+          next.withUnsafeMutableBufferPointer { next in
+            for child in 0..<parent.count where parent[child] >= 0 {
+              let p = Int(parent[child])
+              rows[Int(next[p])] = Int32(truncatingIfNeeded: child)
+              next[p] &+= 1
+            }
+          }
+        }
+      }
+      initialized = count
     }
     self.init(offsets: offsets, rows: rows)
   }

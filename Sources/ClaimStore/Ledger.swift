@@ -2,10 +2,11 @@ import ClaimModel
 import Diagnostics
 import Foundation
 internal import GRDB
+import Synchronization
 
 /// The store of one bureau: what was read, what was run, what was found, which cases are open.
 ///
-/// In its folder lie `ledger.sqlite`, `lock` and `segments/`. Every change is one transaction, and a file is in its
+/// In its folder lie `ledger.sqlite`, `lock`, `parts/` and, of older versions, `segments/`. Every change is one transaction, and a file is in its
 /// place before its row commits; so whatever the instant of a kill, the same command goes on from the last whole file.
 /// Reads and commits may come from several threads; they are done one after the other.
 public final class Ledger: Sendable {
@@ -14,8 +15,13 @@ public final class Ledger: Sendable {
   /// Where segments lie.
   public var segmentsFolder: String { folder + "/segments" }
 
+  /// Where parts lie: `<table>/batch=<batch>/….parquet`.
+  public var partsFolder: String { folder + "/parts" }
+
   private let database: DatabaseQueue
   private let lock: StoreLock?
+  // The last numbers given; nil until the first is asked for.
+  private let numbers = Mutex<LastNumbers?>(nil)
   private var path: String { folder + "/ledger.sqlite" }
 
   /// Opens the store for writing; makes it if there is none, mends what a killed run left.
@@ -24,6 +30,7 @@ public final class Ledger: Sendable {
   public static func open(folder: String) throws -> Ledger {
     try AtomicFile.makeFolder(folder)
     try AtomicFile.makeFolder(folder + "/segments")
+    try AtomicFile.makeFolder(folder + "/parts")
     let lock = try StoreLock(path: folder + "/lock")
     let ledger = try Ledger(folder: folder, lock: lock)
     try ledger.migrate()
@@ -107,6 +114,7 @@ public final class Ledger: Sendable {
       removed = true
     }
     if removed { try AtomicFile.syncFolder(segmentsFolder) }
+    try removeOrphanParts()
   }
 
   /// Lets the ledger grow to so many pages only; tests make the disk full with it.
@@ -126,34 +134,70 @@ public final class Ledger: Sendable {
 
   /// Records what became of a file's bytes, in one transaction, after its segments are finished. From now on a killed
   /// run does not read the file again. What was recorded of the same bytes and reading is replaced.
-  public func commitFile(_ content: FileContent) throws {
+  public func commitFile(_ content: FileContent) throws { try write { db in try Self.insert(content, db) } }
+
+  /// Records what became of files' bytes and lists the parts that hold their rows, in one transaction, after all are
+  /// written. From now on a killed run does not read the files again. What was recorded of the same bytes and reading is
+  /// replaced; its rows are dead.
+  ///
+  /// - Parameters:
+  ///   - contents: segments with numbers of the `PartSet`.
+  ///   - parts: what `PartSet.write` gave; those without a row are left out.
+  /// - Throws: `store.value` if a part has rows of segments that are not among the contents, or not all of a segment's.
+  public func commitFiles(_ contents: [FileContent], parts: [PartRecord]) throws {
+    var expected: [Int32: Int] = [:]
+    for content in contents { for segment in content.segments { expected[segment.number] = segment.rows } }
+    var found: [Int32: Int] = [:]
+    for part in parts { for (segment, rows) in part.segments { found[segment, default: 0] += rows } }
+    for segment in Set(expected.keys).union(found.keys).sorted() where segment != 0 {
+      if expected[segment] != nil, found[segment, default: 0] == expected[segment] { continue }
+      throw Diagnostic(
+        .error, "store.value",
+        "The new parts have \(found[segment, default: 0]) rows of segment \(segment), its files "
+          + "\(expected[segment].map { "\($0)" } ?? "do not have it")", at: Place(file: path))
+    }
     try write { db in
-      let id: StatementArguments = [content.digest, content.reading]
-      try db.execute(sql: "DELETE FROM content WHERE digest = ? AND reading = ?", arguments: id)
+      for content in contents { try Self.insert(content, db) }
+      for part in parts where part.rows > 0 { try Self.insert(part, db) }
+      try noteNumbers(db)
+    }
+  }
+
+  private static func insert(_ content: FileContent, _ db: Database) throws {
+    let id: StatementArguments = [content.digest, content.reading]
+    try db.execute(sql: "DELETE FROM content WHERE digest = ? AND reading = ?", arguments: id)
+    try db.execute(
+      sql: "INSERT INTO content VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
+      arguments: [
+        content.digest, content.reading, content.size, content.refusal == nil ? "read" : "refused",
+        content.refusal?.code, content.refusal?.message, content.charset, content.delimiter, content.enclosure,
+        content.headerKind, content.inflatedBytes, content.report,
+      ])
+    for segment in content.segments where segment.number != 0 {
       try db.execute(
-        sql: "INSERT INTO content VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
+        sql: "INSERT INTO claim_segment VALUES (?,?,?,?,?,?,?,?,?,?)",
         arguments: [
-          content.digest, content.reading, content.size, content.refusal == nil ? "read" : "refused",
-          content.refusal?.code, content.refusal?.message, content.charset, content.delimiter, content.enclosure,
-          content.headerKind, content.inflatedBytes, content.report,
+          segment.number, segment.key.digest, segment.key.reading, segment.key.member, segment.memberName,
+          segment.key.table.name, segment.rows, Self.list(segment.header.columns),
+          Self.list(segment.header.unknownColumns), segment.report,
         ])
-      for segment in content.segments {
-        try db.execute(
-          sql: "INSERT INTO segment VALUES (?,?,?,?,?,?,?,?)",
-          arguments: [
-            segment.key.digest, segment.key.reading, segment.key.member, segment.memberName, segment.key.table.name,
-            segment.key.fileName, segment.rows, segment.report,
-          ])
-      }
-      let insert = try db.makeStatement(sql: "INSERT INTO reject VALUES (?,?,?,?,?,?,?,?,?,?,?)")
-      for (ordinal, reject) in content.rejects.enumerated() {
-        // The name is the revision's matter; the bytes only know their members.
-        let member = reject.file.firstIndex(of: "!").map { String(reject.file[reject.file.index(after: $0)...]) }
-        try insert.execute(arguments: [
-          content.digest, content.reading, ordinal, member, reject.table, reject.line, reject.byteOffset,
-          reject.column, reject.code, reject.reason, reject.action.rawValue,
+    }
+    for segment in content.segments where segment.number == 0 {
+      try db.execute(
+        sql: "INSERT INTO segment VALUES (?,?,?,?,?,?,?,?)",
+        arguments: [
+          segment.key.digest, segment.key.reading, segment.key.member, segment.memberName, segment.key.table.name,
+          segment.key.fileName, segment.rows, segment.report,
         ])
-      }
+    }
+    let insert = try db.makeStatement(sql: "INSERT INTO reject VALUES (?,?,?,?,?,?,?,?,?,?,?)")
+    for (ordinal, reject) in content.rejects.enumerated() {
+      // The name is the revision's matter; the bytes only know their members.
+      let member = reject.file.firstIndex(of: "!").map { String(reject.file[reject.file.index(after: $0)...]) }
+      try insert.execute(arguments: [
+        content.digest, content.reading, ordinal, member, reject.table, reject.line, reject.byteOffset,
+        reject.column, reject.code, reject.reason, reject.action.rawValue,
+      ])
     }
   }
 
@@ -167,9 +211,7 @@ public final class Ledger: Sendable {
         let row = try Row.fetchOne(
           db, sql: "SELECT * FROM content WHERE digest = ? AND reading = ?", arguments: id)
       else { return nil }
-      let segments = try Row.fetchAll(
-        db, sql: "SELECT * FROM segment WHERE digest = ? AND reading = ? ORDER BY member, claim_table", arguments: id
-      ).compactMap(Self.segment)
+      let segments = try Row.fetchAll(db, sql: Self.segmentsOfContent, arguments: id + id).compactMap(Self.segment)
       let rejects = try Row.fetchAll(
         db, sql: "SELECT * FROM reject WHERE digest = ? AND reading = ? ORDER BY ordinal", arguments: id
       ).map { (row: Row) in
@@ -229,13 +271,12 @@ public final class Ledger: Sendable {
     let ordered = byName.values.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
     return try read { db in
       var result: [LiveSegment] = []
-      let statement = try db.makeStatement(
-        sql: "SELECT * FROM segment WHERE digest = ? AND reading = ? ORDER BY member, claim_table")
+      let statement = try db.makeStatement(sql: Self.segmentsOfContent)
       for revision in ordered {
         let files = revision.files.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
         for file in files where file.state == .read {
           guard let digest = file.digest, let reading = file.reading else { continue }
-          for row in try Row.fetchAll(statement, arguments: [digest, reading]) {
+          for row in try Row.fetchAll(statement, arguments: [digest, reading, digest, reading]) {
             guard let record = Self.segment(row) else { continue }
             result.append(
               LiveSegment(batch: revision.name, revision: revision.revision, file: file.name, record: record))
@@ -442,7 +483,24 @@ public final class Ledger: Sendable {
     guard let table = ClaimTable(name: row["claim_table"]) else { return nil }
     return SegmentRecord(
       key: SegmentKey(digest: row["digest"], reading: row["reading"], member: row["member"], table: table),
-      memberName: row["member_name"], rows: row["row_count"], report: row["report"])
+      memberName: row["member_name"], rows: row["row_count"], report: row["report"], number: row["number"],
+      header: SegmentHeader(columns: names(row["columns"]), unknownColumns: names(row["unknown_columns"])))
+  }
+
+  private static let segmentsOfContent = """
+    SELECT number, digest, reading, member, member_name, claim_table, row_count, columns, unknown_columns, report
+      FROM claim_segment WHERE digest = ? AND reading = ?
+    UNION ALL
+    SELECT 0, digest, reading, member, member_name, claim_table, row_count, '', '', report
+      FROM segment WHERE digest = ? AND reading = ?
+    ORDER BY member, claim_table
+    """
+
+  // Each name is followed by a separator, so that an empty name is one too.
+  private static func list(_ names: [String]) -> String { names.map { $0 + "\u{1F}" }.joined() }
+
+  private static func names(_ list: String) -> [String] {
+    list.split(separator: "\u{1F}", omittingEmptySubsequences: false).dropLast().map(String.init)
   }
 
   private static func refusal(_ row: Row) -> Refusal? {
@@ -450,11 +508,50 @@ public final class Ledger: Sendable {
     return Refusal(code: code, message: row["refusal_message"] ?? "")
   }
 
-  private func read<R>(_ body: (Database) throws -> R) throws -> R {
+  // MARK: Numbers
+
+  enum Numbered { case segment, part }
+
+  private struct LastNumbers {
+    var segment: Int32
+    var part: Int32
+  }
+
+  /// The next number of a kind; what is not committed may be given again by the next process, whose `open` has removed
+  /// the files.
+  func newNumber(_ kind: Numbered) throws -> Int32 {
+    try numbers.withLock { known in
+      var next = try known ?? lastNumbers()
+      switch kind {
+      case .segment: next.segment += 1
+      case .part: next.part += 1
+      }
+      known = next
+      return kind == .segment ? next.segment : next.part
+    }
+  }
+
+  private func lastNumbers() throws -> LastNumbers {
+    try read { db in
+      func last(_ kind: String) throws -> Int32 {
+        try Int32.fetchOne(db, sql: "SELECT number FROM last_number WHERE kind = ?", arguments: [kind]) ?? 0
+      }
+      return LastNumbers(segment: try last("segment"), part: try last("part"))
+    }
+  }
+
+  /// Records the numbers given so far; part of every transaction that lists parts.
+  func noteNumbers(_ db: Database) throws {
+    guard let last = numbers.withLock({ $0 }) else { return }
+    try db.execute(sql: "UPDATE last_number SET number = ? WHERE kind = 'segment'", arguments: [last.segment])
+    try db.execute(sql: "UPDATE last_number SET number = ? WHERE kind = 'part'", arguments: [last.part])
+  }
+
+  func read<R>(_ body: (Database) throws -> R) throws -> R {
     try StoreError.translating(path) { try database.read(body) }
   }
 
-  private func write<R>(_ body: (Database) throws -> R) throws -> R {
+  func write<R>(_ body: (Database) throws -> R) throws -> R {
     try StoreError.translating(path) { try database.write(body) }
   }
 }

@@ -1,6 +1,8 @@
 /// The ledger's schema, in plain SQL. A migration that has been released is never edited: add one.
 enum LedgerMigrations {
-  static let all: [(name: String, sql: String)] = [("1 runs, files, findings, cases", first)]
+  static let all: [(name: String, sql: String)] = [
+    ("1 runs, files, findings, cases", first), ("2 parts", second),
+  ]
 
   private static let first = """
     -- What a file's bytes gave under one reading; shared by all revisions that have the file.
@@ -129,6 +131,70 @@ enum LedgerMigrations {
       counted_fen INTEGER NOT NULL,
       finding_ids TEXT NOT NULL,
       PRIMARY KEY (run_id, id)
+    ) STRICT;
+    """
+
+  private static let second = """
+    -- Accepted rows of one member of a claim file; number stands in column yj_segment of the parts. columns and
+    -- unknown_columns: each name and U+001F.
+    CREATE TABLE claim_segment(
+      number INTEGER NOT NULL PRIMARY KEY,
+      digest TEXT NOT NULL,
+      reading TEXT NOT NULL,
+      member INTEGER NOT NULL,
+      member_name TEXT,
+      claim_table TEXT NOT NULL,
+      row_count INTEGER NOT NULL,
+      columns TEXT NOT NULL,
+      unknown_columns TEXT NOT NULL,
+      report TEXT NOT NULL,
+      UNIQUE (digest, reading, member, claim_table),
+      FOREIGN KEY (digest, reading) REFERENCES content ON DELETE CASCADE
+    ) STRICT;
+
+    -- One Parquet file; path is below the folder parts, times are seconds since 1970, top_byte_rows as the file has it.
+    CREATE TABLE part(
+      number INTEGER NOT NULL PRIMARY KEY,
+      claim_table TEXT NOT NULL,
+      batch TEXT NOT NULL,
+      first_slice INTEGER NOT NULL,
+      last_slice INTEGER NOT NULL,
+      path TEXT NOT NULL UNIQUE,
+      row_count INTEGER NOT NULL,
+      byte_count INTEGER NOT NULL,
+      sha256 TEXT NOT NULL,
+      footer_sha256 TEXT NOT NULL,
+      min_time INTEGER,
+      max_time INTEGER,
+      top_byte_rows TEXT NOT NULL,
+      codec TEXT NOT NULL,
+      format_version INTEGER NOT NULL
+    ) STRICT;
+
+    -- Rows of a part by segment. A segment that is not in claim_segment any more, or that no latest revision has, is
+    -- dead: nobody reads its rows.
+    CREATE TABLE part_segment(
+      part INTEGER NOT NULL REFERENCES part ON DELETE CASCADE,
+      segment INTEGER NOT NULL,
+      row_count INTEGER NOT NULL,
+      PRIMARY KEY (part, segment)
+    ) STRICT, WITHOUT ROWID;
+
+    -- The greatest number given so far, for segments and for parts: none is given twice.
+    CREATE TABLE last_number(kind TEXT NOT NULL PRIMARY KEY, number INTEGER NOT NULL) STRICT;
+    INSERT INTO last_number VALUES ('segment', 0), ('part', 0);
+
+    -- Batches that yijian store retain has removed: what they were and why they went.
+    CREATE TABLE removed_batch(
+      ordinal INTEGER NOT NULL PRIMARY KEY,
+      name TEXT NOT NULL,
+      revision INTEGER NOT NULL,
+      newest_day TEXT,
+      rows_removed INTEGER NOT NULL,
+      files INTEGER NOT NULL,
+      kept_since TEXT NOT NULL,
+      removed_at TEXT NOT NULL,
+      reason TEXT NOT NULL
     ) STRICT;
     """
 }

@@ -61,12 +61,21 @@ public struct SegmentRecord: Sendable, Hashable {
   public var rows: Int
   /// The caller's normalisation report (JSON): counts, sums, rejects by code; not interpreted.
   public var report: String
+  /// `PartSet.newSegment`: names its rows in the parts. 0: the rows lie in a file of the folder segments.
+  public var number: Int32
+  /// What the member had for a header. Empty for number 0: the segment's file has it.
+  public var header: SegmentHeader
 
-  public init(key: SegmentKey, memberName: String? = nil, rows: Int, report: String = "{}") {
+  public init(
+    key: SegmentKey, memberName: String? = nil, rows: Int, report: String = "{}", number: Int32 = 0,
+    header: SegmentHeader = SegmentHeader(columns: [], unknownColumns: [])
+  ) {
     self.key = key
     self.memberName = memberName
     self.rows = rows
     self.report = report
+    self.number = number
+    self.header = header
   }
 }
 

@@ -44,6 +44,31 @@ enum StoreError {
       remedy: "Use that version or newer; this one leaves the store untouched.")
   }
 
+  static func older(_ folder: String) -> Diagnostic {
+    Diagnostic(
+      .error, "store.older", "The store keeps claims in the older form, in its folder segments",
+      at: Place(file: folder),
+      remedy:
+        "Move the folder away and give the same command with the exports of all its batches: they are read into a "
+        + "new store. Or go on with the older version; this one leaves the store untouched.")
+  }
+
+  static let damagedRemedy =
+    "Restore the store folder from a copy, or move it away and read the batches again; 'yijian store verify' names "
+    + "every damaged part."
+
+  static func partMissing(_ path: String) -> Diagnostic {
+    Diagnostic(
+      .error, "store.part-missing", "The part is in the catalogue but not in its place", at: Place(file: path),
+      remedy: damagedRemedy)
+  }
+
+  static func partDamaged(_ path: String, _ what: String) -> Diagnostic {
+    Diagnostic(
+      .error, "store.part-damaged", "The part is not as it was written: \(what)", at: Place(file: path),
+      remedy: damagedRemedy)
+  }
+
   /// Runs a GRDB call and throws its errors as diagnostics.
   static func translating<R>(_ path: String, _ body: () throws -> R) throws -> R {
     do {

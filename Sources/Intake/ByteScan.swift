@@ -1,4 +1,6 @@
-/// Scans of raw memory, eight bytes at a time. Readable up to 8 bytes beyond `end`.
+import CByteMasks
+
+/// Scans of raw memory, many bytes at a time. Readable up to 8 bytes beyond `end`.
 enum ByteScan {
   private static let ones: UInt64 = 0x0101_0101_0101_0101
   private static let highs: UInt64 = 0x8080_8080_8080_8080
@@ -46,38 +48,60 @@ enum ByteScan {
   /// Index of the first byte that is not part of well-formed UTF-8 in `start..<end`, else `end`.
   static func firstInvalidUTF8(_ p: UnsafeMutablePointer<UInt8>, _ start: Int, _ end: Int) -> Int {
     var i = start
-    while i < end {
-      if i &+ 8 <= end {
-        let word = UnsafeRawPointer(p + i).loadUnaligned(as: UInt64.self).littleEndian & highs
-        if word == 0 {
-          i &+= 8
-          continue
-        }
-        i &+= word.trailingZeroBitCount &>> 3
-      }
-      let lead = p[i]
-      if lead < 0x80 {
-        i &+= 1
+    while i &+ 64 <= end {
+      var word = cbm_high(p + i)
+      if word == 0 {
+        i &+= 64
         continue
       }
-      let length: Int
-      var low: UInt8 = 0x80
-      var high: UInt8 = 0xBF
-      switch lead {
-      case 0xE1...0xEC, 0xEE, 0xEF: length = 3
-      case 0xC2...0xDF: length = 2
-      case 0xE0: (length, low) = (3, 0xA0)
-      case 0xED: (length, high) = (3, 0x9F)
-      case 0xF0: (length, low) = (4, 0x90)
-      case 0xF1...0xF3: length = 4
-      case 0xF4: (length, high) = (4, 0x8F)
-      default: return i
-      }
-      if i &+ length > end || p[i &+ 1] < low || p[i &+ 1] > high { return i }
-      if length > 2, p[i &+ 2] & 0xC0 != 0x80 { return i }
-      if length > 3, p[i &+ 3] & 0xC0 != 0x80 { return i }
+      let block = i
+      repeat {
+        i = block &+ word.trailingZeroBitCount
+        // Chinese text: three bytes a character, one after the other.
+        while i &+ 4 <= end {
+          let four = UnsafeRawPointer(p + i).loadUnaligned(as: UInt32.self).littleEndian
+          // 1110xxxx 10xxxxxx 10xxxxxx; not 0 and not 0xD8..0xDF in the upper five bits of the character.
+          let upper = four & 0x200F
+          if four & 0x00C0_C0F0 != 0x0080_80E0 || upper == 0 || upper == 0x200D { break }
+          i &+= 3
+        }
+        if i < end, p[i] >= 0x80 {
+          let length = lengthOfCharacter(p, i, end)
+          if length == 0 { return i }
+          i &+= length
+        }
+        word = i &- block >= 64 ? 0 : word & (~0 &<< UInt64(i &- block))
+      } while word != 0
+      i = max(i, block &+ 64)
+    }
+    while i < end {
+      let length = lengthOfCharacter(p, i, end)
+      if length == 0 { return i }
       i &+= length
     }
     return end
+  }
+
+  /// Bytes of the character that begins at `i`; 0 if it is not well-formed or goes beyond `end`.
+  private static func lengthOfCharacter(_ p: UnsafeMutablePointer<UInt8>, _ i: Int, _ end: Int) -> Int {
+    let lead = p[i]
+    if lead < 0x80 { return 1 }
+    let length: Int
+    var low: UInt8 = 0x80
+    var high: UInt8 = 0xBF
+    switch lead {
+    case 0xE1...0xEC, 0xEE, 0xEF: length = 3
+    case 0xC2...0xDF: length = 2
+    case 0xE0: (length, low) = (3, 0xA0)
+    case 0xED: (length, high) = (3, 0x9F)
+    case 0xF0: (length, low) = (4, 0x90)
+    case 0xF1...0xF3: length = 4
+    case 0xF4: (length, high) = (4, 0x8F)
+    default: return 0
+    }
+    if i &+ length > end || p[i &+ 1] < low || p[i &+ 1] > high { return 0 }
+    if length > 2, p[i &+ 2] & 0xC0 != 0x80 { return 0 }
+    if length > 3, p[i &+ 3] & 0xC0 != 0x80 { return 0 }
+    return length
   }
 }

@@ -18,6 +18,7 @@ private struct ClaimFileReading {
   let limits: IntakeLimits
   let consumer: ConsumerGate
   var report: FileReport
+  var readsAhead = false
 
   init(_ file: BatchFile, _ limits: IntakeLimits, _ consumer: any RecordConsumer) {
     self.file = file
@@ -61,11 +62,13 @@ private struct ClaimFileReading {
     let named = LayoutMapping.table(ofName: file.name)
     let mapping = LayoutMapping(file: file.name, member: nil, named: named)
     let (file, limits) = (file, limits)
-    try readMember(mapping) {
+    try readMember(mapping) { inflater in
       let guardian = BombGuard(limits: limits, file: file.name, member: nil)
       let plain = PlainSource(stored, guardian: isGzip ? nil : guardian)
       if !isGzip { return plain }
-      return GzipSource(file: file.name, member: nil, limits: limits, guardian: guardian) { try plain.read(into: $0) }
+      return GzipSource(file: file.name, member: nil, limits: limits, guardian: guardian, inflater: inflater) {
+        try plain.read(into: $0)
+      }
     }
   }
 
@@ -76,19 +79,42 @@ private struct ClaimFileReading {
       let mapping = LayoutMapping(
         file: file.name, member: member.name, named: LayoutMapping.table(ofName: member.name) ?? ofArchive)
       let (file, limits, before) = (file, limits, report.inflatedBytes)
-      try readMember(mapping) {
+      try readMember(mapping) { inflater in
         let guardian = BombGuard(limits: limits, file: file.name, member: member.name, producedBefore: before)
         let source = try archive.open(member, guardian: guardian)
         guard member.name.lowercased().hasSuffix(".gz") else { return source }
-        return GzipSource(file: file.name, member: member.name, limits: limits, guardian: guardian) {
+        return GzipSource(
+          file: file.name, member: member.name, limits: limits, guardian: guardian, inflater: inflater
+        ) {
           try source.read(into: $0)
         }
       }
     }
   }
 
+  /// Reads one member and adds its report; again with the oracle if the fast way finds anything wrong, so that what is
+  /// refused, and all that is said about it, does not depend on how it was inflated.
+  private mutating func readMember(
+    _ mapping: LayoutMapping, open: (InflaterChoice) throws -> any ByteSource
+  ) throws {
+    let choice = limits.inflater
+    if choice != .zlib || limits.readsAhead {
+      do {
+        return try readMember(mapping, readsAhead: limits.readsAhead) { try open(choice) }
+      } catch is NeedsOracle {
+        consumer.restart()
+        report.reachedRows = 0
+        report.reachedBytes = 0
+      }
+    }
+    try readMember(mapping, readsAhead: false) { try open(.zlib) }
+  }
+
   /// Reads one member, in as many passes as its charset needs, and adds its report.
-  private mutating func readMember(_ mapping: LayoutMapping, open: () throws -> any ByteSource) throws {
+  private mutating func readMember(
+    _ mapping: LayoutMapping, readsAhead: Bool, open: () throws -> any ByteSource
+  ) throws {
+    self.readsAhead = readsAhead
     let head = try firstBytes(open)
     if head.isEmpty { throw Refusal.empty(mapping.file, mapping.member) }
     if head.starts(with: [0xFF, 0xFE]) || head.starts(with: [0xFE, 0xFF]) {
@@ -164,8 +190,12 @@ private struct ClaimFileReading {
     mayGiveUp: Bool = false
   ) throws -> PassResult {
     for longSample in [false, true] {
+      let plain = try open()
+      let ahead = readsAhead ? ReadAheadSource(plain) : nil
+      // A pass that is given up must not go on reading beside the next one.
+      defer { ahead?.close() }
       let reader = try LineReader(
-        try open(), charset: charset, skip: skip, firstChunk: longSample ? LineReader.maxLineBytes : 0)
+        ahead ?? plain, charset: charset, skip: skip, firstChunk: longSample ? LineReader.maxLineBytes : 0)
       let pass = MemberPass(reader, mapping: mapping)
       do {
         let outcome = try pass.run(consumer, mayGiveUp: mayGiveUp, longSample: longSample)

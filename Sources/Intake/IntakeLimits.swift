@@ -1,4 +1,4 @@
-/// What a file may cost before it is refused as a bomb. Sizes are bytes after inflation.
+/// What a file may cost before it is refused as a bomb, and how it is read. Sizes are bytes after inflation.
 public struct IntakeLimits: Sendable, Hashable {
   /// Inflated bytes per compressed byte, over any 64 MiB of inflated bytes.
   public var maxRatio: Int
@@ -14,10 +14,15 @@ public struct IntakeLimits: Sendable, Hashable {
   public var maxPathDepth: Int
   /// Rows per million that may fail in a charset (pipeline key `reject_limit`).
   public var rejectLimitPerMillion: Int
+  /// What inflates; the result is the same.
+  public var inflater: InflaterChoice
+  /// Inflating runs ahead in a thread of its own, so that one file keeps two cores busy; the result is the same.
+  public var readsAhead: Bool
 
   public init(
     maxRatio: Int = 200, maxMemberBytes: Int = 64 << 30, maxFileBytes: Int = 256 << 30, maxMembers: Int = 10_000,
-    maxGzipMembers: Int = 4_000_000, maxPathDepth: Int = 16, rejectLimitPerMillion: Int = 1000
+    maxGzipMembers: Int = 4_000_000, maxPathDepth: Int = 16, rejectLimitPerMillion: Int = 1000,
+    inflater: InflaterChoice = .fastest, readsAhead: Bool = false
   ) {
     self.maxRatio = maxRatio
     self.maxMemberBytes = maxMemberBytes
@@ -26,5 +31,7 @@ public struct IntakeLimits: Sendable, Hashable {
     self.maxGzipMembers = maxGzipMembers
     self.maxPathDepth = maxPathDepth
     self.rejectLimitPerMillion = rejectLimitPerMillion
+    self.inflater = inflater
+    self.readsAhead = readsAhead
   }
 }

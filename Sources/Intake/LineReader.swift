@@ -16,21 +16,28 @@ final class LineReader {
     var fault: RowFault?
   }
 
+  /// The first chunk, of which layout and format are guessed. A chunk may be larger.
   static let chunkBytes = 1 << 20
+  /// Later ones, which should stay in the processor's second cache with what is made of them.
+  static let laterChunkBytes = 128 << 10
   static let maxLineBytes = 16 << 20
+  /// Readable bytes before and behind the buffers.
   private static let padding = 64
   private static let decodeBytes = 64 << 10
 
-  /// Decoded bytes of the present chunk, readable beyond its last line by 8 bytes.
+  /// Decoded bytes of the present chunk, readable beyond its last line, and in UTF-8 before its first, by 64 bytes.
   private(set) var text: UnsafeMutablePointer<UInt8>
   private(set) var textCapacity: Int
-  /// Lines of the present chunk.
+  /// Lines of the present chunk, if they were asked for or the chunk is not sound.
   private(set) var lines: [Line] = []
+  /// The chunk is UTF-8 throughout, without NUL and without too long a line: `text[..<end]` holds nothing but its lines.
+  private(set) var isSound = false
+  private(set) var end = 0
   /// Inflated bytes read so far.
   private(set) var bytesRead = 0
   let charset: Charset
   private let source: any ByteSource
-  private let chunkBytes: Int
+  private let laterBytes: Int
   private let maxLineBytes: Int
   private let wanted: Int
   private var raw: UnsafeMutablePointer<UInt8>
@@ -39,7 +46,7 @@ final class LineReader {
   private var consumed = 0
   private var ended = false
   /// Offset of raw[0] in the inflated bytes.
-  private var base: Int
+  private(set) var base: Int
   private var converter: iconv_t?
 
   /// The first `skip` bytes (a byte order mark) are passed over. `firstChunk` is the least size of the first chunk, if
@@ -48,14 +55,13 @@ final class LineReader {
     _ source: any ByteSource, charset: Charset, skip: Int = 0, firstChunk: Int = 0,
     chunkBytes: Int = LineReader.chunkBytes, maxLineBytes: Int = LineReader.maxLineBytes
   ) throws {
-    self.chunkBytes = chunkBytes
+    laterBytes = min(chunkBytes, Self.laterChunkBytes)
     self.maxLineBytes = maxLineBytes
     self.source = source
     self.charset = charset
     wanted = max(firstChunk, chunkBytes)
     capacity = wanted + max(64, chunkBytes)
-    raw = .allocate(capacity: capacity + Self.padding)
-    raw.initialize(repeating: 0, count: capacity + Self.padding)
+    raw = Self.allocate(capacity)
     base = skip
     text = raw
     textCapacity = 0
@@ -68,7 +74,7 @@ final class LineReader {
     bytesRead = passed
     if charset != .utf8 {
       textCapacity = 1
-      text = .allocate(capacity: textCapacity)
+      text = Self.allocate(textCapacity)
       let opened = iconv_open("UTF-8", charset.rawValue)
       if opened == iconv_t(bitPattern: -1) {
         throw Diagnostic(
@@ -80,14 +86,22 @@ final class LineReader {
   }
 
   deinit {
-    if charset != .utf8 { text.deallocate() }
-    raw.deallocate()
+    if charset != .utf8 { free(text - Self.padding) }
+    free(raw - Self.padding)
     if let converter { iconv_close(converter) }
   }
 
-  /// Reads the next chunk into `text` and `lines`; false at the end.
-  func next(first: Bool = false) throws -> Bool {
+  /// Zeros, of which no page costs anything before it is written to.
+  private static func allocate(_ count: Int) -> UnsafeMutablePointer<UInt8> {
+    guard let memory = calloc(count + 2 * padding, 1) else { preconditionFailure("memory is exhausted") }
+    return memory.assumingMemoryBound(to: UInt8.self) + padding
+  }
+
+  /// Reads the next chunk into `text`; false at the end. `lines` are left out of a sound chunk if nobody wants them.
+  func next(first: Bool = false, wantsLines: Bool = true) throws -> Bool {
     lines.removeAll(keepingCapacity: true)
+    isSound = false
+    end = 0
     let carried = filled - consumed
     if consumed > 0 {
       memmove(raw, raw + consumed, carried)
@@ -97,11 +111,12 @@ final class LineReader {
     }
     var scanned = 0
     var end = 0
-    let target = first ? wanted : chunkBytes
+    let target = first ? wanted : laterBytes
+    let most = first ? capacity : max(64, laterBytes)
     while true {
       if !ended, filled < target || end == 0 {
         if filled == capacity { grow() }
-        let room = UnsafeMutableRawBufferPointer(start: raw + filled, count: capacity - filled)
+        let room = UnsafeMutableRawBufferPointer(start: raw + filled, count: min(most, capacity - filled))
         let n = try source.read(into: room)
         if n == 0 { ended = true }
         bytesRead += n
@@ -121,7 +136,11 @@ final class LineReader {
     }
     if end == 0 { return false }
     consumed = end
+    self.end = end
+    isSound = charset == .utf8 && ByteScan.firstInvalidUTF8(raw, 0, end) == end && memchr(raw, 0, end) == nil
+    if isSound, !wantsLines { return true }
     findLines(end)
+    if isSound { return true }
     if charset == .utf8 { checkUTF8(end) } else { decode(end) }
     flagNULs()
     return true
@@ -129,10 +148,9 @@ final class LineReader {
 
   private func grow() {
     let larger = capacity * 2
-    let new = UnsafeMutablePointer<UInt8>.allocate(capacity: larger + Self.padding)
-    new.initialize(repeating: 0, count: larger + Self.padding)
+    let new = Self.allocate(larger)
     memcpy(new, raw, filled)
-    raw.deallocate()
+    free(raw - Self.padding)
     raw = new
     capacity = larger
     if charset == .utf8 { text = raw }
@@ -205,10 +223,9 @@ final class LineReader {
   private func decode(_ end: Int) {
     // Two bytes give at most three; four give at most four.
     if textCapacity < end * 2 {
-      text.deallocate()
+      free(text - Self.padding)
       textCapacity = end * 2
-      text = .allocate(capacity: textCapacity + Self.padding)
-      text.initialize(repeating: 0, count: textCapacity + Self.padding)
+      text = Self.allocate(textCapacity)
     }
     let fault: RowFault = charset == .gb18030 ? .notGB18030 : .notUTF16
     var from = 0

@@ -1,7 +1,6 @@
 import ClaimModel
-import Diagnostics
 
-/// The fund money of one settlement and its share on each line (rule-definitions section 2). All in fen.
+/// The fund money of one settlement (rule-definitions section 2). All in fen.
 struct FundShare {
   /// P: what the fund paid, at least 0.
   var paid: Int64
@@ -11,51 +10,89 @@ struct FundShare {
   var amount: Int64
   /// U: fund money that no line explains, at least 0.
   var unexplained: Int64
-  /// F of each line, in the order given.
-  var shares: [Int64]
+}
+
+/// Shares the fund money of settlements out over their lines, one settlement after the other.
+struct FundSharing {
+  private struct Remainder {
+    var rest: UInt64
+    var line: Int32
+  }
+
+  /// Those of the settlement in hand; kept for its room.
+  private var remainders: [Remainder] = []
 
   /// - Parameters:
   ///   - fund: fund_pay_sumamt, null as `ColumnData.null`.
   ///   - inScope: the settlement's inscp_amt, likewise.
-  ///   - amounts: A of the lines, none below 0.
-  ///   - precedes: order of two lines (indices into `amounts`) whose remainders are equal.
+  ///   - lines: the settlement's lines: places in `amounts` and `shares`.
+  ///   - amounts: A of all lines, none below 0.
+  ///   - shares: F is written here.
+  ///   - precedes: order of two lines whose remainders are equal.
   /// - Returns: nil if Σ A does not fit 63 bits.
-  init?(fund: Int64, inScope: Int64, amounts: [Int64], precedes: (Int, Int) -> Bool) {
+  mutating func share(
+    fund: Int64, inScope: Int64, lines: UnsafeBufferPointer<Int32>, amounts: UnsafeBufferPointer<Int64>,
+    into shares: UnsafeMutableBufferPointer<Int64>, precedes: (Int, Int) -> Bool
+  ) -> FundShare? {
     var sum: Int64 = 0
-    for amount in amounts {
-      let (next, overflow) = sum.addingReportingOverflow(amount)
+    for line in lines {
+      let (next, overflow) = sum.addingReportingOverflow(amounts[Int(line)])
       if overflow { return nil }
       sum = next
     }
-    amount = sum
-    paid = fund == ColumnData.null ? 0 : max(0, fund)
-    base = max(sum, inScope == ColumnData.null ? 0 : inScope)
+    let paid = fund == ColumnData.null ? 0 : max(0, fund)
+    let base = max(sum, inScope == ColumnData.null ? 0 : inScope)
     if paid >= base {
-      shares = amounts
-      unexplained = paid - sum
-      return
+      for line in lines { shares[Int(line)] = amounts[Int(line)] }
+      return FundShare(paid: paid, base: base, amount: sum, unexplained: paid - sum)
     }
     // paid < base, so base > 0; every amount is at most base, so every quotient fits 64 bits.
     let divisor = UInt64(base)
     let factor = UInt64(paid)
-    var remainders: [(rest: UInt64, line: Int)] = []
-    remainders.reserveCapacity(amounts.count)
-    shares = []
-    shares.reserveCapacity(amounts.count)
+    remainders.removeAll(keepingCapacity: true)
     var given: Int64 = 0
-    for (line, amount) in amounts.enumerated() {
-      let (quotient, rest) = divisor.dividingFullWidth(UInt64(amount).multipliedFullWidth(by: factor))
-      shares.append(Int64(quotient))
+    for line in lines {
+      let (quotient, rest) = part(UInt64(amounts[Int(line)]), factor, divisor)
+      shares[Int(line)] = Int64(quotient)
       given += Int64(quotient)
-      remainders.append((rest, line))
+      remainders.append(Remainder(rest: rest, line: line))
     }
-    let whole = Int64(divisor.dividingFullWidth(UInt64(sum).multipliedFullWidth(by: factor)).quotient)
-    let missing = Int(whole - given)
-    if missing > 0 {
-      remainders.sort { a, b in a.rest == b.rest ? precedes(a.line, b.line) : a.rest > b.rest }
-      for i in 0..<missing { shares[remainders[i].line] += 1 }
+    let whole = Int64(part(UInt64(sum), factor, divisor).quotient)
+    if whole > given { giveRest(Int(whole - given), into: shares, precedes: precedes) }
+    return FundShare(paid: paid, base: base, amount: sum, unexplained: paid - whole)
+  }
+
+  /// ⌊a·b / divisor⌋ and what remains; nearly always the product fits one word, which divides many times faster.
+  @inline(__always)
+  private func part(_ a: UInt64, _ b: UInt64, _ divisor: UInt64) -> (quotient: UInt64, remainder: UInt64) {
+    let product = a.multipliedFullWidth(by: b)
+    return product.high == 0
+      ? product.low.quotientAndRemainder(dividingBy: divisor) : divisor.dividingFullWidth(product)
+  }
+
+  /// One fen more for each of the lines with the greatest remainders; there are fewer of them than lines.
+  private mutating func giveRest(
+    _ missing: Int, into shares: UnsafeMutableBufferPointer<Int64>, precedes: (Int, Int) -> Bool
+  ) {
+    func goesFirst(_ a: Remainder, _ b: Remainder) -> Bool {
+      a.rest == b.rest ? precedes(Int(a.line), Int(b.line)) : a.rest > b.rest
     }
-    unexplained = paid - whole
+    if remainders.count > 24 {
+      remainders.sort(by: goesFirst)
+    } else {
+      remainders.withUnsafeMutableBufferPointer { all in
+        for i in 1..<all.count {
+          let one = all[i]
+          var at = i
+          while at > 0, goesFirst(one, all[at &- 1]) {
+            all[at] = all[at &- 1]
+            at &-= 1
+          }
+          all[at] = one
+        }
+      }
+    }
+    for i in 0..<missing { shares[Int(remainders[i].line)] += 1 }
   }
 }
 

@@ -16,19 +16,48 @@ struct CodeColumn {
     self.field = field
   }
 
-  /// Counts one value that is not empty.
-  mutating func count(_ text: UnsafeRawBufferPointer) {
-    guard text.count <= 8 else {
-      longRows += 1
-      return
+  /// Counts the values of some rows; null is none.
+  mutating func count(
+    bytes: UnsafeRawPointer, bytesCount: Int, starts: UnsafePointer<Int32>, lengths: UnsafePointer<Int32>, width: Int,
+    rows: UnsafeBufferPointer<Int32>
+  ) {
+    // Codes repeat from row to row: a run is counted at once.
+    var last: UInt64 = 0
+    var run = 0
+    for row in rows {
+      let at = Int(row) &* width &+ field
+      let length = Int(lengths[at])
+      if length == 0 { continue }
+      if length > 8 {
+        longRows += 1
+        continue
+      }
+      let start = Int(starts[at])
+      var key: UInt64 = 0
+      if start &+ 8 <= bytesCount {
+        key = (bytes + start).loadUnaligned(as: UInt64.self).bigEndian &>> UInt64(truncatingIfNeeded: 64 &- 8 &* length)
+      } else {
+        for i in start..<start + length { key = key << 8 | UInt64(bytes.load(fromByteOffset: i, as: UInt8.self)) }
+      }
+      if key == last, run > 0 {
+        run &+= 1
+        continue
+      }
+      if run > 0 { count(last, rows: run) }
+      last = key
+      run = 1
     }
-    var key: UInt64 = 0
-    for byte in text { key = key << 8 | UInt64(byte) }
+    if run > 0 { count(last, rows: run) }
+  }
+
+  private mutating func count(_ key: UInt64, rows more: Int) {
+    // Only of NULs, which Intake rejects; 0 is a free slot.
+    if key == 0 { return }
     var slot = slot(of: key)
     if keys[slot] == 0 {
       // A column of codes with so many values holds none; what more there is counts with the long ones.
       guard used < Self.most else {
-        longRows += 1
+        longRows += more
         return
       }
       if used * 2 >= keys.count {
@@ -38,7 +67,7 @@ struct CodeColumn {
       keys[slot] = key
       used += 1
     }
-    rows[slot] += 1
+    rows[slot] += more
   }
 
   /// The codes outside the list; not sorted.

@@ -4,47 +4,45 @@ import Diagnostics
 /// Links the entities, works out amounts, classes and stays, and adds the columns of `Entity.derived`.
 ///
 /// - Returns: medical categories that the table does not know.
-func deriveColumns(_ tables: inout [Entity: EntityTable], _ input: NormalizationInput) throws -> [UnknownMedType] {
+func deriveColumns(
+  _ tables: inout [Entity: EntityTable], _ links: ClaimLinks, _ counting: CountingLines, _ input: NormalizationInput
+) throws -> [UnknownMedType] {
   let codes = input.codes
-  let medTypes = MedTypeIndex(input.medTypes ?? MedTypeRow.shipped, codes: codes)
-  var line = tables[.line] ?? EntityTable(entity: .line)
-  var settlement = tables[.settlement] ?? EntityTable(entity: .settlement)
-  var visit = tables[.visit] ?? EntityTable(entity: .visit)
-  var diagnosis = tables[.diagnosis] ?? EntityTable(entity: .diagnosis)
+  var medTypes = MedTypeIndex(input.medTypes ?? MedTypeRow.shipped, codes: codes)
+  // Taken out, so that adding a column copies no table.
+  var line = tables.removeValue(forKey: .line) ?? EntityTable(entity: .line)
+  var settlement = tables.removeValue(forKey: .settlement) ?? EntityTable(entity: .settlement)
+  var visit = tables.removeValue(forKey: .visit) ?? EntityTable(entity: .visit)
+  var diagnosis = tables.removeValue(forKey: .diagnosis) ?? EntityTable(entity: .diagnosis)
 
   // Links by setl_id and by each row's own mdtrt_id.
-  let settlementOf = RowOfKey(settlement.codes("setl_id"), codes: codes)
-  let visitOf = RowOfKey(visit.codes("mdtrt_id"), codes: codes)
-  let lineSettlement = line.codes("setl_id").map { settlementOf[$0] }
-  let lineVisit = line.codes("mdtrt_id").map { visitOf[$0] }
-  let settlementVisit = settlement.codes("mdtrt_id").map { visitOf[$0] }
-  let diagnosisVisit = diagnosis.codes("mdtrt_id").map { visitOf[$0] }
-  let linesOfSettlement = Children(parent: lineSettlement, parents: settlement.count)
-  let settlementsOfVisit = Children(parent: settlementVisit, parents: visit.count)
-  let linesOfVisit = Children(parent: lineVisit, parents: visit.count)
-  let diagnosesOfVisit = Children(parent: diagnosisVisit, parents: visit.count)
+  let linesOfSettlement = Children(parent: links.lineSettlement, parents: settlement.count)
+  let settlementsOfVisit = Children(parent: links.settlementVisit, parents: visit.count)
+  let linesOfVisit = Children(parent: links.lineVisit, parents: visit.count)
+  let diagnosesOfVisit = Children(parent: links.diagnosisVisit, parents: visit.count)
 
   // Every counting line has a counting settlement.
   let settlementOrigin = settlement.origin
-  try deriveLines(&line, codes: codes) { row in
+  let (lineAmounts, days) = try counting.amounts { row in
     overflowDiagnostic(
-      input.segments, settlementOrigin[Int(lineSettlement[row])], table: .settlements, "the amount of a line")
+      input.segments, settlementOrigin[Int(links.lineSettlement[row])], table: .settlements, "the amount of a line")
   }
-  try shareFund(&settlement, &line, linesOfSettlement, input)
-  let unknown = classify(&settlement, visit, settlementVisit, medTypes, codes: codes)
+  if input.namesLines { line.columns["id"] = .text(counting.ids()) }
+  line.columns["day"] = .number(days)
+  line.columns["A"] = .number(lineAmounts)
+  line.columns["F"] = .number(try shareFund(&settlement, lineAmounts, linesOfSettlement, counting, input))
+  let unknown = classify(&settlement, visit, links.settlementVisit, &medTypes, codes: codes)
   let stays = try findStays(
-    visit, settlement, line, diagnosis, settlementsOfVisit, linesOfVisit, diagnosesOfVisit, medTypes, input)
+    visit, settlement, lineAmounts, diagnosis, settlementsOfVisit, linesOfVisit, diagnosesOfVisit, &medTypes, input)
   var stay = stays.table
 
   line.parent = [
-    .settlement: lineSettlement, .visit: lineVisit, .stay: lineVisit.map { $0 < 0 ? -1 : stays.ofVisit[Int($0)] },
+    .settlement: links.lineSettlement, .visit: links.lineVisit, .stay: ofParents(stays.ofVisit, links.lineVisit),
   ]
   settlement.parent = [
-    .visit: settlementVisit, .stay: settlementVisit.map { $0 < 0 ? -1 : stays.ofVisit[Int($0)] },
+    .visit: links.settlementVisit, .stay: ofParents(stays.ofVisit, links.settlementVisit),
   ]
-  diagnosis.parent = [
-    .visit: diagnosisVisit, .stay: diagnosisVisit.map { $0 < 0 ? -1 : stays.ofVisit[Int($0)] },
-  ]
+  diagnosis.parent = [.visit: links.diagnosisVisit, .stay: ofParents(stays.ofVisit, links.diagnosisVisit)]
   visit.parent = [.stay: stays.ofVisit]
   stay.parent = [.visit: stays.visits]
   settlement.children = [.line: linesOfSettlement]
@@ -57,90 +55,57 @@ func deriveColumns(_ tables: inout [Entity: EntityTable], _ input: Normalization
   return unknown
 }
 
-/// id, day and A of each line.
-private func deriveLines(
-  _ line: inout EntityTable, codes: CodeTable, overflow: (Int) -> Diagnostic
-) throws {
-  let visit = line.codes("mdtrt_id")
-  let serial = line.codes("bkkp_sn")
-  let time = line.numbers("fee_ocur_time")
-  let inScope = line.numbers("inscp_amt")
-  let total = line.numbers("det_item_fee_sumamt")
-  let own = line.numbers("fulamt_ownpay_amt")
-  let over = line.numbers("overlmt_selfpay")
-  let before = line.numbers("preselfpay_amt")
-  var ids = [UInt32](repeating: 0, count: line.count)
-  var days = [Int64](repeating: ColumnData.null, count: line.count)
-  var amounts = [Int64](repeating: 0, count: line.count)
-  var id: [UInt8] = []
-  for row in 0..<line.count {
-    id.removeAll(keepingCapacity: true)
-    codes.withBytes(visit[row]) { $0.withMemoryRebound(to: UInt8.self) { id.append(contentsOf: $0) } }
-    id.append(0x3A)
-    codes.withBytes(serial[row]) { $0.withMemoryRebound(to: UInt8.self) { id.append(contentsOf: $0) } }
-    ids[row] = id.withUnsafeBytes { codes.intern($0) }
-    days[row] = dayOf(time[row])
-    guard
-      let amount = amountInScope(
-        inScope: inScope[row], total: total[row], deductions: (own[row], over[row], before[row]))
-    else { throw overflow(row) }
-    amounts[row] = amount
-  }
-  line.columns["id"] = .text(ids)
-  line.columns["day"] = .number(days)
-  line.columns["A"] = .number(amounts)
-}
-
-/// F of each line; day, P, T, A and U of each settlement.
+/// F of each line; adds day, P, T, A and U of each settlement.
 private func shareFund(
-  _ settlement: inout EntityTable, _ line: inout EntityTable, _ linesOf: Children, _ input: NormalizationInput
-) throws {
-  let codes = input.codes
-  let lineAmounts = line.numbers("A")
-  let time = line.numbers("fee_ocur_time")
-  let serial = line.codes("bkkp_sn")
-  let visit = line.codes("mdtrt_id")
+  _ settlement: inout EntityTable, _ lineAmounts: [Int64], _ linesOf: Children, _ counting: CountingLines,
+  _ input: NormalizationInput
+) throws -> [Int64] {
   let fund = settlement.numbers("fund_pay_sumamt")
   let inScope = settlement.numbers("inscp_amt")
   let begin = settlement.numbers("begndate")
   let settled = settlement.numbers("setl_time")
-  var lineShares = [Int64](repeating: 0, count: line.count)
+  let precedes = counting.order()
+  let offsets = linesOf.offsets
+  var lineShares = [Int64](repeating: 0, count: lineAmounts.count)
   var days = [Int64](repeating: ColumnData.null, count: settlement.count)
   var paid = [Int64](repeating: 0, count: settlement.count)
   var base = paid
   var amount = paid
   var unexplained = paid
-  for row in 0..<settlement.count {
-    let lines = linesOf.of(row)
-    let first = lines.startIndex
-    let share = FundShare(fund: fund[row], inScope: inScope[row], amounts: lines.map { lineAmounts[Int($0)] }) {
-      let a = Int(lines[first + $0])
-      let b = Int(lines[first + $1])
-      if time[a] != time[b] { return time[a] < time[b] }
-      if serial[a] != serial[b] { return codes.precedes(serial[a], serial[b]) }
-      return codes.precedes(visit[a], visit[b])
+  var sharing = FundSharing()
+  let bad: Int? = lineShares.withUnsafeMutableBufferPointer { shares in
+    lineAmounts.withUnsafeBufferPointer { amounts in
+      linesOf.rows.withUnsafeBufferPointer { rows in
+        for row in 0..<fund.count {
+          let lines = UnsafeBufferPointer(rebasing: rows[Int(offsets[row])..<Int(offsets[row + 1])])
+          guard
+            let share = sharing.share(
+              fund: fund[row], inScope: inScope[row], lines: lines, amounts: amounts, into: shares, precedes: precedes)
+          else { return row }
+          days[row] = begin[row] != ColumnData.null ? begin[row] : dayOf(settled[row])
+          paid[row] = share.paid
+          base[row] = share.base
+          amount[row] = share.amount
+          unexplained[row] = share.unexplained
+        }
+        return nil
+      }
     }
-    guard let share else {
-      throw overflowDiagnostic(input.segments, settlement.origin[row], table: .settlements, "the sum of A")
-    }
-    for (line, fen) in zip(lines, share.shares) { lineShares[Int(line)] = fen }
-    days[row] = begin[row] != ColumnData.null ? begin[row] : dayOf(settled[row])
-    paid[row] = share.paid
-    base[row] = share.base
-    amount[row] = share.amount
-    unexplained[row] = share.unexplained
   }
-  line.columns["F"] = .number(lineShares)
+  if let bad {
+    throw overflowDiagnostic(input.segments, settlement.origin[bad], table: .settlements, "the sum of A")
+  }
   settlement.columns["day"] = .number(days)
   settlement.columns["P"] = .number(paid)
   settlement.columns["T"] = .number(base)
   settlement.columns["A"] = .number(amount)
   settlement.columns["U"] = .number(unexplained)
+  return lineShares
 }
 
 /// visit_med_type (the visit's med_type, else the settlement's) and what it means on the settlement's day (1.8).
 private func classify(
-  _ settlement: inout EntityTable, _ visit: EntityTable, _ visitOf: [Int32], _ medTypes: MedTypeIndex,
+  _ settlement: inout EntityTable, _ visit: EntityTable, _ visitOf: [Int32], _ medTypes: inout MedTypeIndex,
   codes: CodeTable
 ) -> [UnknownMedType] {
   let own = settlement.codes("med_type")

@@ -14,34 +14,61 @@ public func effectiveClaims(_ input: NormalizationInput) throws -> Normalized {
   let diagnosisRows = Source(input, .diagnoses)
   let operationRows = Source(input, .operations)
 
-  // 1.1 One row a key.
-  let ranks = SegmentRanks(input.segments)
-  var settlements = Versions(settlementRows, ranks)
-  let lineVersions = LineVersions(lineRows, ranks)
-  let visits = Versions(visitRows, ranks)
-  let diagnoses = Versions(diagnosisRows, ranks)
-  let operations = Versions(operationRows, ranks)
+  // 1.1 One row a key. Keys are numbered, so that only two arrays have room for every code.
+  var visitKeys = KeyNumbers(codeCount: codes.count)
+  var otherKeys = KeyNumbers(codeCount: codes.count)
+  let diagnosisNumbers = otherKeys.number(diagnosisRows.codes("setl_list_diag_id"))
+  let diagnoses = Versions(diagnosisRows, diagnosisNumbers, keys: otherKeys.count)
+  let validDiagnoses = textOrder(otherKeys.codes, codes).compactMap { diagnoses.valid(Int($0)).map(Int32.init) }
+  otherKeys.clear()
+  let operationNumbers = otherKeys.number(operationRows.codes("setl_list_oprn_id"))
+  let operations = Versions(operationRows, operationNumbers, keys: otherKeys.count)
+  otherKeys.clear()
+
+  let visitNumbers = visitKeys.number(visitRows.codes("mdtrt_id"))
+  let lineVisits = visitKeys.number(lineRows.codes("mdtrt_id"))
+  let visits = Versions(visitRows, visitNumbers, keys: visitKeys.count)
+  let visitOrder = textOrder(visitKeys.codes, codes)
+  let validVisits = visitOrder.compactMap { visits.valid(Int($0)).map(Int32.init) }
+
+  let settlementNumbers = otherKeys.number(settlementRows.codes("setl_id"))
+  var settlements = Versions(settlementRows, settlementNumbers, keys: otherKeys.count)
+  let settlementOrder = textOrder(otherKeys.codes, codes)
+
+  let lineOrder = LineOrder(visits: lineVisits, serials: lineRows.codes("bkkp_sn"), visitOrder: visitOrder, codes)
+  var lineIsValid = saysValid(lineRows)
+  var lineDispositions = lineIsValid.map { $0 ? Disposition.counts : .cancelled }
+  if lineOrder.hasVersions {
+    lineOrder.supersede(lineRows.codes("bkkp_sn"), VersionOrder(lineRows), &lineDispositions, &lineIsValid)
+  }
 
   // 1.2-1.6 Settlements and lines that count.
-  setAsideSettlements(&settlements, settlementRows, visits, visitRows, input)
-  let lines = try NetLines(lineRows, lineVersions, settlements, settlementRows)
+  let settlementVisits = visitKeys.find(settlementRows.codes("mdtrt_id"))
+  setAsideSettlements(
+    &settlements, settlementRows, settlementNumbers, otherKeys, settlementVisits, visits, visitRows, input)
+  let lines = try NetLines(
+    lineRows, lineOrder, lineDispositions, visits: lineVisits, otherKeys, settlements, settlementRows)
+  let countingSettlements = settlementOrder.compactMap { number in
+    settlements.valid(Int(number)).flatMap { settlements.dispositions[$0] == .counts ? Int32($0) : nil }
+  }
 
-  // Rows of the entities in byte order of their ids.
-  let settlementIDs = settlementRows.codes("setl_id")
-  let order = Ordering(codes)
-  let countingSettlements = order.sort(settlements.rows(.counts), by: settlementIDs)
-  let validVisits = order.sort(visits.rows(.counts), by: visitRows.codes("mdtrt_id"))
-  let validDiagnoses = order.sort(diagnoses.rows(.counts), by: diagnosisRows.codes("setl_list_diag_id"))
-  let countingLines = order.sort(
-    lines.counting, by: lineRows.codes("mdtrt_id"), then: lineRows.codes("bkkp_sn"))
+  // Rows of the entities, in byte order of their ids, and what they belong to.
+  let visitOf = rows(validVisits, byNumber: visitNumbers, visitKeys.count)
+  let settlementOf = rows(countingSettlements, byNumber: settlementNumbers, otherKeys.count)
+  let links = ClaimLinks(
+    lineSettlement: ofParents(settlementOf, gathered(lines.settlementNumbers, lines.counting)),
+    lineVisit: ofParents(visitOf, gathered(lineVisits, lines.counting)),
+    settlementVisit: ofParents(visitOf, gathered(settlementVisits, countingSettlements)),
+    diagnosisVisit: ofParents(visitOf, gathered(visitKeys.find(diagnosisRows.codes("mdtrt_id")), validDiagnoses)))
 
   // 2 Amounts and 1.7, 1.8 stays and classes.
   var tables: [Entity: EntityTable] = [:]
-  tables[.line] = lineTable(lines, lineRows, countingLines)
+  tables[.line] = entityTable(.line, lineRows, lines.counting, lines.net)
   tables[.settlement] = entityTable(.settlement, settlementRows, countingSettlements)
   tables[.visit] = entityTable(.visit, visitRows, validVisits)
   tables[.diagnosis] = entityTable(.diagnosis, diagnosisRows, validDiagnoses)
-  let unknown = try deriveColumns(&tables, input)
+  let unknown = try deriveColumns(&tables, links, CountingLines(lineRows, lines), input)
+  if let kept = input.keptColumns { dropColumns(&tables, except: kept) }
 
   return Normalized(
     claims: EffectiveClaims(codes: codes, tables: tables),
@@ -50,9 +77,35 @@ public func effectiveClaims(_ input: NormalizationInput) throws -> Normalized {
       .diagnoses: diagnoses.dispositions, .operations: operations.dispositions,
     ],
     isValid: [
-      .settlements: settlements.isValid, .feeLines: lineVersions.isValid, .visits: visits.isValid,
+      .settlements: settlements.isValid, .feeLines: lineIsValid, .visits: visits.isValid,
       .diagnoses: diagnoses.isValid, .operations: operations.isValid,
     ], unknownMedTypes: unknown)
+}
+
+/// The place among the chosen rows that each key's number has, -1 for keys without one.
+private func rows(_ chosen: [Int32], byNumber numbers: [Int32], _ count: Int) -> [Int32] {
+  var result = [Int32](repeating: -1, count: count)
+  for (place, row) in chosen.enumerated() { result[Int(numbers[Int(row)])] = Int32(place) }
+  return result
+}
+
+/// Drops what was read on the way and is not asked for.
+private func dropColumns(_ tables: inout [Entity: EntityTable], except kept: [ClaimTable: Set<String>]) {
+  for entity in [Entity.settlement, .visit, .stay, .diagnosis] {
+    let derived = entity.derived.map(\.name)
+    for name in Source.readLater(entity.table).subtracting(kept[entity.table] ?? []).subtracting(derived) {
+      tables[entity]?.columns[name] = nil
+    }
+  }
+}
+
+/// Rows of the entities to which each row belongs, -1 where there is none.
+struct ClaimLinks {
+  /// Never -1: every counting line has a counting settlement.
+  var lineSettlement: [Int32]
+  var lineVisit: [Int32]
+  var settlementVisit: [Int32]
+  var diagnosisVisit: [Int32]
 }
 
 /// The raw rows of one table with their columns at hand; a column that was not loaded is all null.
@@ -61,6 +114,8 @@ struct Source {
   let rows: RawRows
   let segments: [SegmentIdentity]
   let codeTable: CodeTable
+  /// The columns that the entity gets; nil: all that are loaded.
+  let kept: Set<String>?
   var count: Int { rows.count }
 
   init(_ input: NormalizationInput, _ table: ClaimTable) {
@@ -68,6 +123,12 @@ struct Source {
     rows = input.raw[table] ?? RawRows(table: table)
     segments = input.segments
     codeTable = input.codes
+    kept = input.keptColumns.map { ($0[table] ?? []).union(table == .feeLines ? [] : Self.readLater(table)) }
+  }
+
+  /// What is read from the entity itself when columns are derived.
+  static func readLater(_ table: ClaimTable) -> Set<String> {
+    RowLoader.neededColumns(of: table).union(["psn_no"])
   }
 
   func codes(_ column: String) -> [UInt32] {

@@ -12,14 +12,11 @@ public final class FileNormalizer: RecordConsumer {
 
   private let fileName: String
   private let latestSettlementTime: Int64?
-  private let accept: (_ line: Int32, _ byteOffset: Int64, _ fields: UnsafeRawBufferPointer) throws -> Void
-  private let onBegin: (_ layout: FileLayout, _ member: String?) throws -> Void
-  private let onRestart: () -> Void
+  private let sink: any CheckedRowSink
 
   private var finished: [MemberPass] = []
   private var current: MemberPass?
   private var layout: (layout: FileLayout, member: String?)?
-  private var blob = BlobBuffer()
 
   /// - Parameters:
   ///   - fileName: relative to the batch folder.
@@ -35,9 +32,16 @@ public final class FileNormalizer: RecordConsumer {
   ) {
     self.fileName = fileName
     self.latestSettlementTime = latestSettlementTime
-    self.accept = accept
-    self.onBegin = onBegin
-    self.onRestart = onRestart
+    sink = BlobSink(onBegin: onBegin, onRestart: onRestart, accept: accept)
+  }
+
+  /// As above, with typed rows instead of blobs.
+  ///
+  /// - Parameter sink: is told of each member and given its good rows.
+  public init(fileName: String, latestSettlementTime: Int64?, sink: any CheckedRowSink) {
+    self.fileName = fileName
+    self.latestSettlementTime = latestSettlementTime
+    self.sink = sink
   }
 
   /// A member (or the file) begins.
@@ -45,13 +49,13 @@ public final class FileNormalizer: RecordConsumer {
     if let current { finished.append(current) }
     self.layout = (layout, member)
     current = makePass()
-    try onBegin(layout, member)
+    try sink.begin(layout, member: member)
   }
 
   /// Forgets everything since the last `begin`.
   public func restart() {
     current = nil
-    onRestart()
+    sink.restart()
   }
 
   /// Validates the records of a block and hands on the good ones.
@@ -59,7 +63,7 @@ public final class FileNormalizer: RecordConsumer {
     // After a restart the rows may come again without a new `begin`.
     guard let pass = current ?? makePass() else { return }
     current = pass
-    try pass.consume(block, into: &blob, accept: accept)
+    try pass.consume(block, into: sink)
   }
 
   /// What was found so far. A file that Intake refuses at its end gives no row, whatever stands here.

@@ -2,6 +2,8 @@ import ClaimModel
 import Intake
 
 /// One pass over the rows of one member: the hot loop of normalisation.
+///
+/// A tile of rows that fits the first-level cache is checked column by column, so that each loop does one thing.
 final class MemberPass {
   /// What is looked at in a column that holds more than free text.
   private struct Check {
@@ -12,10 +14,14 @@ final class MemberPass {
     var rejectsRow: Bool
     var required: Bool
     var isKey: Bool
-    /// Index into the sums; -1 for other kinds.
-    var sum: Int
+    /// Index among the table's number columns; -1 for texts.
+    var number: Int
     /// A value above it is bad.
     var greatest: Int64
+    /// How the column's last value was written; never `x`.
+    var lastForm: UInt8
+    var lastDate = FastValues.LastDate()
+    var lastText = FastValues.LastText()
   }
 
   private struct Problem: Hashable {
@@ -24,154 +30,440 @@ final class MemberPass {
     var isNulled: Bool
   }
 
+  /// Rows of a tile.
+  private static let tileRows = 128
+
   private let file: String
   private let member: String?
   private let table: ClaimTable
-  private let checks: [Check]
-  /// Field of each national column, -1 if missing, then the fields of unknown columns.
-  private let fieldOfBlob: [Int]
-  private let columnCount: Int
+  @exclusivity(unchecked) private var checks: [Check]
+  /// Field of each national column, -1 if missing.
+  private let fieldOfColumn: [Int]
+  private let fieldCount: Int
   private let fixmedinsField: Int
   private let psnField: Int
   private let certField: Int
-  private var codeColumns: [CodeColumn]
+  @exclusivity(unchecked) private var codeColumns: [CodeColumn]
 
-  private var accepted = 0
-  private var rejected = 0
+  // One tile. Memory of its own: arrays would be checked at each of tens of millions of values.
+  private let numberCount: Int
+  private let numbers: UnsafeMutablePointer<Int64>
+  private let forms: UnsafeMutablePointer<UInt8>
+  /// Column for which a row is rejected, -1 if it is good.
+  private let rejectedFor: UnsafeMutablePointer<Int16>
+  private let rejectCodes: UnsafeMutablePointer<ValueCode>
+  private let good: UnsafeMutablePointer<Int32>
+  /// Code of the institution of each good row.
+  private let institutionOf: UnsafeMutablePointer<Int32>
+  @exclusivity(unchecked) private var nulled: [(row: Int, column: Int, code: ValueCode)] = []
+
+  @exclusivity(unchecked) private var accepted = 0
+  @exclusivity(unchecked) private var rejected = 0
   private var rejects: [Reject] = []
   private var counts: [Problem: Int] = [:]
-  private var sums: [(accepted: Int128, rejected: Int128)]
+  /// Number and sums of each money column of the table.
+  @exclusivity(unchecked) private var sums: [(number: Int, accepted: Int128, rejected: Int128)] = []
   private let institutions = CodeTable()
-  private var institutionRows: [Int] = [0]
-  /// `[institution * columnCount + column]`.
-  private var filled: [Int]
-  private(set) var identities = IdentityIndex()
+  @exclusivity(unchecked) private var institutionRows: [Int] = [0]
+  /// `[institution * fieldCount + field]`: rows with a text, which nulled values are not. Lines are 32 bits wide.
+  @exclusivity(unchecked) private var filled: [Int32]
+  @exclusivity(unchecked) private(set) var identities = IdentityIndex()
 
   init(file: String, member: String?, layout: FileLayout, latestSettlementTime: Int64?) {
     self.file = file
     self.member = member
     table = layout.table
     let columns = layout.table.columns
-    columnCount = columns.count
-    var fields = [Int](repeating: -1, count: columns.count)
-    var unknown: [Int] = []
-    for (field, column) in layout.columnOfField.enumerated() {
-      if let column {
-        fields[column] = field
-      } else if layout.header.indices.contains(field), layout.header[field].lowercased() == "rn" {
-        // The row number of the extract is no value of the row: it changes with every export.
-        continue
-      } else {
-        unknown.append(field)
-      }
-    }
-    fieldOfBlob = fields + unknown
+    let fields = layout.fieldOfColumn
+    fieldOfColumn = fields
+    fieldCount = layout.columnOfField.count
     let field: (String) -> Int = { name in layout.table.index(of: name).map { fields[$0] } ?? -1 }
     fixmedinsField = field("fixmedins_code")
     psnField = field("psn_no")
     certField = field("certno")
-    var sumCount = 0
+    var numberCount = 0
     var checks: [Check] = []
-    for (i, column) in columns.enumerated() where column.kind != .text || column.required {
-      var sum = -1
-      if column.kind == .money {
-        sum = sumCount
-        sumCount += 1
+    var firstForms: [UInt8] = []
+    for (i, column) in columns.enumerated() {
+      var number = -1
+      if column.kind != .text {
+        number = numberCount
+        numberCount += 1
+        firstForms.append(Self.firstForm(column.kind))
+        if column.kind == .money { sums.append((number, 0, 0)) }
       }
+      if column.kind == .text, !column.required { continue }
       if fields[i] < 0, !column.required { continue }
       let isSettlementTime = layout.table == .settlements && column.name == "setl_time"
       checks.append(
         Check(
           column: i, field: fields[i], kind: column.kind, rejectsRow: column.rejectsRow, required: column.required,
-          isKey: layout.table.key.contains(column.name), sum: sum,
-          greatest: isSettlementTime ? latestSettlementTime ?? Int64.max : Int64.max))
+          isKey: layout.table.key.contains(column.name), number: number,
+          greatest: isSettlementTime ? latestSettlementTime ?? Int64.max : Int64.max,
+          lastForm: Self.firstForm(column.kind)))
     }
     self.checks = checks
-    sums = Array(repeating: (0, 0), count: sumCount)
-    filled = [Int](repeating: 0, count: columns.count)
+    self.numberCount = numberCount
+    filled = [Int32](repeating: 0, count: fieldCount)
     codeColumns = columns.indices.compactMap { i in
       fields[i] >= 0 && CodeLists.values[columns[i].name] != nil
         ? CodeColumn(name: columns[i].name, field: fields[i]) : nil
     }
+    numbers = .allocate(capacity: Self.tileRows * max(1, numberCount))
+    numbers.initialize(repeating: ColumnData.null, count: Self.tileRows * max(1, numberCount))
+    forms = .allocate(capacity: Self.tileRows * max(1, numberCount))
+    for row in 0..<Self.tileRows {
+      for number in 0..<numberCount { forms[row * numberCount + number] = firstForms[number] }
+    }
+    rejectedFor = .allocate(capacity: Self.tileRows)
+    rejectedFor.initialize(repeating: -1, count: Self.tileRows)
+    rejectCodes = .allocate(capacity: Self.tileRows)
+    rejectCodes.initialize(repeating: .missingKey, count: Self.tileRows)
+    good = .allocate(capacity: Self.tileRows)
+    good.initialize(repeating: 0, count: Self.tileRows)
+    institutionOf = .allocate(capacity: Self.tileRows)
+    institutionOf.initialize(repeating: 0, count: Self.tileRows)
   }
 
-  func consume(
-    _ block: borrowing RecordBlock, into blob: inout BlobBuffer,
-    accept: (Int32, Int64, UnsafeRawBufferPointer) throws -> Void
-  ) throws {
+  deinit {
+    numbers.deallocate()
+    forms.deallocate()
+    rejectedFor.deallocate()
+    rejectCodes.deallocate()
+    good.deallocate()
+    institutionOf.deallocate()
+  }
+
+  /// The form of a column none of whose values was seen: what most files write.
+  private static func firstForm(_ kind: ValueKind) -> UInt8 {
+    switch kind {
+    case .day: DeliveredText.dateForm
+    case .time: DeliveredText.timeForm
+    case .money: 0x32
+    case .quantity, .price, .ratio, .integer, .text: 0x30
+    }
+  }
+
+  func consume(_ block: borrowing RecordBlock, into sink: any CheckedRowSink) throws {
+    let rows = block.recordCount
     let width = block.fieldCount
-    var amounts = [Int64](repeating: 0, count: sums.count)
-    var nulled: [(column: Int, code: ValueCode)] = []
-    for record in 0..<block.recordCount {
-      let base = record * width
-      var rejection: (column: Int, code: ValueCode)?
-      nulled.removeAll(keepingCapacity: true)
-      for i in amounts.indices { amounts[i] = 0 }
-      for check in checks {
-        let length = check.field < 0 ? 0 : Int(block.fieldLengths[base + check.field])
-        if length == 0 {
-          if check.required, rejection == nil {
-            rejection = (check.column, check.isKey ? .missingKey : .missingValue)
+    guard rows > 0, width > 0, let bytes = block.bytes.baseAddress ?? UnsafeRawPointer(bitPattern: 8) else { return }
+    // What is read without checks below.
+    precondition(
+      width == fieldCount && block.fieldStarts.count >= rows * width && block.fieldLengths.count >= rows * width
+        && block.byteOffsets.count >= rows, "a block has as many fields as its layout")
+    let bytesCount = block.bytes.count
+    try block.fieldStarts.withUnsafeBufferPointer { starts in
+      try block.fieldLengths.withUnsafeBufferPointer { lengths in
+        try block.lines.withUnsafeBufferPointer { lines in
+          try block.byteOffsets.withUnsafeBufferPointer { offsets in
+            guard let starts = starts.baseAddress, let lengths = lengths.baseAddress, let lines = lines.baseAddress,
+              let offsets = offsets.baseAddress
+            else { return }
+            var first = 0
+            var beginsBlock = true
+            while first < rows {
+              let count = min(Self.tileRows, rows - first)
+              let tile = Tile(
+                bytes: bytes, bytesCount: bytesCount, starts: starts + first * width,
+                lengths: lengths + first * width, width: width, lines: lines + first, offsets: offsets + first,
+                count: count)
+              let goodCount = check(tile)
+              if goodCount > 0 {
+                try sink.take(
+                  CheckedRows(
+                    bytes: bytes, bytesCount: bytesCount, starts: tile.starts, lengths: tile.lengths,
+                    fieldCount: width, lines: tile.lines, byteOffsets: tile.offsets, numbers: numbers, forms: forms,
+                    numberCount: numberCount, good: UnsafeBufferPointer(start: good, count: goodCount),
+                    beginsBlock: beginsBlock))
+                beginsBlock = false
+              }
+              first += count
+            }
           }
-          continue
-        }
-        if check.kind == .text { continue }
-        let start = Int(block.fieldStarts[base + check.field])
-        let text = UnsafeRawBufferPointer(rebasing: block.bytes[start..<start + length])
-        if let value = check.kind.parse(text), value <= check.greatest {
-          if check.sum >= 0 { amounts[check.sum] = value }
-        } else if check.rejectsRow {
-          if rejection == nil { rejection = (check.column, .bad(check.kind)) }
-        } else {
-          nulled.append((check.column, .bad(check.kind)))
         }
       }
-      if let rejection {
-        rejected += 1
-        for i in amounts.indices { sums[i].rejected += Int128(amounts[i]) }
-        note(
-          rejection.column, rejection.code, .rejected, line: block.lines[record], offset: block.byteOffsets[record])
+    }
+  }
+
+  private struct Tile {
+    var bytes: UnsafeRawPointer
+    var bytesCount: Int
+    var starts: UnsafePointer<Int32>
+    var lengths: UnsafePointer<Int32>
+    var width: Int
+    var lines: UnsafePointer<Int32>
+    var offsets: UnsafePointer<Int64>
+    var count: Int
+  }
+
+  /// Types, checks, sums and profiles a tile; the number of good rows.
+  private func check(_ tile: Tile) -> Int {
+    for row in 0..<tile.count { rejectedFor[row] = -1 }
+    nulled.removeAll(keepingCapacity: true)
+    for i in checks.indices {
+      switch checks[i].kind {
+      case .text: checkText(checks[i], tile)
+      case .money:
+        checkNumbers(i, tile, areTimes: false) { FastValues.decimal($0, $1, kind: .money, scale: 2) }
+      case .quantity:
+        checkNumbers(i, tile, areTimes: false) { FastValues.decimal($0, $1, kind: .quantity, scale: 4) }
+      case .ratio:
+        checkNumbers(i, tile, areTimes: false) { FastValues.decimal($0, $1, kind: .ratio, scale: 4) }
+      case .price:
+        checkNumbers(i, tile, areTimes: false) { FastValues.decimal($0, $1, kind: .price, scale: 6) }
+      case .integer:
+        checkNumbers(i, tile, areTimes: false) { FastValues.decimal($0, $1, kind: .integer, scale: 0) }
+      case .day:
+        var last = checks[i].lastDate
+        checkNumbers(i, tile, areTimes: true) { FastValues.date($0, $1, kind: .day, &last) }
+        checks[i].lastDate = last
+      case .time:
+        var last = checks[i].lastDate
+        checkNumbers(i, tile, areTimes: true) { FastValues.date($0, $1, kind: .time, &last) }
+        checks[i].lastDate = last
+      }
+    }
+    var goodCount = 0
+    for row in 0..<tile.count {
+      good[goodCount] = Int32(truncatingIfNeeded: row)
+      goodCount &+= rejectedFor[row] < 0 ? 1 : 0
+    }
+    addSums(tile, areAllGood: goodCount == tile.count)
+    if goodCount < tile.count || !nulled.isEmpty { list(tile) }
+    accepted += goodCount
+    rejected += tile.count - goodCount
+    if goodCount > 0 { profile(tile, goodCount) }
+    return goodCount
+  }
+
+  private func checkText(_ check: Check, _ tile: Tile) {
+    let code = check.isKey ? ValueCode.missingKey : .missingValue
+    for row in 0..<tile.count where check.field < 0 || tile.lengths[row &* tile.width &+ check.field] == 0 {
+      reject(row, check.column, code)
+    }
+  }
+
+  @inline(__always)
+  private func checkNumbers(
+    _ index: Int, _ tile: Tile, areTimes: Bool, _ parse: (UnsafeRawPointer, Int) -> FastValues.Typed
+  ) {
+    let check = checks[index]
+    if check.field < 0 { return checkText(check, tile) }
+    let lastRoomy = tile.bytesCount &- FastValues.room
+    var last = check.lastText
+    var form = check.lastForm
+    var at = check.field
+    var slot = check.number
+    for row in 0..<tile.count {
+      let length = Int(tile.lengths[at])
+      let start = Int(tile.starts[at])
+      at &+= tile.width
+      defer { slot &+= numberCount }
+      if length == 0 {
+        numbers[slot] = ColumnData.null
+        forms[slot] = form
+        if check.required { reject(row, check.column, check.isKey ? .missingKey : .missingValue) }
         continue
       }
-      for i in amounts.indices where amounts[i] != 0 { sums[i].accepted += Int128(amounts[i]) }
-      for null in nulled {
-        note(null.column, null.code, .nulled, line: block.lines[record], offset: block.byteOffsets[record])
+      let text = tile.bytes + start
+      guard start <= lastRoomy else {
+        keep(FastValues.slow(text, length, check.kind), check, row: row, slot: slot, &form)
+        continue
       }
-      accepted += 1
-      profile(block, record: record)
-      for null in nulled { filled[lastInstitution * columnCount + null.column] -= 1 }
-      try blob.fill(block, record: record, fields: fieldOfBlob) { bytes in
-        try accept(block.lines[record], block.byteOffsets[record], bytes)
+      if areTimes, length == 19 {
+        let first = text.loadUnaligned(as: UInt64.self)
+        let second = text.loadUnaligned(fromByteOffset: 8, as: UInt64.self)
+        let third = text.loadUnaligned(fromByteOffset: 11, as: UInt64.self)
+        if first == last.first, second == last.second, third == last.third, last.length == 19 {
+          numbers[slot] = last.typed.value
+          forms[slot] = last.typed.form
+          form = last.typed.form
+          continue
+        }
+        let typed = parse(text, length)
+        if keep(typed, check, row: row, slot: slot, &form) {
+          last = FastValues.LastText(first: first, second: second, third: third, length: 19, typed: typed)
+        }
+      } else if !areTimes, length <= 8 {
+        let first =
+          text.loadUnaligned(as: UInt64.self).littleEndian &<< UInt64(truncatingIfNeeded: 64 &- 8 &* length)
+        if first == last.first, length == last.length {
+          numbers[slot] = last.typed.value
+          forms[slot] = last.typed.form
+          form = last.typed.form
+          continue
+        }
+        let typed = parse(text, length)
+        if keep(typed, check, row: row, slot: slot, &form) {
+          last = FastValues.LastText(first: first, length: length, typed: typed)
+        }
+      } else {
+        keep(parse(text, length), check, row: row, slot: slot, &form)
+      }
+    }
+    checks[index].lastForm = form
+    checks[index].lastText = last
+  }
+
+  /// Writes a value down, or what is wrong with it; whether it is good and of a form.
+  @inline(__always) @discardableResult
+  private func keep(
+    _ typed: FastValues.Typed, _ check: Check, row: Int, slot: Int, _ form: inout UInt8
+  ) -> Bool {
+    if typed.value == ColumnData.null || typed.value > check.greatest {
+      numbers[slot] = ColumnData.null
+      forms[slot] = DeliveredText.otherForm
+      if check.rejectsRow {
+        reject(row, check.column, .bad(check.kind))
+      } else {
+        nulled.append((row, check.column, .bad(check.kind)))
+      }
+      return false
+    }
+    numbers[slot] = typed.value
+    forms[slot] = typed.form
+    if typed.form == DeliveredText.otherForm { return false }
+    form = typed.form
+    return true
+  }
+
+  /// The first column in documented order names the reason, and columns are checked in that order.
+  @inline(__always)
+  private func reject(_ row: Int, _ column: Int, _ code: ValueCode) {
+    if rejectedFor[row] >= 0 { return }
+    rejectedFor[row] = Int16(truncatingIfNeeded: column)
+    rejectCodes[row] = code
+  }
+
+  private func addSums(_ tile: Tile, areAllGood: Bool) {
+    for i in sums.indices {
+      var slot = sums[i].number
+      var sum: Int128 = 0
+      if areAllGood {
+        for _ in 0..<tile.count {
+          let value = numbers[slot]
+          sum += Int128(value == ColumnData.null ? 0 : value)
+          slot &+= numberCount
+        }
+      } else {
+        var lost: Int128 = 0
+        for row in 0..<tile.count {
+          let value = numbers[slot] == ColumnData.null ? 0 : numbers[slot]
+          if rejectedFor[row] < 0 { sum += Int128(value) } else { lost += Int128(value) }
+          slot &+= numberCount
+        }
+        sums[i].rejected += lost
+      }
+      sums[i].accepted += sum
+    }
+  }
+
+  /// Lists what is wrong in a tile, in the order of its rows, and in a row of its columns.
+  private func list(_ tile: Tile) {
+    // Found column by column; a stable order of rows is made by their place in the list.
+    let found = nulled.enumerated().sorted { ($0.element.row, $0.offset) < ($1.element.row, $1.offset) }
+    var next = 0
+    for row in 0..<tile.count {
+      if rejectedFor[row] >= 0 {
+        note(Int(rejectedFor[row]), rejectCodes[row], .rejected, line: tile.lines[row], offset: tile.offsets[row])
+      }
+      while next < found.count, found[next].element.row == row {
+        let null = found[next].element
+        if rejectedFor[row] < 0 {
+          note(null.column, null.code, .nulled, line: tile.lines[row], offset: tile.offsets[row])
+        }
+        next += 1
       }
     }
   }
 
-  private var lastInstitution = 0
-
-  private func profile(_ block: borrowing RecordBlock, record: Int) {
-    let base = record * block.fieldCount
-    var institution = 0
-    if fixmedinsField >= 0 {
-      institution = Int(institutions.intern(block.field(record, fixmedinsField)))
-      if institution == institutionRows.count {
-        institutionRows.append(0)
-        filled.append(contentsOf: repeatElement(0, count: columnCount))
+  private func profile(_ tile: Tile, _ goodCount: Int) {
+    let width = tile.width
+    findInstitutions(tile, goodCount)
+    filled.withUnsafeMutableBufferPointer { filled in
+      guard let filled = filled.baseAddress else { return }
+      for i in 0..<goodCount {
+        let lengths = tile.lengths + Int(good[i]) &* width
+        let counts = filled + Int(institutionOf[i]) &* width
+        for field in 0..<width { counts[field] &+= lengths[field] > 0 ? 1 : 0 }
       }
     }
-    lastInstitution = institution
-    institutionRows[institution] += 1
-    let start = institution * columnCount
-    for column in 0..<columnCount {
-      let field = fieldOfBlob[column]
-      if field >= 0, block.fieldLengths[base + field] > 0 { filled[start + column] += 1 }
-    }
-    for i in codeColumns.indices {
-      let field = codeColumns[i].field
-      if block.fieldLengths[base + field] > 0 { codeColumns[i].count(block.field(record, field)) }
+    if !nulled.isEmpty {
+      nulled.sort { $0.row < $1.row }
+      var next = 0
+      for i in 0..<goodCount {
+        while next < nulled.count, nulled[next].row <= Int(good[i]) {
+          if nulled[next].row == Int(good[i]) {
+            filled[Int(institutionOf[i]) * width + fieldOfColumn[nulled[next].column]] -= 1
+          }
+          next += 1
+        }
+      }
     }
     if psnField >= 0, certField >= 0 {
-      identities.insert(person: block.field(record, psnField), certificate: block.field(record, certField))
+      for i in 0..<goodCount {
+        let base = Int(good[i]) &* width
+        identities.insert(
+          person: UnsafeRawBufferPointer(
+            start: tile.bytes + Int(tile.starts[base &+ psnField]), count: Int(tile.lengths[base &+ psnField])),
+          certificate: UnsafeRawBufferPointer(
+            start: tile.bytes + Int(tile.starts[base &+ certField]), count: Int(tile.lengths[base &+ certField])))
+      }
     }
+    for i in codeColumns.indices {
+      codeColumns[i].count(
+        bytes: tile.bytes, bytesCount: tile.bytesCount, starts: tile.starts, lengths: tile.lengths, width: width,
+        rows: UnsafeBufferPointer(start: good, count: goodCount))
+    }
+  }
+
+  /// Institution of each good row; it is looked up where its bytes differ from the row before.
+  private func findInstitutions(_ tile: Tile, _ goodCount: Int) {
+    guard fixmedinsField >= 0 else {
+      institutionRows[0] += goodCount
+      return
+    }
+    var last = 0
+    var lastStart = 0
+    var lastLength = -1
+    var run = 0
+    for i in 0..<goodCount {
+      let at = Int(good[i]) &* tile.width &+ fixmedinsField
+      let start = Int(tile.starts[at])
+      let length = Int(tile.lengths[at])
+      if length != lastLength || !isEqual(tile.bytes + start, tile.bytes + lastStart, length) {
+        institutionRows[last] += run
+        run = 0
+        last = Int(institutions.intern(UnsafeRawBufferPointer(start: tile.bytes + start, count: length)))
+        if last == institutionRows.count {
+          institutionRows.append(0)
+          filled.append(contentsOf: repeatElement(0, count: fieldCount))
+        }
+        lastStart = start
+        lastLength = length
+      }
+      institutionOf[i] = Int32(truncatingIfNeeded: last)
+      run &+= 1
+    }
+    institutionRows[last] += run
+  }
+
+  /// Whether two stretches of memory hold the same bytes.
+  @inline(__always)
+  private func isEqual(_ a: UnsafeRawPointer, _ b: UnsafeRawPointer, _ count: Int) -> Bool {
+    var i = 0
+    while i &+ 8 <= count {
+      if a.loadUnaligned(fromByteOffset: i, as: UInt64.self) != b.loadUnaligned(fromByteOffset: i, as: UInt64.self) {
+        return false
+      }
+      i &+= 8
+    }
+    while i < count {
+      if a.load(fromByteOffset: i, as: UInt8.self) != b.load(fromByteOffset: i, as: UInt8.self) { return false }
+      i &+= 1
+    }
+    return true
   }
 
   private func note(_ column: Int, _ code: ValueCode, _ action: Reject.Action, line: Int32, offset: Int64) {
@@ -205,7 +497,7 @@ final class MemberPass {
     }
     result.profile.rows = accepted
     for (institution, rows) in institutionRows.enumerated() where rows > 0 {
-      let figures = Array(filled[institution * columnCount..<(institution + 1) * columnCount])
+      let figures = fieldOfColumn.map { $0 < 0 ? 0 : Int(filled[institution * fieldCount + $0]) }
       for i in figures.indices { result.profile.filled[i] += figures[i] }
       result.profile.institutions.append(
         InstitutionProfile(institution: institutions.text(UInt32(institution)), rows: rows, filled: figures))

@@ -33,10 +33,16 @@ public struct NormalizationInput: Sendable {
   public var codes: CodeTable
   /// Whether there are rows of `Entity.person`; they take 8 bytes a line, and few rules ask for them.
   public var linksPersons: Bool
+  /// Whether lines have the derived column `id`: a text for each line, which costs more than all else together. Without
+  /// it `EffectiveClaims.lineIDs` names the few lines that are asked for.
+  public var namesLines: Bool
+  /// The loaded columns that the entities get, by table; nil: all. For a table that is not there likewise.
+  public var keptColumns: [ClaimTable: Set<String>]?
 
   public init(
     raw: [ClaimTable: RawRows], segments: [SegmentIdentity], medTypes: [MedTypeRow]? = nil,
-    excludedSetlTypes: Set<String> = [], codes: CodeTable, linksPersons: Bool = true
+    excludedSetlTypes: Set<String> = [], codes: CodeTable, linksPersons: Bool = true, namesLines: Bool = true,
+    keptColumns: [ClaimTable: Set<String>]? = nil
   ) {
     self.raw = raw
     self.segments = segments
@@ -44,6 +50,8 @@ public struct NormalizationInput: Sendable {
     self.excludedSetlTypes = excludedSetlTypes
     self.codes = codes
     self.linksPersons = linksPersons
+    self.namesLines = namesLines
+    self.keptColumns = keptColumns
   }
 }
 

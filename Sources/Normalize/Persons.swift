@@ -4,20 +4,19 @@ import ClaimModel
 func linkPersons(_ tables: inout [Entity: EntityTable], codes: CodeTable) {
   let settlement = tables[.settlement] ?? EntityTable(entity: .settlement)
   let numbers = settlement.codes("psn_no")
-  var isKnown = [Bool](repeating: false, count: codes.count)
-  var first: [Int32] = []
-  for (row, code) in numbers.enumerated() where code != CodeTable.null && !isKnown[Int(code)] {
-    isKnown[Int(code)] = true
-    first.append(Int32(row))
-  }
-  let own = Ordering(codes).sort(first, by: numbers).map { numbers[Int($0)] }
+  var keys = KeyNumbers(codeCount: codes.count)
+  let settlementPersons = keys.number(numbers)
+  let order = textOrder(keys.codes, codes)
+  // Null, number 0, comes first and is no person.
+  var personOf = [Int32](repeating: -1, count: order.count)
+  for (row, number) in order.dropFirst().enumerated() { personOf[Int(number)] = Int32(row) }
+  let own = order.dropFirst().map { keys.codes[Int($0)] }
   var person = EntityTable(entity: .person, count: own.count, columns: ["psn_no": .text(own)])
 
-  let personOf = RowOfKey(own, codes: codes)
-  let ofSettlement = numbers.map { personOf[$0] }
-  let ofStay = (tables[.stay]?.codes("psn_no") ?? []).map { personOf[$0] }
+  let ofSettlement = ofParents(personOf, settlementPersons)
+  let ofStay = ofParents(personOf, keys.find(tables[.stay]?.codes("psn_no") ?? []))
   // Every counting line has a counting settlement.
-  let ofLine = (tables[.line]?.parent[.settlement] ?? []).map { $0 < 0 ? -1 : ofSettlement[Int($0)] }
+  let ofLine = ofParents(ofSettlement, tables[.line]?.parent[.settlement] ?? [])
   for (entity, parent) in [(Entity.line, ofLine), (.settlement, ofSettlement), (.stay, ofStay)] {
     tables[entity]?.parent[.person] = parent
     person.children[entity] = Children(parent: parent, parents: own.count)

@@ -12,8 +12,8 @@ struct Stays {
 
 /// Which visits are stays, and what is derived for them (rule-definitions 1.7, 1.8, 2).
 func findStays(
-  _ visit: EntityTable, _ settlement: EntityTable, _ line: EntityTable, _ diagnosis: EntityTable,
-  _ settlementsOf: Children, _ linesOf: Children, _ diagnosesOf: Children, _ medTypes: MedTypeIndex,
+  _ visit: EntityTable, _ settlement: EntityTable, _ lineAmounts: [Int64], _ diagnosis: EntityTable,
+  _ settlementsOf: Children, _ linesOf: Children, _ diagnosesOf: Children, _ medTypes: inout MedTypeIndex,
   _ input: NormalizationInput
 ) throws -> Stays {
   let codes = input.codes
@@ -24,24 +24,26 @@ func findStays(
   let mainDiagnosis = visit.codes("dscg_maindiag_code")
   let admission = visit.codes("adm_caty")
   let discharge = visit.codes("dscg_caty")
-  let isMain = diagnosis.codes("maindiag_flag")
-  let diagnosisKind = diagnosis.codes("diag_type")
-  let diagnosisCode = diagnosis.codes("diag_code")
-  let lineAmount = line.numbers("A")
   let fund = settlement.numbers("P")
-  let one = codes.intern("1")
   let inpatient = codes.intern("inpatient")
+  let one = codes.intern("1")
+  let diagnoses = MainDiagnoses(diagnosis, diagnosesOf, codes)
 
   var rows: [Int32] = []
   var ofVisit = [Int32](repeating: -1, count: visit.count)
-  var numbers: [String: [Int64]] = [:]
-  var texts: [String: [UInt32]] = [:]
-  for name in ["begin_day", "end_day", "nights", "los", "stay_A", "stay_F"] { numbers[name] = [] }
-  for name in ["dx", "adm_dept", "dscg_dept", "visit_class", "opsp_flag", "reg_flag"] { texts[name] = [] }
-
+  var beginDay: [Int64] = []
+  var endDay: [Int64] = []
+  var amounts: [Int64] = []
+  var funds: [Int64] = []
+  var dx: [UInt32] = []
+  var admissionDepartment: [UInt32] = []
+  var dischargeDepartment: [UInt32] = []
+  var visitClass: [UInt32] = []
+  var opsp: [UInt32] = []
+  var reg: [UInt32] = []
   for row in 0..<visit.count {
     if inHospital[row] == one || begin[row] == ColumnData.null || end[row] == ColumnData.null
-      || settlementsOf.of(row).isEmpty
+      || settlementsOf.offsets[row] == settlementsOf.offsets[row + 1]
     {
       continue
     }
@@ -52,46 +54,80 @@ func findStays(
 
     ofVisit[row] = Int32(rows.count)
     rows.append(Int32(row))
-    guard
-      let amount = checkedSum(linesOf.of(row).map { lineAmount[Int($0)] }),
-      let paid = checkedSum(settlementsOf.of(row).map { fund[Int($0)] })
+    guard let amount = checkedSum(lineAmounts, linesOf.of(row)), let paid = checkedSum(fund, settlementsOf.of(row))
     else {
       let first = settlementsOf.of(row).first.map { settlement.origin[Int($0)] } ?? visit.origin[row]
       throw overflowDiagnostic(input.segments, first, table: .settlements, "the amount of a stay")
     }
-    numbers["begin_day"]?.append(b)
-    numbers["end_day"]?.append(e)
-    numbers["nights"]?.append(e - b)
-    numbers["los"]?.append(max(1, e - b))
-    numbers["stay_A"]?.append(amount)
-    numbers["stay_F"]?.append(paid)
-
-    var dx = codes.folded(mainDiagnosis[row])
-    if dx == CodeTable.null {
-      for diagnosisRow in diagnosesOf.of(row).map(Int.init)
-      where isMain[diagnosisRow] == one
-        && (diagnosisKind[diagnosisRow] == one || diagnosisKind[diagnosisRow] == CodeTable.null)
-      {
-        let candidate = codes.folded(diagnosisCode[diagnosisRow])
-        if candidate != CodeTable.null, dx == CodeTable.null || codes.precedes(candidate, dx) { dx = candidate }
-      }
-    }
-    texts["dx"]?.append(dx)
-    let admitted = admission[row] == CodeTable.null ? discharge[row] : admission[row]
-    let discharged = discharge[row] == CodeTable.null ? admission[row] : discharge[row]
-    texts["adm_dept"]?.append(firstThree(admitted, codes))
-    texts["dscg_dept"]?.append(firstThree(discharged, codes))
-    texts["visit_class"]?.append(meaning.visitClass)
-    texts["opsp_flag"]?.append(meaning.opspFlag)
-    texts["reg_flag"]?.append(meaning.regFlag)
+    beginDay.append(b)
+    endDay.append(e)
+    amounts.append(amount)
+    funds.append(paid)
+    let ofDischarge = codes.folded(mainDiagnosis[row])
+    dx.append(ofDischarge == CodeTable.null ? diagnoses.least(ofVisit: row) : ofDischarge)
+    admissionDepartment.append(admission[row] == CodeTable.null ? discharge[row] : admission[row])
+    dischargeDepartment.append(discharge[row] == CodeTable.null ? admission[row] : discharge[row])
+    visitClass.append(meaning.visitClass)
+    opsp.append(meaning.opspFlag)
+    reg.append(meaning.regFlag)
   }
 
   var columns = visit.columns.mapValues { pick($0, rows) }
-  for (name, values) in numbers { columns[name] = .number(values) }
-  for (name, values) in texts { columns[name] = .text(values) }
-  let table = EntityTable(
-    entity: .stay, count: rows.count, columns: columns, origin: rows.map { visit.origin[Int($0)] })
+  columns["begin_day"] = .number(beginDay)
+  columns["end_day"] = .number(endDay)
+  columns["nights"] = .number(zip(beginDay, endDay).map { $1 - $0 })
+  columns["los"] = .number(zip(beginDay, endDay).map { max(1, $1 - $0) })
+  columns["stay_A"] = .number(amounts)
+  columns["stay_F"] = .number(funds)
+  columns["dx"] = .text(dx)
+  columns["adm_dept"] = .text(firstThree(admissionDepartment, codes))
+  columns["dscg_dept"] = .text(firstThree(dischargeDepartment, codes))
+  columns["visit_class"] = .text(visitClass)
+  columns["opsp_flag"] = .text(opsp)
+  columns["reg_flag"] = .text(reg)
+  let table = EntityTable(entity: .stay, count: rows.count, columns: columns, origin: gathered(visit.origin, rows))
   return Stays(table: table, visits: rows, ofVisit: ofVisit)
+}
+
+/// The main diagnosis of a visit from its diagnosis rows, for discharges that name none.
+private struct MainDiagnoses {
+  private let of: Children
+  private let isMain: [UInt32]
+  private let kind: [UInt32]
+  private let code: [UInt32]
+  private let one: UInt32
+  private let codes: CodeTable
+
+  init(_ diagnosis: EntityTable, _ of: Children, _ codes: CodeTable) {
+    self.of = of
+    self.codes = codes
+    isMain = diagnosis.codes("maindiag_flag")
+    kind = diagnosis.codes("diag_type")
+    code = diagnosis.codes("diag_code")
+    one = codes.intern("1")
+  }
+
+  /// The smallest diag_code with maindiag_flag 1 and diag_type 1 or null, in upper case; null if there is none.
+  func least(ofVisit row: Int) -> UInt32 {
+    var least = CodeTable.null
+    for diagnosis in of.of(row).map(Int.init)
+    where isMain[diagnosis] == one && (kind[diagnosis] == one || kind[diagnosis] == CodeTable.null) {
+      let candidate = codes.folded(code[diagnosis])
+      if candidate != CodeTable.null, least == CodeTable.null || codes.precedes(candidate, least) { least = candidate }
+    }
+    return least
+  }
+}
+
+/// The codes of the texts' first three Unicode scalars; each distinct text is cut once.
+private func firstThree(_ texts: [UInt32], _ codes: CodeTable) -> [UInt32] {
+  var known: [UInt32: UInt32] = [:]
+  return texts.map { text in
+    if let cut = known[text] { return cut }
+    let cut = firstThree(text, codes)
+    known[text] = cut
+    return cut
+  }
 }
 
 /// The code of a text's first three Unicode scalars.
@@ -108,10 +144,11 @@ private func firstThree(_ code: UInt32, _ codes: CodeTable) -> UInt32 {
   return prefix.withUnsafeBytes { codes.intern($0) }
 }
 
-private func checkedSum(_ values: [Int64]) -> Int64? {
+/// Σ of the values of some rows; nil if it does not fit.
+private func checkedSum(_ values: [Int64], _ rows: ArraySlice<Int32>) -> Int64? {
   var sum: Int64 = 0
-  for value in values {
-    let (next, overflow) = sum.addingReportingOverflow(value)
+  for row in rows {
+    let (next, overflow) = sum.addingReportingOverflow(values[Int(row)])
     if overflow { return nil }
     sum = next
   }

@@ -20,6 +20,8 @@ struct MedTypeIndex {
 
   private var rows: [UInt32: [Row]] = [:]
   private let codes: CodeTable
+  /// The rows of codes that were asked for, at the code's last bits: claims have few categories.
+  private var recent: [(code: UInt32, rows: [Row])] = Array(repeating: (CodeTable.null, []), count: 64)
   private let unknown: Meaning
   private let ambiguous = Meaning(visitClass: 0, opspFlag: 0, regFlag: 0, isUnknown: false)
 
@@ -48,10 +50,12 @@ struct MedTypeIndex {
   }
 
   /// - Parameter day: days since 1970-01-01 or `ColumnData.null`, on which no row is known to hold.
-  func meaning(of code: UInt32, on day: Int64) -> Meaning {
-    guard day != ColumnData.null, code != CodeTable.null, let list = rows[codes.folded(code)] else { return unknown }
+  mutating func meaning(of code: UInt32, on day: Int64) -> Meaning {
+    if day == ColumnData.null || code == CodeTable.null { return unknown }
+    let place = Int(code % 64)
+    if recent[place].code != code { recent[place] = (code, rows[codes.folded(code)] ?? []) }
     var found = unknown
-    for row in list where row.begin <= day && day <= row.end {
+    for row in recent[place].rows where row.begin <= day && day <= row.end {
       if row.isAmbiguous { return ambiguous }
       found = row.meaning
     }

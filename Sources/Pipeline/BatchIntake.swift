@@ -4,11 +4,54 @@ import Diagnostics
 import Foundation
 import Intake
 import Normalize
+import Partition
 import Synchronization
 
-/// Reads the files of a batch into segments: those whose bytes the store knows already are not read again.
+/// A member of a claim file whose rows are in the partition.
+struct ReadSegment: Sendable {
+  /// Batch id without revision.
+  var batch: String
+  /// Relative to the batch folder.
+  var file: String
+  /// Ordinal in the archive; 0 for other files.
+  var member: Int
+  var memberName: String?
+  var table: ClaimTable
+  /// National columns that it has, in documented order.
+  var columns: [String]
+  /// Other columns, in header order.
+  var unknownColumns: [String]
+  /// False: its rows never were (another charset was tried, or the file was refused).
+  var isLive = true
+
+  var identity: SegmentIdentity {
+    SegmentIdentity(
+      batch: batch, file: file, member: member,
+      missingColumns: Set(table.columns.map(\.name)).subtracting(columns))
+  }
+}
+
+/// Numbers the segments of an intake as their rows begin to come; several threads ask.
+final class ReadSegments: Sendable {
+  private let list = Mutex<[ReadSegment]>([])
+
+  var all: [ReadSegment] { list.withLock { $0 } }
+
+  func open(_ segment: ReadSegment) -> Int32 {
+    list.withLock { list in
+      list.append(segment)
+      return Int32(list.count - 1)
+    }
+  }
+
+  func void(_ number: Int32) { list.withLock { $0[Int(number)].isLive = false } }
+}
+
+/// Reads claim files into a partition, several side by side.
 struct BatchIntake {
-  let ledger: Ledger
+  let batch: String
+  let partition: RowPartition
+  let segments: ReadSegments
   let limits: IntakeLimits
   /// Seconds since 1970 as a civil time; a setl_time more than a day after it is a bad date.
   let startedAt: Int64
@@ -17,41 +60,44 @@ struct BatchIntake {
   /// Names what else decides which rows bytes give; see `SegmentKey.reading`.
   let reading: String
 
-  /// The batch's files as the ledger keeps them, each committed; in byte order of names.
-  func read(_ files: [BatchFile], digests: [String: String]) throws -> [BatchFileRecord] {
-    var known: [String: BatchFileRecord] = [:]
-    var toRead: [BatchFile] = []
-    for file in files {
-      let digest = digests[file.name] ?? ""
-      if let content = try ledger.content(digest: digest, reading: fileReading(file), fileName: file.name) {
-        known[file.name] = record(file, content)
-      } else {
-        toRead.append(file)
-      }
-    }
-    let total = toRead.reduce(Int64(0)) { $0 + Int64($1.size) }
+  /// A file that was read or refused.
+  struct ReadFile: Sendable {
+    var content: FileContent
+    var record: BatchFileRecord
+    /// May be remembered by its digest: it was read to its end, or is refused for what it is.
+    var isFinal: Bool
+    /// What the intake calls the segments of the content, in their order.
+    var segments: [Int32] = []
+  }
+
+  /// Reads the files; in byte order of names. `digests` by name; a file whose bytes have another digest changed meanwhile.
+  ///
+  /// nil for `digests`: nobody looked before, the digest is what reading gives.
+  func read(_ files: [BatchFile], digests: [String: String]?) throws -> [ReadFile] {
+    let total = files.reduce(Int64(0)) { $0 + Int64($1.size) }
     struct Shared {
       var next = 0
       var doneBytes: Int64 = 0
       var rows = 0
-      var records: [BatchFileRecord] = []
+      var files: [ReadFile] = []
       var error: (any Error)?
     }
-    // Large files first, so that both cores stay busy to the end; the ledger's rows do not depend on the order.
-    let queue = toRead.sorted { ($0.size, $1.name) > ($1.size, $0.name) }
+    // Large files first, so that both cores stay busy to the end; what is written does not depend on the order.
+    let queue = files.sorted { ($0.size, $1.name) > ($1.size, $0.name) }
     let shared = Mutex(Shared())
     @Sendable func work() {
       while true {
-        let file: BatchFile? = shared.withLock { shared in
+        let taken: (BatchFile, readsAhead: Bool)? = shared.withLock { shared in
           guard shared.error == nil, shared.next < queue.count else { return nil }
           shared.next += 1
-          return queue[shared.next - 1]
+          // Behind the last files there is nothing left for the other cores, unless they inflate ahead.
+          return (queue[shared.next - 1], queue.count - shared.next < jobs - 1)
         }
-        guard let file else { return }
+        guard let (file, readsAhead) = taken else { return }
         do {
-          let (record, rows) = try readOne(file, digest: digests[file.name] ?? "")
+          let (read, rows) = try readOne(file, digest: digests.map { $0[file.name] ?? "" }, readsAhead: readsAhead)
           let progress: (Int64, Int) = shared.withLock { shared in
-            shared.records.append(record)
+            shared.files.append(read)
             shared.doneBytes += Int64(file.size)
             shared.rows += rows
             return (shared.doneBytes, shared.rows)
@@ -69,62 +115,146 @@ struct BatchIntake {
       DispatchQueue.concurrentPerform(iterations: workers) { _ in work() }
     }
     if let error = shared.withLock({ $0.error }) { throw error }
-    let all = shared.withLock { $0.records } + known.values
-    return all.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+    return shared.withLock { $0.files }.sorted { bytesPrecede($0.record.name, $1.record.name) }
   }
 
-  /// One file: bytes → records → checked rows → segments → one committed row of the ledger.
-  private func readOne(_ file: BatchFile, digest: String) throws -> (BatchFileRecord, Int) {
-    let consumer = SegmentConsumer(
-      ledger: ledger, digest: digest, reading: fileReading(file), fileName: file.name,
-      latestSettlementTime: startedAt + 86_400)
+  /// One file: bytes → records → checked rows → row records of the partition.
+  private func readOne(_ file: BatchFile, digest: String?, readsAhead: Bool) throws -> (ReadFile, Int) {
+    let consumer = FileConsumer(file, self)
+    var limits = limits
+    limits.readsAhead = readsAhead
+    limits.inflater = .ofEnvironment
     let report = try readClaimFile(file, limits: limits, consumer: consumer)
-    if let error = consumer.failure { throw error }
-    if let refusal = report.refusal {
+    if let failure = consumer.failure { throw failure }
+    let known = digest ?? report.digest
+    func refused(_ refusal: Diagnostic, _ content: FileContent, isFinal: Bool) -> (ReadFile, Int) {
       consumer.discard()
       printer.send(.diagnostic(refusal))
+      return (ReadFile(content: content, record: record(file, content), isFinal: isFinal), 0)
+    }
+    if let refusal = report.refusal {
       let content = FileContent(
-        digest: digest, reading: fileReading(file), size: file.size, inflatedBytes: report.reachedBytes,
+        digest: known, reading: fileReading(file), size: file.size, inflatedBytes: report.reachedBytes,
         refusal: Refusal(code: refusal.code, message: refusal.message),
         report: try FileSummary.refused(report, refusal).encoded())
       // What changed while it was read, or could not be read at all, may be whole next time: not remembered.
-      if report.digest == digest || !report.digest.isEmpty || refusal.code == "intake.empty-file" {
-        try ledger.commitFile(content)
-      }
-      return (record(file, content), 0)
+      let isFinal = report.digest == known || !report.digest.isEmpty || refusal.code == "intake.empty-file"
+      return refused(refusal, content, isFinal: isFinal)
     }
-    guard report.digest == digest else {
-      consumer.discard()
+    guard report.digest == known else {
       let refusal = Diagnostic(
         .error, "intake.changed", "the file changed between two readings", at: Place(file: file.name),
         remedy: "deliver the file again when its writer has finished, then give the same command")
-      printer.send(.diagnostic(refusal))
       let content = FileContent(
-        digest: digest, reading: fileReading(file), size: file.size, inflatedBytes: 0,
+        digest: known, reading: fileReading(file), size: file.size, inflatedBytes: 0,
         refusal: Refusal(code: refusal.code, message: refusal.message),
         report: try FileSummary.refused(report, refusal).encoded())
-      return (record(file, content), 0)
+      return refused(refusal, content, isFinal: false)
     }
-    let segments = try consumer.finish()
+    try consumer.finish()
+    let normalization = consumer.report
+    let summaries = normalization.members.map(ValueSummary.init)
+    var records: [SegmentRecord] = []
+    for (member, opened) in consumer.opened.enumerated() {
+      let summary = member < summaries.count ? summaries[member] : nil
+      records.append(
+        SegmentRecord(
+          key: SegmentKey(digest: known, reading: fileReading(file), member: member, table: opened.segment.table),
+          memberName: opened.segment.memberName, rows: summary?.accepted ?? 0,
+          report: try summary?.encoded() ?? "{}"))
+    }
     let content = FileContent(
-      digest: digest, reading: fileReading(file), size: file.size, inflatedBytes: report.inflatedBytes,
+      digest: known, reading: fileReading(file), size: file.size, inflatedBytes: report.inflatedBytes,
       charset: report.members.first?.charset.rawValue,
-      segments: segments, rejects: report.rejects + consumer.rejects,
-      report: try FileSummary.read(report, consumer.summaries).encoded())
-    try ledger.commitFile(content)
-    return (record(file, content), report.rowsRead)
+      segments: records, rejects: report.rejects + normalization.rejects,
+      report: try FileSummary.read(report, summaries).encoded())
+    return (
+      ReadFile(
+        content: content, record: record(file, content), isFinal: true, segments: consumer.opened.map(\.number)),
+      report.rowsRead
+    )
   }
 
   /// The table that a name decides is part of what decides the rows of equal bytes.
-  private func fileReading(_ file: BatchFile) -> String {
+  func fileReading(_ file: BatchFile) -> String {
     let hint = String(
       (file.name.split(separator: "/").last ?? "").prefix { $0.isLetter || $0 == "_" })
     return reading + SHA256Hasher.hex(of: hint).prefix(8)
   }
 
-  private func record(_ file: BatchFile, _ content: FileContent) -> BatchFileRecord {
+  func record(_ file: BatchFile, _ content: FileContent) -> BatchFileRecord {
     BatchFileRecord(
       name: file.name, digest: content.digest, reading: content.reading, size: file.size,
       state: content.refusal == nil ? .read : .refused, refusal: content.refusal, report: content.report)
+  }
+}
+
+/// Takes the records of one file to the partition and knows which of its segments count.
+private final class FileConsumer: RecordConsumer {
+  private(set) var opened: [(number: Int32, segment: ReadSegment)] = []
+  /// The first error that is not the file's; reading stops with it.
+  private(set) var failure: (any Error)?
+  private let intake: BatchIntake
+  private let file: BatchFile
+  private var consumer: PartitionConsumer?
+
+  init(_ file: BatchFile, _ intake: BatchIntake) {
+    self.file = file
+    self.intake = intake
+    // The closure must not keep the consumer alive, and runs only while it is.
+    consumer = intake.partition.consumer(
+      fileName: file.name, latestSettlementTime: intake.startedAt + 86_400,
+      openSegment: { [unowned self] layout, member in self.open(layout, member) })
+  }
+
+  var report: NormalizationReport { consumer?.report ?? NormalizationReport() }
+
+  func begin(_ layout: FileLayout, member: String?) throws {
+    try guarded { try consumer?.begin(layout, member: member) }
+  }
+
+  func consume(_ block: borrowing RecordBlock) throws {
+    do { try consumer?.consume(block) } catch {
+      failure = failure ?? error
+      throw error
+    }
+  }
+
+  /// The member begins anew, with `begin`: in another charset its header may say something else.
+  func restart() {
+    consumer?.restart()
+    if let last = opened.popLast() { void(last.number) }
+  }
+
+  /// What the consumer still holds goes to the partition.
+  func finish() throws { try consumer?.finish() }
+
+  /// None of the file's rows counts.
+  func discard() {
+    consumer?.discard()
+    for one in opened { void(one.number) }
+    opened = []
+  }
+
+  private func void(_ number: Int32) {
+    intake.partition.void(segment: number)
+    intake.segments.void(number)
+  }
+
+  private func open(_ layout: FileLayout, _ member: String?) -> Int32 {
+    let columns = layout.columnOfField.compactMap { $0 }.sorted().map { layout.table.columns[$0].name }
+    let segment = ReadSegment(
+      batch: intake.batch, file: file.name, member: opened.count, memberName: member, table: layout.table,
+      columns: columns, unknownColumns: layout.unknownColumns)
+    let number = intake.segments.open(segment)
+    opened.append((number, segment))
+    return number
+  }
+
+  private func guarded(_ body: () throws -> Void) throws {
+    do { try body() } catch {
+      failure = failure ?? error
+      throw error
+    }
   }
 }

@@ -15,7 +15,7 @@ struct DeliveryCheck {
   /// For the report; nil without a delivery.csv.
   private(set) var check: RunReportModel.ReconciliationCheck?
 
-  init(_ batch: BatchFolder, _ records: [BatchFileRecord], _ ledger: Ledger) throws {
+  init(_ batch: BatchFolder, _ records: [BatchFileRecord]) throws {
     guard let path = batch.delivery else { return }
     let digest = try fingerprint(path: path)
     let size = (try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Int) ?? nil

@@ -85,6 +85,11 @@ struct FileSummary: Codable {
     return summary
   }
 
+  /// Rows rejected, damaged ones and those with a bad value.
+  var rejected: Int {
+    members.reduce(0) { $0 + $1.rejects.values.reduce(0, +) } + values.reduce(0) { $0 + $1.rejected }
+  }
+
   func encoded() throws -> String { try jsonText(self) }
 
   static func decode(_ text: String) throws -> FileSummary {

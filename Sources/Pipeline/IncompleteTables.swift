@@ -1,5 +1,7 @@
 import ClaimModel
 import ClaimStore
+import Diagnostics
+import Intake
 
 /// Claim tables of which the batches, all incomplete, may lack rows, with the reason. An incomplete batch counts even
 /// when it was accepted: what is lost is lost.
@@ -22,4 +24,17 @@ private func lacks(_ table: ClaimTable, _ batch: BatchRevision) -> Bool {
     let named = ClaimTable.allCases.first { t in ([t.name] + t.aliases).contains { name.hasPrefix($0) } }
     return named == nil || named == table
   }
+}
+
+/// Why a batch is incomplete; nil if nothing is missing.
+func incompleteReason(
+  _ batch: BatchFolder, _ records: [BatchFileRecord], _ delivery: DeliveryCheck
+) -> String? {
+  var reasons: [String] = []
+  if batch.files.isEmpty { reasons.append("the folder holds no claim file") }
+  for record in records where record.state == .refused {
+    reasons.append("\(record.name) was refused: \(record.refusal?.message ?? "")")
+  }
+  reasons += delivery.problems.map(\.message)
+  return reasons.isEmpty ? nil : reasons.joined(separator: "; ")
 }

@@ -22,7 +22,7 @@ public func runPipeline(_ options: RunOptions) -> Int32 {
       return ExitCode.done
     }
     let ledger = try Ledger.open(folder: setup.storeFolder)
-    let run = WeeklyRun(
+    let run = try WeeklyRun(
       options: options, file: setup.file, pack: setup.pack, jurisdiction: setup.jurisdiction,
       registriesFolder: setup.registriesFolder, outputFolder: setup.outputFolder, ledger: ledger, printer: printer,
       clock: RunClock.now(), configurationDigests: try setup.configurationDigests())

@@ -11,6 +11,10 @@ public struct RunOptions: Sendable {
   /// `yyyy-MM-dd`.
   public var asOf: String?
   public var jobs: Int?
+  /// As `--memory` has it: `2G`, `1500M`; nil: a quarter of the machine's.
+  public var memory: String?
+  /// Rows of all tables that are evaluated together at most; nil: chosen by memory. Any number gives the same bytes.
+  public var unitRows: Int?
   public var plan = false
   public var acceptIncomplete: String?
   public var failOnFindings = false

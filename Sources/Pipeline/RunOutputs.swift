@@ -13,7 +13,9 @@ import RulePacks
 /// What a run leaves for people and programs: packets, index.html, run.json and the CSV files of one batch.
 struct RunOutputs {
   let run: WeeklyRun
-  let state: StoreState
+  let segments: [LiveSegment]
+  let setting: StoreState.Setting
+  let outcome: ClaimEvaluation.Outcome
   let revision: BatchRevision
   let summaries: [FileSummary]
   let delivery: DeliveryCheck
@@ -51,10 +53,12 @@ struct RunOutputs {
   func writePackets(into folder: AtomicFolder) throws -> [String: String] {
     let chosen = assignment.cases.filter { $0.countedFen >= run.file.minCountedFen && $0.countedFen > 0 }
     guard mayWritePackets, !chosen.isEmpty else { return [:] }
+    let state = try packetClaims(chosen)
+    let delivered = DeliveredRows(state.raw, state.codes, segments: segments)
     let evidence = EvidenceIndex(
       raw: state.raw, isValid: state.normalized.isValid, claims: state.normalized.claims)
     let lookedAt = ClaimRowsLookedAt(
-      rules: run.pack.rules, claims: state.normalized.claims, registries: state.registries)
+      rules: run.pack.rules, claims: state.normalized.claims, registries: setting.registries)
     // Findings that only stand from earlier runs (older than look-back, rule not runnable) cannot be derived from today's
     // rows; they stay in findings.csv and out of the evidence.
     let current = Dictionary(uniqueKeysWithValues: result.findings.map { ($0.id, $0) })
@@ -71,19 +75,36 @@ struct RunOutputs {
           $0.subjectType == caseFile.subjectType && $0.subject == caseFile.subject
         },
         rules: run.pack.rules, ruleFiles: ruleFiles(), laws: laws(), exemptionNames: exemptionNames(),
-        coverage: result.coverage, claims: state.normalized.claims, evidence: evidence, registries: state.registries,
+        coverage: result.coverage, claims: state.normalized.claims, evidence: evidence, registries: setting.registries,
         sources: sources(),
         fetch: { segment, lines, body in
-          let reader = try run.ledger.segmentReader(state.segments[Int(segment)].record.key)
-          try reader.fetch(lines: lines, body)
+          try delivered.fetch(state.segments[Int(segment)].record.key.table, segment, lines, body)
         },
         excludedSetlTypes: run.jurisdiction.excludedSetlTypes, asOf: asOf, runID: record.runID, batchLabel: label,
         toolVersion: toolVersion, acceptedReasons: acceptedReasons, facts: result.facts,
-        lookedAt: lookedAt)
+        lookedAt: lookedAt, census: outcome.thin)
       let name = try PacketWriter().write(input, into: folder.path + "/packets")
       packets[caseFile.id] = "packets/" + (name.split(separator: "/").last.map(String.init) ?? name)
     }
     return packets
+  }
+
+  /// The claims of all slices in which a person of the cases' findings is, with the delivered texts.
+  private func packetClaims(_ cases: [CaseFile]) throws -> StoreState {
+    let ids = Set(cases.map(\.id))
+    let reach = Dictionary(uniqueKeysWithValues: run.pack.rules.map { ($0.id, $0) })
+    var slices = Set(outcome.straddling)
+    var needsAll = false
+    for record in assignment.records where ids.contains(record.caseID) && record.state != .withdrawn {
+      let rule = reach[record.finding.rule]
+      if rule?.reach == .everything, !record.finding.setlIDs.isEmpty || rule?.countsOccupancy != true {
+        // Rows of other persons are part of what such a rule formed.
+        needsAll = true
+      }
+      slices.formUnion(outcome.homes[record.finding.id] ?? [])
+    }
+    return try StoreState.load(
+      ledger: run.ledger, replacing: revision, setting, slices: needsAll ? nil : slices, delivered: true)
   }
 
   private func laws() -> [String: LawText] {
@@ -106,7 +127,7 @@ struct RunOutputs {
   }
 
   private func sources() -> [SourceFile] {
-    state.segments.map { segment in
+    segments.map { segment in
       SourceFile(
         batch: BatchRevision.label(segment.batch, segment.revision),
         file: segment.record.memberName.map { "\(segment.file)!\($0)" } ?? segment.file,
@@ -139,7 +160,7 @@ struct RunOutputs {
     model.startedAt = record.startedAt
     model.digests.files = Dictionary(
       uniqueKeysWithValues: revision.files.compactMap { file in file.digest.map { (file.name, $0) } })
-    model.digests.registries = state.registries.tables.mapValues(\.digest)
+    model.digests.registries = setting.registries.tables.mapValues(\.digest)
     model.digests.rules = run.pack.digest
     model.digests.pipeline = run.file.digest
     model.comparedWith = last.run?.label
@@ -147,24 +168,26 @@ struct RunOutputs {
     model.ignoredFiles = batch.ignored
     model.rejectLimitPerMillion = run.file.rejectLimit
 
-    let figures = BatchFigures(state, batch: revision.name)
-    let dispositions = figures.dispositions()
-    model.files = try fileRows(dispositions)
+    let figures = outcome.figures
+    model.files = try fileRows(figures)
     var tables: [String: RunReportModel.Counts] = [:]
     for row in model.files {
       if let table = row.table { tables[table, default: .init()] = tables[table, default: .init()] + row.counts }
     }
     model.tables = tables.map { .init(table: $0.key, counts: $0.value) }
     model.registries = registryRows()
-    model.older = olderRows(dispositions)
-    model.sums = figures.sums()
-    model.fundPaidFen = figures.fundPaid()
-    model.reconciliation = [figures.settlementLines()] + (delivery.check.map { [$0] } ?? [])
+    model.older = olderRows(figures)
+    model.sums = figures.sums
+    model.fundPaidFen = figures.fundPaidFen
+    model.reconciliation = [figures.settlementCheck] + (delivery.check.map { [$0] } ?? [])
     for file in revision.files {
       guard let digest = file.digest, let reading = file.reading else { continue }
       model.rejects += try run.ledger.content(digest: digest, reading: reading, fileName: file.name)?.rejects ?? []
     }
-    model.rejects += try figures.setAsideRejects(ledger: run.ledger)
+    model.rejects += figures.setAsideRejects { segment in
+      let live = segments[Int(segment)]
+      return live.record.memberName.map { "\(live.file)!\($0)" } ?? live.file
+    }
     fillProfile(&model)
 
     model.findings = assignment.records
@@ -178,11 +201,11 @@ struct RunOutputs {
     if !mayWritePackets {
       model.packetsWithheld = "批次不完整，未经说明理由不生成移送材料"
     }
-    if let institutions = state.registries["fixmedins_b"] {
+    if let institutions = setting.registries["fixmedins_b"] {
       let codes = institutions.columns["fixmedins_code"]?.codes ?? []
       let names = institutions.columns["fixmedins_name"]?.codes ?? []
       for i in 0..<institutions.count {
-        model.institutionNames[state.codes.text(codes[i])] = state.codes.text(names[i])
+        model.institutionNames[setting.codes.text(codes[i])] = setting.codes.text(names[i])
       }
     }
     model.stages = stages.map { .init(name: $0.name, rows: $0.rows, bytes: $0.bytes, milliseconds: $0.milliseconds) }
@@ -191,8 +214,8 @@ struct RunOutputs {
 
   /// The registries that were looked up: their rejected rows are shown like those of claim files.
   private func registryRows() -> [RunReportModel.FileRow] {
-    state.registries.tables.keys.sorted().compactMap { name in
-      guard let table = state.registries[name] else { return nil }
+    setting.registries.tables.keys.sorted().compactMap { name in
+      guard let table = setting.registries[name] else { return nil }
       let file = table.source.contains("/") ? table.source : "registries/\(table.source)"
       var row = RunReportModel.FileRow(name: file, table: name, state: .read, digest: table.digest)
       row.counts.accepted = table.isAmbiguous.count { !$0 }
@@ -222,9 +245,9 @@ struct RunOutputs {
     }
   }
 
-  private func fileRows(_ dispositions: [Int32: [Disposition: Int]]) throws -> [RunReportModel.FileRow] {
+  private func fileRows(_ figures: UnitFigures) throws -> [RunReportModel.FileRow] {
     var segmentOf: [String: Int32] = [:]
-    for (i, segment) in state.segments.enumerated() where segment.batch == revision.name {
+    for (i, segment) in segments.enumerated() where segment.batch == revision.name {
       segmentOf["\(segment.file)\n\(segment.record.key.member)"] = Int32(i)
     }
     var rows: [RunReportModel.FileRow] = []
@@ -264,7 +287,7 @@ struct RunOutputs {
           }
         }
         if let segment = segmentOf["\(file.name)\n\(ordinal)"] {
-          for (disposition, n) in dispositions[segment] ?? [:] {
+          for (disposition, n) in figures.dispositions(of: Int(segment)) {
             if disposition == .counts {
               row.counts.accepted += n
             } else {
@@ -279,11 +302,11 @@ struct RunOutputs {
   }
 
   /// Rows of older batches that this batch set aside: what is set aside now and was not after the last run.
-  private func olderRows(_ dispositions: [Int32: [Disposition: Int]]) -> [RunReportModel.OlderRows] {
+  private func olderRows(_ figures: UnitFigures) -> [RunReportModel.OlderRows] {
     let before = previousSetAside()
     var change: [String: Int] = [:]
-    for (i, segment) in state.segments.enumerated() where segment.batch != revision.name {
-      for (disposition, n) in dispositions[Int32(i)] ?? [:] where disposition != .counts {
+    for (i, segment) in segments.enumerated() where segment.batch != revision.name {
+      for (disposition, n) in figures.dispositions(of: i) where disposition != .counts {
         let key = "\(segment.batch)\n\(segment.record.key.fileName)\n\(disposition.reason)"
         let more = n - (before[key] ?? 0)
         if more > 0 { change["\(segment.record.key.table.name)\n\(disposition.reason)", default: 0] += more }
@@ -305,9 +328,8 @@ struct RunOutputs {
   /// What `status` and the next run want to know of this one.
   var statusJSON: String {
     var figures = StatusFigures()
-    let dispositions = BatchFigures(state, batch: revision.name).dispositions()
-    for (i, segment) in state.segments.enumerated() {
-      for (disposition, n) in dispositions[Int32(i)] ?? [:] where disposition != .counts {
+    for (i, segment) in segments.enumerated() {
+      for (disposition, n) in outcome.figures.dispositions(of: i) where disposition != .counts {
         figures.setAside["\(segment.batch)\n\(segment.record.key.fileName)\n\(disposition.reason)"] = n
       }
     }
@@ -357,7 +379,7 @@ struct RunOutputs {
             table: table.name, what: "一个 certno 对应多个 psn_no", count: profile.identity.certificatesWithSeveralPersons))
       }
     }
-    for unknown in state.normalized.unknownMedTypes {
+    for unknown in outcome.figures.unknownMedTypes {
       model.unknownCodes.append(
         .init(table: "med_type_b", column: "med_type", code: unknown.code, rows: unknown.rows, fen: unknown.fen ?? 0))
     }
@@ -394,4 +416,11 @@ struct StatusFigures: Codable {
 func shown(_ path: String) -> String {
   let here = FileManager.default.currentDirectoryPath + "/"
   return path.hasPrefix(here) ? String(path.dropFirst(here.count)) : path
+}
+
+extension Rule {
+  /// What its findings rest on is counts of days, which a packet holds as facts.
+  fileprivate var countsOccupancy: Bool {
+    if case .occupancy? = shape.formed?.kind { true } else { false }
+  }
 }

@@ -6,60 +6,62 @@ import Normalize
 import Registries
 import RulePacks
 
-/// The whole store in memory as rules see it after a batch.
+/// Claims in memory as rules see them: of the whole store, or of some persons.
 struct StoreState {
   var segments: [LiveSegment]
-  var headers: [SegmentHeader]
   var raw: [ClaimTable: RawRows]
   var normalized: Normalized
   var registries: Registries
   var codes: CodeTable
 
-  /// Loads every segment of the store, with the given revision in place of its recorded one, and works out what counts.
-  static func load(
-    ledger: Ledger, replacing revision: BatchRevision?, rules: [Rule], registriesFolder: String, knowledge: [String],
-    excludedSetlTypes: Set<String>
-  ) throws -> StoreState {
-    let codes = CodeTable()
-    let registries = try loadRegistries(folder: registriesFolder, knowledge: knowledge, codes: codes)
-    let segments = try ledger.liveSegments(replacing: revision.map { [$0] } ?? [])
-    let wanted = neededColumns(rules: rules)
-    var loaders: [ClaimTable: RowLoader] = [:]
-    for table in ClaimTable.allCases {
-      var columns = wanted[table] ?? []
-      columns.formUnion(packetColumns(table))
-      var loader = RowLoader(table: table, columns: columns, codes: codes)
-      loader.reserve(segments.reduce(0) { $0 + ($1.record.key.table == table ? $1.record.rows : 0) })
-      loaders[table] = loader
-    }
-    var identities: [SegmentIdentity] = []
-    var headers: [SegmentHeader] = []
-    for (index, segment) in segments.enumerated() {
-      let reader = try ledger.segmentReader(segment.record.key)
-      let table = segment.record.key.table
-      let present = Set(reader.header.columns)
-      headers.append(reader.header)
-      identities.append(
-        SegmentIdentity(
-          batch: segment.batch, file: segment.file, member: segment.record.key.member,
-          missingColumns: Set(table.columns.map(\.name)).subtracting(present)))
-      // Taken out of the dictionary for the segment: no look-up, and no copy, at each row.
-      guard var loader = loaders.removeValue(forKey: table) else { continue }
-      try reader.forEach { line, _, fields in
-        loader.append(segment: Int32(index), line: line, fields: fields)
-      }
-      loaders[table] = loader
-    }
-    var raw: [ClaimTable: RawRows] = [:]
-    for table in ClaimTable.allCases {
-      if let loader = loaders.removeValue(forKey: table) { raw[table] = loader.finish() }
-    }
-    let normalized = try effectiveClaims(
+  /// What has an effect on how rows count.
+  struct Setting {
+    var rules: [Rule]
+    var registries: Registries
+    /// The table in which the registries were interned; the state gets a copy.
+    var codes: CodeTable
+    var excludedSetlTypes: Set<String>
+  }
+
+  /// Works out what counts of rows that were interned in `codes`, a copy of the setting's.
+  init(segments: [LiveSegment], raw: [ClaimTable: RawRows], codes: CodeTable, _ setting: Setting) throws {
+    self.segments = segments
+    self.raw = raw
+    self.codes = codes
+    registries = setting.registries
+    normalized = try effectiveClaims(
       NormalizationInput(
-        raw: raw, segments: identities, medTypes: registries["med_type_b"].map { medTypes($0, codes) },
-        excludedSetlTypes: excludedSetlTypes, codes: codes, linksPersons: rules.contains(where: \.readsPersons)))
-    return StoreState(
-      segments: segments, headers: headers, raw: raw, normalized: normalized, registries: registries, codes: codes)
+        raw: raw, segments: segments.map(\.identity),
+        medTypes: setting.registries["med_type_b"].map { Self.medTypes($0, codes) },
+        excludedSetlTypes: setting.excludedSetlTypes, codes: codes,
+        linksPersons: setting.rules.contains(where: \.readsPersons)))
+  }
+
+  /// The rows of the whole store, or of the given slices; every column and the delivered texts where they are asked for.
+  static func load(
+    ledger: Ledger, replacing revision: BatchRevision?, _ setting: Setting, slices: Set<UInt16>? = nil,
+    delivered: Bool = false
+  ) throws -> StoreState {
+    let segments = try ledger.liveSegments(replacing: revision.map { [$0] } ?? [])
+    let codes = CodeTable(copying: setting.codes)
+    let reader = try StoreReader(
+      ledger, live: segments, columns: columns(setting.rules, delivered: delivered), delivered: delivered)
+    let raw =
+      try slices.map { try reader.load(slices: $0, codes: codes) }
+      ?? reader.load(slices: 0...UInt16.max, codes: codes)
+    return try StoreState(segments: segments, raw: raw, codes: codes, setting)
+  }
+
+  /// The columns to load of each table; nil: all.
+  static func columns(_ rules: [Rule], delivered: Bool) -> [ClaimTable: Set<String>?] {
+    Dictionary(
+      uniqueKeysWithValues: ClaimTable.allCases.map { ($0, delivered ? nil : neededColumns(rules, $0)) })
+  }
+
+  /// The columns of a table that normalisation, rules, cases, reconciliation and packets read.
+  static func neededColumns(_ rules: [Rule], _ table: ClaimTable) -> Set<String> {
+    RowLoader.neededColumns(of: table).union(Audit.neededColumns(rules: rules)[table] ?? [])
+      .union(packetColumns(table)).intersection(table.columns.map(\.name))
   }
 
   /// Columns that cases, packets and reconciliation read beside those of the rules.

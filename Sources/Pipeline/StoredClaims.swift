@@ -13,6 +13,8 @@ struct StoredClaims {
   var pack: RulePack
   var ledger: Ledger
   var state: StoreState
+  private let setting: StoreState.Setting
+  private let neighbours = Neighbours()
   /// The last finished run; nil in a store without one.
   var lastRun: RunSnapshot
 
@@ -43,10 +45,13 @@ struct StoredClaims {
     }
     self.ledger = ledger
     lastRun = try ledger.lastSnapshot()
-    state = try StoreState.load(
-      ledger: ledger, replacing: nil, rules: rules ?? pack.rules,
-      registriesFolder: registries.map(RunSetup.absolute) ?? file.registries ?? "", knowledge: file.knowledge,
-      excludedSetlTypes: jurisdiction.excludedSetlTypes)
+    let codes = CodeTable()
+    setting = StoreState.Setting(
+      rules: rules ?? pack.rules,
+      registries: try loadRegistries(
+        folder: registries.map(RunSetup.absolute) ?? file.registries ?? "", knowledge: file.knowledge, codes: codes),
+      codes: codes, excludedSetlTypes: jurisdiction.excludedSetlTypes)
+    state = try StoreState.load(ledger: ledger, replacing: nil, setting)
   }
 
   /// Registry tables whose file is not the one that the last run read, by name; their answers may differ from its own.
@@ -81,14 +86,31 @@ struct StoredClaims {
   /// A row as it was delivered: column and text, null columns left out; where it begins in the inflated bytes, and its
   /// SHA-256.
   func delivered(_ origin: RowOrigin) throws -> (fields: [String: String], byteOffset: Int64, sha256: String)? {
+    let table = state.segments[Int(origin.segment)].record.key.table
+    guard let rows = state.raw[table], let row = rows.origin.firstIndex(of: origin) else { return nil }
+    let around = try neighbours.of(rows.slice[row]) { slice in
+      let near = try StoreState.load(ledger: ledger, replacing: nil, setting, slices: [slice], delivered: true)
+      return DeliveredRows(near.raw, near.codes, segments: near.segments)
+    }
     var found: (fields: [String: String], byteOffset: Int64, sha256: String)?
-    let record = state.segments[Int(origin.segment)].record
-    let names = record.key.table.columns.map(\.name)
-    try ledger.segmentReader(record.key).fetch(lines: [origin.line]) { _, offset, bytes in
+    let names = table.columns.map(\.name)
+    try around.fetch(table, origin.segment, [origin.line]) { _, offset, bytes in
       var fields: [String: String] = [:]
       for (name, value) in zip(names, FieldsBlob.decode(bytes)) where !value.isEmpty { fields[name] = value }
       found = (fields, offset, SHA256Hasher.hex(of: bytes))
     }
     return found
+  }
+
+  /// Rows as delivered, by slice, read when first asked for.
+  private final class Neighbours {
+    private var known: [UInt16: DeliveredRows] = [:]
+
+    func of(_ slice: UInt16, _ read: (UInt16) throws -> DeliveredRows) throws -> DeliveredRows {
+      if let rows = known[slice] { return rows }
+      let rows = try read(slice)
+      known[slice] = rows
+      return rows
+    }
   }
 }

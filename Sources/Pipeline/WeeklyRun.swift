@@ -6,6 +6,7 @@ import Diagnostics
 import Foundation
 import Intake
 import Normalize
+import Partition
 import Registries
 import RulePacks
 
@@ -24,6 +25,11 @@ final class WeeklyRun {
   /// Read once; civil time of the machine, or SOURCE_DATE_EPOCH.
   let clock: RunClock
   let jobs: Int
+  /// Bytes that the run may take; see `MemoryLimit`.
+  let memory: Int
+  /// What decides how rows count; the registries are read once a command.
+  let setting: StoreState.Setting
+  let shelf: RegistryShelf
   /// Digests of registries, rule files and the pipeline file, `name sha256` each, sorted.
   let configurationDigests: [String: [String: String]]
   /// Lines for standard output: one a batch done.
@@ -33,7 +39,14 @@ final class WeeklyRun {
     options: RunOptions, file: PipelineFile, pack: RulePack, jurisdiction: Jurisdiction, registriesFolder: String,
     outputFolder: String, ledger: Ledger, printer: EventPrinter, clock: RunClock,
     configurationDigests: [String: [String: String]]
-  ) {
+  ) throws {
+    memory = try MemoryLimit.resolve(options.memory)
+    let codes = CodeTable()
+    setting = StoreState.Setting(
+      rules: pack.rules,
+      registries: try loadRegistries(folder: registriesFolder, knowledge: file.knowledge, codes: codes), codes: codes,
+      excludedSetlTypes: jurisdiction.excludedSetlTypes)
+    shelf = RegistryShelf(setting.registries, codes: codes)
     self.options = options
     self.file = file
     self.pack = pack
@@ -77,16 +90,13 @@ final class WeeklyRun {
     run.startedAt = try ledger.beginRun(run)
     let startedAt = CivilTime.parseTime(run.startedAt) ?? clock.seconds
 
-    // Intake and values: bytes → segments.
+    // Exports → checked row records by person → Parquet parts of the store.
     stopwatch.start("intake", batch: label)
-    let reading = try readingName()
-    let intake = BatchIntake(
-      ledger: ledger, limits: file.limits, startedAt: startedAt, jobs: jobs, printer: printer, reading: reading)
-    var records = try intake.read(batch.files, digests: digests)
-    let delivery = try DeliveryCheck(batch, records, ledger)
+    var records = try intake(batch, digests: digests, startedAt: startedAt)
+    let delivery = try DeliveryCheck(batch, records)
     for problem in delivery.problems { printer.send(.diagnostic(problem)) }
     records += delivery.missingFiles
-    records.sort { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+    records.sort { bytesPrecede($0.name, $1.name) }
     let revision = BatchRevision(
       name: batch.id, revision: plan.revision, incompleteReason: incompleteReason(batch, records, delivery),
       acceptedReason: nil, files: records)
@@ -95,28 +105,29 @@ final class WeeklyRun {
       rows: summaries.reduce(0) { $0 + $1.members.reduce(0) { $0 + $1.rowsRead } },
       bytes: batch.files.reduce(0) { $0 + $1.size })
 
-    // The whole store into memory, column by column, and what counts of it.
-    stopwatch.start("normalise", batch: label)
-    let state = try StoreState.load(
-      ledger: ledger, replacing: revision, rules: pack.rules, registriesFolder: registriesFolder,
-      knowledge: file.knowledge, excludedSetlTypes: jurisdiction.excludedSetlTypes)
-    stopwatch.stop(rows: state.raw.values.reduce(0) { $0 + $1.count }, bytes: 0)
-
-    // Rules → findings, and what changed since the last run.
+    // Parts → claims that count → findings, unit by unit; and what changed since the last run.
     stopwatch.start("audit", batch: label)
     let blocking = try blockingBatches(with: revision)
-    let result = try audit(
-      rules: pack.rules,
-      AuditInput(
-        claims: state.normalized.claims, registries: state.registries, fillFloorPercent: file.fillFloor,
-        incompleteTables: incompleteTables(blocking)))
-    let asOf = try asOfDay(state, batch: batch.id, startedAt: startedAt)
+    let segments = try ledger.liveSegments(replacing: [revision])
+    let evaluation = ClaimEvaluation(
+      source: StoreSource(
+        reader: try StoreReader(
+          ledger, live: segments, columns: StoreState.columns(pack.rules, delivered: false),
+          places: segments.map { $0.batch == batch.id }),
+        segments: segments),
+      rules: pack.rules, shelf: shelf, codes: setting.codes,
+      excludedSetlTypes: jurisdiction.excludedSetlTypes, fillFloor: file.fillFloor,
+      incompleteTables: try incompleteTables(blocking), ofBatch: segments.map { $0.batch == batch.id }, jobs: jobs,
+      unitRows: options.unitRows ?? ClaimUnits.rows(within: memory, jobs: jobs))
+    let outcome = try evaluation.run()
+    let result = outcome.result
+    let asOf = try asOfDay(outcome.figures, startedAt: startedAt)
     let last = try ledger.baseline(of: plan.runID)
     let silent = Set(result.coverage.filter { $0.status == .notRunnable }.map(\.rule))
     let records0 = FindingHistory.compare(
       current: result.findings, last: last.findings, silentRules: silent, cutoff: asOf - file.lookBackDays,
       batchLabel: label)
-    stopwatch.stop(rows: state.normalized.claims[.line].count, bytes: 0)
+    stopwatch.stop(rows: outcome.figures.countingLines, bytes: 0)
 
     // Findings → cases, one fen once.
     stopwatch.start("cases", batch: label)
@@ -135,7 +146,8 @@ final class WeeklyRun {
     run.asOf = CivilTime.text(day: asOf)
     stopwatch.start("packets", batch: label)
     let outputs = RunOutputs(
-      run: self, state: state, revision: finalRevision, summaries: summaries, delivery: delivery, result: result,
+      run: self, segments: segments, setting: setting, outcome: outcome, revision: finalRevision, summaries: summaries,
+      delivery: delivery, result: result,
       assignment: assignment, last: last, record: run, asOf: asOf, batch: batch,
       acceptedReasons: try acceptedReasons(accepted), mayWritePackets: mayWritePackets, blocking: blocking)
     let folder = try AtomicFolder(for: run.outputFolder)
@@ -238,18 +250,6 @@ final class WeeklyRun {
 
   // MARK: Incomplete batches
 
-  private func incompleteReason(
-    _ batch: BatchFolder, _ records: [BatchFileRecord], _ delivery: DeliveryCheck
-  ) -> String? {
-    var reasons: [String] = []
-    if batch.files.isEmpty { reasons.append("the folder holds no claim file") }
-    for record in records where record.state == .refused {
-      reasons.append("\(record.name) was refused: \(record.refusal?.message ?? "")")
-    }
-    reasons += delivery.problems.map(\.message)
-    return reasons.isEmpty ? nil : reasons.joined(separator: "; ")
-  }
-
   /// Latest revisions that are incomplete and that nobody accepted, the one under work included.
   private func blockingBatches(with revision: BatchRevision) throws -> [BatchRevision] {
     var all = try ledger.latestRevisions().filter { $0.name != revision.name }
@@ -278,17 +278,42 @@ final class WeeklyRun {
   }
 
   /// `--as-of`, else the newest setl_time of the batch, of the store, else the day of the run.
-  private func asOfDay(_ state: StoreState, batch: String, startedAt: Int64) throws -> Int64 {
+  private func asOfDay(_ figures: UnitFigures, startedAt: Int64) throws -> Int64 {
     if let text = options.asOf, let day = CivilTime.parseDay(text) { return day }
-    let rows = state.raw[.settlements]
-    let times = rows?.columns["setl_time"]?.numbers ?? []
-    var ofBatch = Int64.min
-    var ofStore = Int64.min
-    for (i, time) in times.enumerated() where time != ColumnData.null {
-      ofStore = max(ofStore, time)
-      if let rows, state.segments[Int(rows.origin[i].segment)].batch == batch { ofBatch = max(ofBatch, time) }
+    for newest in [figures.newestOfBatch, figures.newestOfStore] where newest != Int64.min {
+      return CivilTime.dayOf(time: newest)
     }
-    let newest = ofBatch != Int64.min ? ofBatch : ofStore != Int64.min ? ofStore : startedAt
-    return CivilTime.dayOf(time: newest)
+    return CivilTime.dayOf(time: startedAt)
+  }
+
+  // MARK: Intake
+
+  /// The batch's files as the ledger keeps them, in byte order of names; those whose bytes the store does not know yet are
+  /// read, and their rows become parts of the store, all of them in one transaction.
+  private func intake(_ batch: BatchFolder, digests: [String: String], startedAt: Int64) throws -> [BatchFileRecord] {
+    let plans = Dictionary(
+      uniqueKeysWithValues: ClaimTable.allCases.map {
+        ($0, RowPlan(table: $0, columns: nil, keepsDelivered: true))
+      })
+    let partition = try RowPartition(plans: plans, memoryBytes: memory / 4, spillFolder: ledger.folder)
+    let numbers = ReadSegments()
+    let intake = BatchIntake(
+      batch: batch.id, partition: partition, segments: numbers, limits: file.limits, startedAt: startedAt, jobs: jobs,
+      printer: printer, reading: try readingName())
+    var records: [BatchFileRecord] = []
+    var toRead: [BatchFile] = []
+    for file in batch.files {
+      let digest = digests[file.name] ?? ""
+      if let content = try ledger.content(digest: digest, reading: intake.fileReading(file), fileName: file.name) {
+        records.append(intake.record(file, content))
+      } else {
+        toRead.append(file)
+      }
+    }
+    let read = try intake.read(toRead, digests: digests)
+    records += read.map(\.record)
+    try StorePartition(partition: partition, segments: numbers.all, jobs: jobs).commit(
+      read, to: ledger, batch: batch.id)
+    return records.sorted { bytesPrecede($0.name, $1.name) }
   }
 }

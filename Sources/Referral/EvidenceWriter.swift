@@ -74,7 +74,7 @@ struct EvidenceWriter {
     var wanted = registryRowsLookedAt(
       rules: rules, claims: input.claims, registries: input.registries, rows: rows.effective)
     for (name, list) in registryRowsLookedAt(
-      rules: rules, claims: input.claims, registries: input.registries,
+      rules: rules, claims: input.census ?? input.claims, registries: input.registries,
       censusOf: input.facts(of: findings, rules: rules))
     {
       wanted[name, default: []] += list

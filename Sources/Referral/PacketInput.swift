@@ -49,6 +49,9 @@ public struct PacketInput {
   public var facts: [PopulationFact]
   /// Of the run's rules and claims; made once a run, shared by all packets. nil: made for this packet.
   public var lookedAt: ClaimRowsLookedAt?
+  /// The claims over which rules about more than one person were run; nil: `claims`. Its codes begin with those of the
+  /// registries.
+  public var census: EffectiveClaims?
 
   public init(
     caseFile: CaseFile, findings: [FindingRecord], suppressions: [Suppression] = [], rules: [Rule],
@@ -56,7 +59,7 @@ public struct PacketInput {
     coverage: [RuleCoverage] = [], claims: EffectiveClaims, evidence: EvidenceIndex, registries: Registries,
     sources: [SourceFile], fetch: @escaping FetchRows, excludedSetlTypes: Set<String> = [], asOf: Int64,
     runID: String, batchLabel: String, toolVersion: String, acceptedReasons: [String] = [],
-    facts: [PopulationFact] = [], lookedAt: ClaimRowsLookedAt? = nil
+    facts: [PopulationFact] = [], lookedAt: ClaimRowsLookedAt? = nil, census: EffectiveClaims? = nil
   ) {
     self.caseFile = caseFile
     self.findings = findings
@@ -79,6 +82,7 @@ public struct PacketInput {
     self.acceptedReasons = acceptedReasons
     self.facts = facts
     self.lookedAt = lookedAt
+    self.census = census
   }
 }
 

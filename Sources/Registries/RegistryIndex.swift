@@ -46,7 +46,14 @@ public final class RegistryIndex: Sendable {
     var offsets: [Int32] = [0]
     var spans: [(Int64, Int64)] = []
     for group in 0..<index.groupCount {
-      let own = index.rows(group).filter { !registry.isAmbiguous[Int($0)] }.map { (begins[Int($0)], lasts[Int($0)]) }
+      let rows = index.rows(group)
+      if rows.count == 1, let row = rows.first {
+        // Nearly every group of a big table; the way below makes three arrays for each.
+        if !registry.isAmbiguous[Int(row)] { spans.append((begins[Int(row)], lasts[Int(row)])) }
+        offsets.append(Int32(spans.count))
+        continue
+      }
+      let own = rows.filter { !registry.isAmbiguous[Int($0)] }.map { (begins[Int($0)], lasts[Int($0)]) }
       var merged: [(Int64, Int64)] = []
       for span in own.sorted(by: { $0.0 < $1.0 }) {
         if let last = merged.last, last.1 == Int64.max || span.0 <= last.1 + 1 {

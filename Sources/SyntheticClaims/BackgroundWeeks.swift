@@ -185,7 +185,9 @@ struct BackgroundWeeks: Sendable {
   }
 
   private func stay(_ r: inout ClaimRecord, _ batch: Int, _ number: Int, _ random: inout SplitMix64) {
-    let person = (number * 8 + batch % 8) % (world.population / 8 * 8)
+    // Every eight weeks the turn is other persons'.
+    let turn = batch / 8 * ((world.population / 5 + 24) / 25 * 2)
+    let person = ((turn + number) * 8 + batch % 8) % (world.population / 8 * 8)
     setPerson(&r, person)
     r.institution = world.hospitals[hospitalRank.rank(&random)]
     r.medType = 21

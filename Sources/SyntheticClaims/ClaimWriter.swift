@@ -5,6 +5,7 @@ final class ClaimWriter {
   private let world: World
   private let writers: [RowWriter]
   private let item: [ItemBytes]
+  private let namesPersons: Bool
   private let s = SettlementColumns()
   private let f = FeeColumns()
   private let v = VisitColumns()
@@ -14,15 +15,16 @@ final class ClaimWriter {
   private(set) var detSum: Int64 = 0
   private(set) var fundSum: Int64 = 0
 
-  /// Writers in the order of `ClaimTable.allCases`.
-  init(world: World, items: [ItemBytes], writers: [RowWriter]) {
+  /// Writers in the order of `ClaimTable.allCases`. `namesPersons`: names, certificates and addresses are written too.
+  init(world: World, items: [ItemBytes], writers: [RowWriter], namesPersons: Bool) {
+    self.namesPersons = namesPersons
     self.world = world
     self.writers = writers
     item = items
   }
 
   func write(_ r: borrowing ClaimRecord) {
-    let person = world.person(r.person)
+    let person = namesPersons ? world.person(r.person) : world.numberedPerson(r.person)
     let updated = r.updated == 0 ? r.settled + 3_600 : r.updated
     if r.writesSettlement { settlement(r, person, updated) }
     if r.writesVisit { visit(r, person, updated) }

@@ -67,8 +67,14 @@ extension Synthesis {
     ])
     let states = (0..<options.batches).map { last in PlannedState((0...last).map(plan.records)) }
     var counts: [String: Int] = [:]
-    for batch in 0..<options.batches {
-      let rows = plan.items.compactMap { $0.row(after: batch, states, world) }
+    for weeks in deliveries {
+      let batch = weeks.upperBound - 1
+      var rows = plan.items.compactMap { $0.row(after: batch, states, world) }
+      if options.together {
+        // Nothing was found before the last week came, so nothing is taken back.
+        rows.removeAll { $0[3] == "withdrawn" }
+        for i in rows.indices { rows[i][0] = deliveryName(weeks) }
+      }
       for row in rows.sorted(by: { bytewise($0[1] + "\n" + $0[2], $1[1] + "\n" + $1[2]) }) {
         csv.add(row)
         counts[row[3], default: 0] += 1

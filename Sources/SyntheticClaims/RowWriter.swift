@@ -27,6 +27,8 @@ final class RowWriter {
   private let starts: UnsafeMutablePointer<Int32>
   private let lengths: UnsafeMutablePointer<Int32>
   private let columnCount: Int
+  /// 1 for each column that the file has; the others are set for nothing.
+  private let isWritten: UnsafeMutablePointer<UInt8>
   private static let capacity = 1 << 16
 
   init(table: ClaimTable, format: RowFormat, columns: [String]?, sink: ByteSink) {
@@ -40,6 +42,9 @@ final class RowWriter {
     lengths = .allocate(capacity: columnCount)
     lengths.initialize(repeating: 0, count: columnCount)
     starts.initialize(repeating: 0, count: columnCount)
+    isWritten = .allocate(capacity: columnCount)
+    isWritten.initialize(repeating: 0, count: columnCount)
+    for column in order { isWritten[column] = 1 }
     var header = order.map { table.columns[$0].name }
     if format.numbered { header.insert("rn", at: 0) }
     for (i, name) in header.enumerated() {
@@ -55,6 +60,7 @@ final class RowWriter {
     arena.deallocate()
     starts.deallocate()
     lengths.deallocate()
+    isWritten.deallocate()
   }
 
   /// All fields are null again.
@@ -71,6 +77,7 @@ final class RowWriter {
   func null(_ column: Int) { lengths[column] = 0 }
 
   func set(_ column: Int, _ text: [UInt8]) {
+    if isWritten[column] == 0 { return }
     // 4 KiB a field are far more than any field here has.
     guard used + text.count + 4_096 < Self.capacity else { preconditionFailure("a row is longer than its memory") }
     text.withUnsafeBufferPointer { source in
@@ -81,9 +88,12 @@ final class RowWriter {
     used += text.count
   }
 
-  func set(_ column: Int, _ text: String) { set(column, Array(text.utf8)) }
+  func set(_ column: Int, _ text: String) {
+    if isWritten[column] != 0 { set(column, Array(text.utf8)) }
+  }
 
   func set(_ column: Int, byte: UInt8) {
+    if isWritten[column] == 0 { return }
     arena[used] = byte
     starts[column] = Int32(used)
     lengths[column] = 1
@@ -91,6 +101,7 @@ final class RowWriter {
   }
 
   func set(_ column: Int, number: Int64) {
+    if isWritten[column] == 0 { return }
     starts[column] = Int32(used)
     used += Self.write(number, to: arena + used)
     lengths[column] = Int32(used) - starts[column]
@@ -98,6 +109,7 @@ final class RowWriter {
 
   /// Two decimals, as the platform writes amounts.
   func set(_ column: Int, fen: Int64) {
+    if isWritten[column] == 0 { return }
     starts[column] = Int32(used)
     used += Self.write(fen, scale: 2, least: 2, to: arena + used)
     lengths[column] = Int32(used) - starts[column]
@@ -105,18 +117,21 @@ final class RowWriter {
 
   /// As many decimals as the value needs, at least `least`.
   func set(_ column: Int, scaled: Int64, scale: Int, least: Int) {
+    if isWritten[column] == 0 { return }
     starts[column] = Int32(used)
     used += Self.write(scaled, scale: scale, least: least, to: arena + used)
     lengths[column] = Int32(used) - starts[column]
   }
 
   func set(_ column: Int, day: Int64) {
+    if isWritten[column] == 0 { return }
     starts[column] = Int32(used)
     used += Self.write(day: day, to: arena + used)
     lengths[column] = 10
   }
 
   func set(_ column: Int, time: Int64) {
+    if isWritten[column] == 0 { return }
     starts[column] = Int32(used)
     let day = CivilTime.dayOf(time: time)
     let p = arena + used

@@ -25,8 +25,10 @@ public struct SynthOptions: Sendable, Hashable {
   public var settlements: Int
   public var layout: Layout
   public var planted: Kind
-  /// Number of weekly batches, the first is 2025-W10.
+  /// Number of weeks, the first is 2025-W10; each is a batch of its own unless `together`.
   public var batches: Int
+  /// All weeks are one delivery, its batch named after the first and the last of them.
+  public var together: Bool
   /// Files a table and batch.
   public var parts: Int
   /// gzip level, 1 … 9.
@@ -34,13 +36,14 @@ public struct SynthOptions: Sendable, Hashable {
 
   public init(
     seed: UInt64 = 1, settlements: Int = 1_000, layout: Layout = .wide, planted: Kind = .planted, batches: Int = 2,
-    parts: Int = 3, compression: Int = 1
+    together: Bool = false, parts: Int = 3, compression: Int = 1
   ) {
     self.seed = seed
     self.settlements = settlements
     self.layout = layout
     self.planted = planted
     self.batches = batches
+    self.together = together
     self.parts = parts
     self.compression = compression
   }

@@ -57,15 +57,16 @@ struct Synthesis: Sendable {
       try writeFile(file.bytes, to: folder + "/registries/" + file.name)
     }
     var damage = DamageReport()
-    for batch in 0..<options.batches {
-      let path = folder + "/batches/" + BackgroundWeeks.label(batch)
+    for (batch, weeks) in deliveries.enumerated() {
+      let name = deliveryName(weeks)
+      let path = folder + "/batches/" + name
       try makeFolder(path)
-      summary.batches.append(BackgroundWeeks.label(batch))
+      summary.batches.append(name)
       let outcome = Mutex<(parts: [[WrittenFile]], failure: (any Error)?)>(
         ([[WrittenFile]](repeating: [], count: options.parts), nil))
       DispatchQueue.concurrentPerform(iterations: options.parts) { part in
         do {
-          let files = try writePart(batch: batch, part: part, to: path)
+          let files = try writePart(weeks: weeks, part: part, to: path)
           outcome.withLock { $0.parts[part] = files }
         } catch {
           outcome.withLock { $0.failure = $0.failure ?? error }
@@ -85,6 +86,16 @@ struct Synthesis: Sendable {
     return summary
   }
 
+  /// The weeks of each batch that is written.
+  var deliveries: [Range<Int>] {
+    options.together ? [0..<options.batches] : (0..<options.batches).map { $0..<$0 + 1 }
+  }
+
+  func deliveryName(_ weeks: Range<Int>) -> String {
+    let first = BackgroundWeeks.label(weeks.lowerBound)
+    return weeks.count < 2 ? first : first + "_" + BackgroundWeeks.label(weeks.upperBound - 1)
+  }
+
   private func makeFolder(_ path: String) throws {
     do {
       try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
@@ -96,9 +107,9 @@ struct Synthesis: Sendable {
   /// Small kinds keep the bytes of their files, so that they can be dressed; loads stream.
   private var keeps: Bool { options.planted != .load }
 
-  /// Writes one part of all five tables.
-  private func writePart(batch: Int, part: Int, to path: String) throws -> [WrittenFile] {
-    let stamp = BackgroundWeeks.label(batch).filter { $0 != "-" }
+  /// Writes one part of all five tables: the part-th share of the weeks' settlements in their order.
+  private func writePart(weeks: Range<Int>, part: Int, to path: String) throws -> [WrittenFile] {
+    let stamp = deliveryName(weeks).filter { $0 != "-" }
     var sinks: [ByteSink] = []
     var writers: [RowWriter] = []
     var names: [String] = []
@@ -113,26 +124,32 @@ struct Synthesis: Sendable {
           table: table, format: options.layout == .wide ? .wide : .narrow,
           columns: options.layout == .wide ? nil : narrowColumns(table), sink: sink))
     }
-    let writer = ClaimWriter(world: world, items: items, writers: writers)
-    let total = perBatch[batch]
-    let planned = plan.records(batch)
-    let range = part * total / options.parts..<(part + 1) * total / options.parts
-    var next = part * planned.count / options.parts
-    let last = (part + 1) * planned.count / options.parts
-    let first = next
+    let writer = ClaimWriter(world: world, items: items, writers: writers, namesPersons: options.layout == .wide)
     var record = ClaimRecord()
-    for index in range {
-      background.fill(&record, batch: batch, index: index)
-      writer.write(record)
-      // Planned records are spread evenly among the ordinary ones.
-      while next < last, (next - first) * range.count <= (index - range.lowerBound) * (last - first) {
+    for (place, batch) in weeks.enumerated() {
+      // This part's share of the week, counted in parts of a week.
+      let begin = min(max(part * weeks.count - place * options.parts, 0), options.parts)
+      let end = min(max((part + 1) * weeks.count - place * options.parts, 0), options.parts)
+      if begin == end { continue }
+      let total = perBatch[batch]
+      let planned = plan.records(batch)
+      let range = begin * total / options.parts..<end * total / options.parts
+      let first = begin * planned.count / options.parts
+      let last = end * planned.count / options.parts
+      var next = first
+      for index in range {
+        background.fill(&record, batch: batch, index: index)
+        writer.write(record)
+        // Planned records are spread evenly among the ordinary ones.
+        while next < last, (next - first) * range.count <= (index - range.lowerBound) * (last - first) {
+          writer.write(planned[next])
+          next += 1
+        }
+      }
+      while next < last {
         writer.write(planned[next])
         next += 1
       }
-    }
-    while next < last {
-      writer.write(planned[next])
-      next += 1
     }
     var files: [WrittenFile] = []
     for (i, table) in ClaimTable.allCases.enumerated() {

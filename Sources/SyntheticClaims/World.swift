@@ -171,6 +171,13 @@ struct World: Sendable {
       address: "澄溪市" + street + "\(house)号", relative: surname + Self.given[family.below(Self.given.count)] + "珩")
   }
 
+  /// As `person`, with the number only: names and addresses cost more than all else of a narrow row.
+  func numberedPerson(_ index: Int) -> Person {
+    Person(
+      number: Self.number(of: index), name: "", certificate: "", sex: 1, born: 0, region: 0, insutype: 0, psnType: "",
+      phone: "", address: "", relative: "")
+  }
+
   /// A digit that fails ISO 7064 MOD 11-2, so that no certificate number can be a real person's.
   static func wrongCheckDigit(_ stem: String) -> String {
     var power = 1

@@ -16,6 +16,12 @@ struct SynthCommand: ParsableCommand {
   var layout: SynthOptions.Layout = .wide
   @Option(help: "clean, planted, broken or load.")
   var kind: SynthOptions.Kind = .planted
+  @Option(help: "Number of weeks, the first is 2025-W10; the settlements are spread evenly over them.")
+  var weeks: Int = 2
+  @Flag(help: "All weeks in one batch, as a delivery of a whole year.")
+  var oneBatch = false
+  @Option(help: "Files of each table in a batch.")
+  var parts: Int = 3
   @Option(help: "Write the project's three samples into this folder instead.")
   var samples: String?
 
@@ -23,8 +29,14 @@ struct SynthCommand: ParsableCommand {
     if let samples { throw ArgumentParser.ExitCode(writeSampleClaims(into: samples)) }
     guard let out else { throw ValidationError("--out DIR is missing") }
     if settlements < 1 { throw ValidationError("--settlements takes a whole number from 1") }
+    if !(1...520).contains(weeks) { throw ValidationError("--weeks takes a whole number from 1 to 520") }
+    if !(1...99).contains(parts) { throw ValidationError("--parts takes a whole number from 1 to 99") }
     throw ArgumentParser.ExitCode(
-      synthesizeClaims(seed: seed, settlements: settlements, out: out, layout: layout, kind: kind))
+      synthesizeClaims(
+        SynthOptions(
+          seed: seed, settlements: settlements, layout: layout, planted: kind, batches: weeks, together: oneBatch,
+          parts: parts),
+        out: out))
   }
 }
 

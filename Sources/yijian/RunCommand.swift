@@ -23,6 +23,12 @@ struct RunCommand: ParsableCommand {
   var asOf: String?
   @Option(help: "Files read side by side. Default: as many as there are processors.")
   var jobs: Int?
+  @Option(
+    help: ArgumentHelp(
+      "Memory the run may take, for example 2G. Default: a quarter of the machine's.", valueName: "size"))
+  var memory: String?
+  @Option(help: .hidden)
+  var unitRows: Int?
   @Flag(help: "Say which files, tables and rules would run and what is missing; write nothing.")
   var plan = false
   @Option(
@@ -49,10 +55,56 @@ struct RunCommand: ParsableCommand {
     options.registries = registries
     options.asOf = asOf
     options.jobs = jobs
+    options.memory = memory
+    options.unitRows = unitRows
     options.plan = plan
     options.acceptIncomplete = acceptIncomplete
     options.failOnFindings = failOnFindings
     options.format = format
     throw ArgumentParser.ExitCode(runPipeline(options))
+  }
+}
+
+struct AuditCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "audit", abstract: "Audits a folder of exports in one pass; keeps nothing but the findings.",
+    discussion: """
+      All batches of the folder are read as one. Nothing is stored, and no store is looked at: no look-back, no cases
+      from earlier runs, no packets. For a first look at exports, and for a second opinion beside `run`.
+      """)
+
+  @Argument(help: "Pipeline file, for example Pipelines/weekly.yml.")
+  var pipeline: String
+  @Option(help: "Folder whose folders are the batches (or with batches/ and registries/ in it).")
+  var input: String?
+  @Option(help: "Folder to write: findings.csv, coverage.csv, suppressed.csv.")
+  var output: String
+  @Option(help: "Folder of registry tables.")
+  var registries: String?
+  @Option(
+    help: "Files read, and parts of the claims evaluated, side by side. Default: as many as there are processors.")
+  var jobs: Int?
+  @Option(
+    help: ArgumentHelp(
+      "Memory the audit may take, for example 2G. Default: a quarter of the machine's.", valueName: "size"))
+  var memory: String?
+  @Option(help: .hidden)
+  var unitRows: Int?
+  @Option(help: "Form of progress and messages: text or json.")
+  var format: OutputFormat = .text
+
+  func validate() throws {
+    if let jobs, jobs < 1 { throw ValidationError("--jobs takes a whole number from 1") }
+  }
+
+  func run() throws {
+    var options = AuditOptions(pipeline: pipeline, output: output)
+    options.input = input
+    options.registries = registries
+    options.jobs = jobs
+    options.memory = memory
+    options.unitRows = unitRows
+    options.format = format
+    throw ArgumentParser.ExitCode(auditExports(options))
   }
 }

@@ -9,12 +9,11 @@ extension SynthOptions.Kind: ExpressibleByArgument {}
 
 /// Writes one synthetic input folder and says what is in it.
 func synthesizeClaims(
-  seed: UInt64, settlements: Int, out: String, layout: SynthOptions.Layout, kind: SynthOptions.Kind
+  _ options: SynthOptions, out: String
 ) -> Int32 {
   do {
     let clock = ContinuousClock.now
-    let summary = try synthesize(
-      SynthOptions(seed: seed, settlements: settlements, layout: layout, planted: kind), into: out)
+    let summary = try synthesize(options, into: out)
     let spent = (ContinuousClock.now - clock).components
     let seconds = Double(spent.seconds) + Double(spent.attoseconds) / 1e18
     for table in summary.rows.keys.sorted() { print("\(table)  \(summary.rows[table] ?? 0) rows") }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CMalloc
 import Foundation
 
 @main
@@ -15,11 +16,14 @@ struct Yijian: ParsableCommand {
       """,
     version: "yijian \(toolVersion)",
     subcommands: [
-      RunCommand.self, SynthCommand.self, CheckCommand.self, TestCommand.self, VerifyCommand.self, StatusCommand.self,
+      RunCommand.self, AuditCommand.self, SynthCommand.self, CheckCommand.self, TestCommand.self, VerifyCommand.self,
+      StatusCommand.self,
       ExplainCommand.self, PreviewCommand.self, RulesCommand.self, KnowledgeCommand.self, SQLCommand.self,
+      StoreCommand.self,
     ])
 
   static func main() {
+    keep_freed_memory()
     // A run may be cut off anywhere and taken up by the same command, so Ctrl-C needs no clean-up.
     signal(SIGINT) { _ in _exit(130) }
     signal(SIGPIPE, SIG_IGN)

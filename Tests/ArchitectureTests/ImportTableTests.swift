@@ -5,12 +5,14 @@ import Testing
 private let mayImport: [String: Set<String>] = [
   "Diagnostics": [],
   "ClaimModel": ["CCrypto"],
-  "Intake": ["Diagnostics", "ClaimModel", "CZlib", "CZip", "CIconv", "CCrypto"],
+  "Parquet": ["Diagnostics", "ClaimModel", "CZstd"],
+  "Intake": ["Diagnostics", "ClaimModel", "CZlib", "CISAL", "CByteMasks", "CZip", "CIconv", "CCrypto"],
   "Normalize": ["Diagnostics", "ClaimModel", "Intake"],
+  "Partition": ["Diagnostics", "ClaimModel", "Intake", "Normalize"],
   "Registries": ["Diagnostics", "ClaimModel", "Intake", "Normalize"],
   "Knowledge": ["Diagnostics", "ClaimModel", "Intake", "CExpat"],
   "RulePacks": ["Diagnostics", "ClaimModel", "Registries", "Yams"],
-  "ClaimStore": ["Diagnostics", "ClaimModel", "GRDB", "GRDBSQLite"],
+  "ClaimStore": ["Diagnostics", "ClaimModel", "Parquet", "GRDB", "GRDBSQLite"],
   "Audit": ["Diagnostics", "ClaimModel", "Registries", "RulePacks"],
   "SQLLowering": ["Diagnostics", "ClaimModel", "Registries", "RulePacks"],
   "Cases": ["Diagnostics", "ClaimModel"],
@@ -24,7 +26,7 @@ private let mayImport: [String: Set<String>] = [
     "Diagnostics", "ClaimModel", "Intake", "Normalize", "Registries", "RulePacks", "ClaimStore", "Audit", "SQLLowering",
     "Cases", "Referral", "Reporting", "Yams",
   ],
-  "yijian": ["Pipeline", "Knowledge", "SyntheticClaims", "Diagnostics", "ArgumentParser"],
+  "yijian": ["Pipeline", "Knowledge", "SyntheticClaims", "Diagnostics", "CMalloc", "ArgumentParser"],
 ]
 
 private let systemModules: Set<String> = ["Foundation", "FoundationEssentials", "Glibc", "Synchronization", "Dispatch"]
@@ -75,7 +77,7 @@ func moduleHasAReadme(module: String) throws {
 }
 
 /// Hot modules keep Foundation out: no `String`, `Date` or `Data` where rows pass.
-@Test(arguments: ["ClaimModel", "Diagnostics", "Audit", "SQLLowering", "Cases"])
+@Test(arguments: ["ClaimModel", "Diagnostics", "Parquet", "Audit", "SQLLowering", "Cases"])
 func moduleKeepsFoundationOut(module: String) throws {
   let folder = sourcesFolder().appendingPathComponent(module)
   for file in try FileManager.default.subpathsOfDirectory(atPath: folder.path) where file.hasSuffix(".swift") {

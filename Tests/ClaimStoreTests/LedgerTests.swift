@@ -178,7 +178,8 @@ import Testing
   @Test func releasedMigrationsStay() {
     #expect(
       LedgerMigrations.all.map { SHA256Hasher.hex(of: $0.sql) } == [
-        "d520ac05dc82274305e6d4908e52dab6467ce8de8387b4e57f2cf2f74405aae7"
+        "d520ac05dc82274305e6d4908e52dab6467ce8de8387b4e57f2cf2f74405aae7",
+        "36cde8d4352ac9fd023644dde2b6292668fae553d3bfe5100df121bf05e755a6",
       ])
   }
 

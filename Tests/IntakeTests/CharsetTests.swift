@@ -125,10 +125,16 @@ struct CharsetTests {
   /// Well-formedness against the standard library, for each position in a word.
   @Test func utf8Validation() {
     var random = SeededBytes(seed: 11)
-    for _ in 0..<20_000 {
-      var bytes = (0..<Int(random.next() % 24)).map { _ in
+    for round in 0..<20_000 {
+      let length = round % 4 == 0 ? 200 : 24
+      var bytes = (0..<Int(random.next() % UInt64(length))).map { _ in
         [0x41, 0x2C, 0xC3, 0xA9, 0xE4, 0xB8, 0xAD, 0xF0, 0x9F, 0x98, 0x80, 0xED, 0xC0, 0xFF][Int(random.next() % 14)]
           as UInt8
+      }
+      if round % 4 == 0 {
+        // Sound but for one byte, or sound.
+        bytes = Array(String((0..<60).map { _ in "a中€é𠮷,\u{E000}\u{800}".randomElement(using: &random) ?? "b" }).utf8)
+        if random.next() % 2 == 0 { bytes[Int(random.next() % UInt64(bytes.count))] ^= 1 << UInt8(random.next() % 8) }
       }
       let count = bytes.count
       let valid = String(validating: bytes, as: UTF8.self) != nil

@@ -21,6 +21,23 @@ private func contents(_ folder: String) throws -> [String: Data] {
   return result
 }
 
+/// The text of a gzip file, by the command, which every machine has.
+private func inflated(_ data: Data) throws -> String {
+  let path = NSTemporaryDirectory() + "inflate-" + UUID().uuidString + ".gz"
+  defer { try? FileManager.default.removeItem(atPath: path) }
+  try data.write(to: URL(fileURLWithPath: path))
+  let process = Process()
+  process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+  process.arguments = ["gzip", "-dc", path]
+  let pipe = Pipe()
+  process.standardOutput = pipe
+  try process.run()
+  let text = pipe.fileHandleForReading.readDataToEndOfFile()
+  process.waitUntilExit()
+  #expect(process.terminationStatus == 0)
+  return String(decoding: text, as: UTF8.self)
+}
+
 /// Rows of a small CSV without enclosed fields that hold commas or line feeds.
 private func rows(_ folder: String, _ name: String) throws -> [[String: String]] {
   let lines = try String(contentsOfFile: folder + "/" + name, encoding: .utf8).split(separator: "\n")
@@ -41,6 +58,51 @@ private func rows(_ folder: String, _ name: String) throws -> [[String: String]]
     let first = try contents(a)
     #expect(try first == contents(b))
     #expect(first.count > 40)
+  }
+
+  @Test func weeksOfOneDeliveryAreTheWeeksOfSeveral() throws {
+    let (a, b) = (temporaryFolder(), temporaryFolder())
+    defer { for folder in [a, b] { try? FileManager.default.removeItem(atPath: folder) } }
+    var options = SynthOptions(seed: 5, settlements: 300, layout: .narrow, planted: .load, batches: 12, parts: 2)
+    let apart = try synthesize(options, into: a)
+    options.together = true
+    options.parts = 5
+    let together = try synthesize(options, into: b)
+    // Weeks go on over the end of a year's first quarter; the parts hold the same rows in the same order.
+    #expect(apart.batches.count == 12)
+    #expect(apart.batches.last == "2025-W21")
+    #expect(together.batches == ["2025-W10_2025-W21"])
+    #expect(together.rows == apart.rows)
+    #expect(together.files == 25)
+    func settlements(_ folder: String) throws -> [String] {
+      let files = try contents(folder).filter { $0.key.contains("/setl_d_") }.sorted { $0.key < $1.key }
+      return try files.flatMap { try inflated($0.value).split(separator: "\n").dropFirst().map(String.init) }
+    }
+    let rows = try settlements(a)
+    #expect(rows.count == apart.rows["setl_d"])
+    // Planned records may stand between other neighbours; nothing is lost or made twice.
+    #expect(try rows.sorted() == settlements(b).sorted())
+    // What a later week took back never was a finding of the whole.
+    #expect(together.truth["withdrawn"] == nil)
+    #expect(together.truth["hit"] ?? 0 > 100)
+  }
+
+  @Test func staysOfLaterWeeksAreOtherPersons() {
+    let world = World(seed: 1, settlementsPerBatch: 250)
+    let weeks = BackgroundWeeks(world: world)
+    func persons(_ batch: Int) -> Set<Int> {
+      Set(
+        (0..<250).compactMap { index in
+          var record = ClaimRecord()
+          weeks.fill(&record, batch: batch, index: index)
+          return record.isStay ? record.person : nil
+        })
+    }
+    // 2 of 25 settlements are stays; eight weeks on, the next 20 of those who may be discharged in this week.
+    #expect(persons(0).count == 20)
+    #expect(persons(8).count == 20)
+    #expect(persons(0).isDisjoint(with: persons(8)))
+    #expect(persons(0).union(persons(8)).allSatisfy { $0 % 8 == 0 })
   }
 
   @Test func anotherSeedGivesOtherClaims() throws {

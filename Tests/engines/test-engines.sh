@@ -13,10 +13,15 @@ fi
 
 needs=python3-venv
 packages=
+readers=
 for engine in "$@"; do
   case $engine in
-    duckdb) packages="$packages $(grep '^duckdb' Tests/engines/requirements.txt)" ;;
+    duckdb)
+      packages="$packages $(grep -E '^(duckdb|pyarrow)' Tests/engines/requirements.txt)"
+      readers="$readers pyarrow duckdb"
+      ;;
     spark)
+      readers="$readers spark"
       needs="$needs openjdk-17-jre-headless"
       packages="$packages $(grep '^pyspark' Tests/engines/requirements.txt)"
       ;;
@@ -37,3 +42,10 @@ YIJIAN_ENGINE_CASES="$folder/cases" YIJIAN_ENGINE_PLANTED="$folder/planted.json"
   swift test --skip-build --filter EngineCaseTests
 "$folder/venv/bin/python" Tests/engines/semantics.py "$@"
 "$folder/venv/bin/python" Tests/engines/run.py "$folder/cases" "$@"
+
+# The store's Parquet files, read column by column with other programs.
+if [ -n "$readers" ]; then
+  YIJIAN_PARQUET_CASES="$PWD/$folder/parquet" swift test --skip-build --filter OtherReaders
+  # shellcheck disable=SC2086
+  "$folder/venv/bin/python" Tests/parquet/open.py "$folder/parquet" $readers
+fi

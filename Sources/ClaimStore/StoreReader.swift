@@ -1,0 +1,485 @@
+import ClaimModel
+import Diagnostics
+import Foundation
+import Parquet
+import Synchronization
+
+/// Reads the claims of live segments from their parts: only wanted columns, row groups and pages. Several threads may
+/// load at once, each with a code table of its own.
+///
+/// A file that is live in two batches at once gives its rows twice, once for each live segment.
+public final class StoreReader: Sendable {
+  /// What `RowOrigin.segment` of loaded rows points into.
+  public let live: [LiveSegment]
+
+  /// A part and which of its segments are live.
+  private struct Part: Sendable {
+    var record: PartRecord
+    /// `record.rowsByTopByte` summed up: rows before each top byte, 257 numbers.
+    var offsets: [Int]
+    /// The least segment number; index of the two arrays below.
+    var firstSegment: Int
+    /// Index into `live`; `dead`, `foreign` or, at or below `several`, a list.
+    var liveOf: [Int32]
+    /// Every row is live, and once.
+    var isWhollyLive: Bool
+    var liveRows: Int
+    /// `byteOffset` is wanted of its rows.
+    var hasPlaces = false
+  }
+
+  private static let dead: Int32 = -1
+  /// No segment of the part, as the catalogue has it.
+  private static let foreign: Int32 = -2
+  private static let several: Int32 = -3
+
+  private let partsByTable: [ClaimTable: [Part]]
+  /// Live indices of contents that are live more than once; `liveOf` is `several` - its place here.
+  private let lists: [[Int32]]
+  private let columns: [ClaimTable: [ClaimColumn]]
+  private let delivered: Bool
+  private let leavesOutNulls: Bool
+  private let givesPlaces: Bool
+  private let open: OpenParts
+  private let folder: String
+
+  /// - Parameters:
+  ///   - live: from `Ledger.liveSegments`; each with a number.
+  ///   - columns: national columns to read of each table; nil: all; a table without an entry is not read.
+  ///   - delivered: also `byteOffset`, `forms` and `other`.
+  ///   - places: of which live segments `byteOffset` is wanted without the rest; of other parts' rows it is then 0.
+  /// - Throws: `store.older` if a segment has its rows in the folder segments; errors of the ledger.
+  public convenience init(
+    _ ledger: Ledger, live: [LiveSegment], columns: [ClaimTable: Set<String>?], delivered: Bool = false,
+    places: [Bool] = []
+  ) throws {
+    try self.init(
+      ledger, live: live, columns: columns, delivered: delivered, places: places, parts: ledger.parts())
+  }
+
+  /// - Parameters:
+  ///   - parts: those to read.
+  ///   - leavesOutNulls: columns without a value are left out of the loaded rows.
+  init(
+    _ ledger: Ledger, live: [LiveSegment], columns: [ClaimTable: Set<String>?], delivered: Bool,
+    places: [Bool] = [], parts: [PartRecord], leavesOutNulls: Bool = false
+  ) throws {
+    self.live = live
+    self.delivered = delivered
+    self.leavesOutNulls = leavesOutNulls
+    givesPlaces = places.contains(true)
+    folder = ledger.partsFolder
+    open = OpenParts(folder: ledger.partsFolder)
+    var indices: [Int32: [Int32]] = [:]
+    for (index, segment) in live.enumerated() {
+      if segment.record.number == 0 { throw StoreError.older(ledger.folder) }
+      indices[segment.record.number, default: []].append(Int32(index))
+    }
+    var wanted: [ClaimTable: [ClaimColumn]] = [:]
+    for (table, names) in columns {
+      wanted[table] = table.columns.filter { names?.contains($0.name) ?? true }
+    }
+    self.columns = wanted
+    var lists: [[Int32]] = []
+    var listOf: [Int32: Int32] = [:]
+    var byTable: [ClaimTable: [Part]] = [:]
+    for record in parts where wanted[record.table] != nil {
+      guard let first = record.segments.keys.min(), let last = record.segments.keys.max() else { continue }
+      var part = Part(
+        record: record, offsets: [0], firstSegment: Int(first),
+        liveOf: Array(repeating: Self.foreign, count: Int(last - first) + 1), isWhollyLive: true, liveRows: 0)
+      for (number, rows) in record.segments {
+        let indexes = indices[number] ?? []
+        part.liveRows += rows * indexes.count
+        if indexes.count != 1 { part.isWhollyLive = false }
+        if givesPlaces, indexes.contains(where: { places[Int($0)] }) { part.hasPlaces = true }
+        switch indexes.count {
+        case 0: part.liveOf[Int(number - first)] = Self.dead
+        case 1: part.liveOf[Int(number - first)] = indexes[0]
+        default:
+          if listOf[number] == nil {
+            listOf[number] = Self.several - Int32(lists.count)
+            lists.append(indexes)
+          }
+          part.liveOf[Int(number - first)] = listOf[number] ?? Self.dead
+        }
+      }
+      if part.liveRows == 0 { continue }
+      for rows in record.rowsByTopByte { part.offsets.append(part.offsets[part.offsets.count - 1] + rows) }
+      byTable[record.table, default: []].append(part)
+    }
+    self.lists = lists
+    partsByTable = byTable
+  }
+
+  /// Live rows by top byte of the slice, 256 numbers: an estimate where a part has dead rows too.
+  public func rows(_ table: ClaimTable) -> [Int] {
+    var result = [Int](repeating: 0, count: 256)
+    for part in partsByTable[table] ?? [] {
+      for (top, rows) in part.record.rowsByTopByte.enumerated() where rows > 0 {
+        result[top] += part.isWhollyLive ? rows : (rows * part.liveRows + part.record.rows - 1) / part.record.rows
+      }
+    }
+    return result
+  }
+
+  /// Loads the rows of some slices, ordered by live segment and line; `slice` is filled.
+  ///
+  /// - Parameter codes: of this thread.
+  /// - Throws: `store.part-missing`, `store.part-damaged`, `store.io`; then no row may be used.
+  public func load(slices: ClosedRange<UInt16>, codes: CodeTable) throws -> [ClaimTable: RawRows] {
+    var result: [ClaimTable: RawRows] = [:]
+    let tops = Int(slices.lowerBound >> 8)...Int(slices.upperBound >> 8)
+    for table in columns.keys {
+      var spans: [Span] = []
+      for part in partsByTable[table] ?? [] where part.record.slices.overlaps(slices) {
+        let wanted = part.offsets[tops.lowerBound]..<part.offsets[tops.upperBound + 1]
+        if wanted.isEmpty { continue }
+        let isExact =
+          (slices.lowerBound & 0xFF == 0 || part.record.slices.lowerBound >= slices.lowerBound)
+          && (slices.upperBound & 0xFF == 0xFF || part.record.slices.upperBound <= slices.upperBound)
+        try addSpans(of: part, rows: wanted, isExact: isExact, to: &spans)
+      }
+      result[table] = try load(table, spans, .slices(slices), codes)
+    }
+    return result
+  }
+
+  /// Loads all rows of some persons, and rows without psn_no of some visits, ordered as above.
+  ///
+  /// - Parameters:
+  ///   - persons: psn_no, UTF-8.
+  ///   - visits: mdtrt_id, UTF-8.
+  public func load(
+    persons: Set<[UInt8]>, visits: Set<[UInt8]> = [], codes: CodeTable
+  ) throws -> [ClaimTable: RawRows] {
+    var slices = Set<UInt16>()
+    var personCodes = Set<UInt32>()
+    var visitCodes = Set<UInt32>()
+    for person in persons where !person.isEmpty {
+      person.withUnsafeBytes {
+        slices.insert(PersonSlice.of($0))
+        personCodes.insert(codes.intern($0))
+      }
+    }
+    for visit in visits where !visit.isEmpty {
+      visit.withUnsafeBytes {
+        slices.insert(PersonSlice.of($0))
+        visitCodes.insert(codes.intern($0))
+      }
+    }
+    let tops = Set(slices.map { Int($0 >> 8) }).sorted()
+    var result: [ClaimTable: RawRows] = [:]
+    for table in columns.keys {
+      var spans: [Span] = []
+      for part in partsByTable[table] ?? [] where slices.contains(where: part.record.slices.contains) {
+        for top in tops {
+          let rows = part.offsets[top]..<part.offsets[top + 1]
+          if rows.isEmpty { continue }
+          // Read again in full below, but only where a person's rows are.
+          var found: [Span] = []
+          try addSpans(of: part, rows: rows, isExact: false, to: &found)
+          for span in found {
+            if let narrow = try narrowed(span, persons: personCodes, visits: visitCodes, codes) { spans.append(narrow) }
+          }
+        }
+      }
+      result[table] = try load(table, spans, .persons(personCodes, visits: visitCodes), codes)
+    }
+    return result
+  }
+
+  // MARK: Spans
+
+  /// Rows of one row group.
+  private struct Span {
+    var part: Part
+    var file: ParquetFile
+    var path: String
+    var group: Int
+    /// Within the group.
+    var rows: Range<Int>
+    /// All rows are wanted, dead ones apart.
+    var isExact: Bool
+  }
+
+  private enum Wanted {
+    case slices(ClosedRange<UInt16>)
+    case persons(Set<UInt32>, visits: Set<UInt32>)
+  }
+
+  private func addSpans(of part: Part, rows: Range<Int>, isExact: Bool, to spans: inout [Span]) throws {
+    let file = try open.file(part.record)
+    var start = 0
+    for (group, info) in file.rowGroups.enumerated() {
+      let common = rows.clamped(to: start..<start + info.rows)
+      if !common.isEmpty {
+        spans.append(
+          Span(
+            part: part, file: file, path: folder + "/" + part.record.path, group: group,
+            rows: common.lowerBound - start..<common.upperBound - start, isExact: isExact))
+      }
+      start += info.rows
+    }
+  }
+
+  /// The span from the first to the last row that is wanted; nil if none is.
+  private func narrowed(_ span: Span, persons: Set<UInt32>, visits: Set<UInt32>, _ codes: CodeTable) throws -> Span? {
+    var psn: [UInt32] = []
+    try read(texts: "psn_no", span, codes, into: &psn)
+    var visit: [UInt32] = []
+    if psn.contains(0) { try read(texts: "mdtrt_id", span, codes, into: &visit) }
+    var first: Int?
+    var last = 0
+    for i in psn.indices where psn[i] != 0 ? persons.contains(psn[i]) : visits.contains(visit[i]) {
+      if first == nil { first = i }
+      last = i
+    }
+    guard let first else { return nil }
+    var narrow = span
+    narrow.rows = span.rows.lowerBound + first..<span.rows.lowerBound + last + 1
+    return narrow
+  }
+
+  // MARK: Rows
+
+  private struct Entry {
+    /// Live index and line.
+    var key: UInt64
+    /// Among all rows of the spans.
+    var row: UInt32
+  }
+
+  private func load(_ table: ClaimTable, _ spans: [Span], _ wanted: Wanted, _ codes: CodeTable) throws -> RawRows {
+    var result = RawRows(table: table)
+    let names = columns[table] ?? []
+    let total = spans.reduce(0) { $0 + $1.rows.count }
+    var segments: [Int64] = []
+    var lines: [Int64] = []
+    var psn: [UInt32] = []
+    var visit: [UInt32] = []
+    segments.reserveCapacity(total)
+    lines.reserveCapacity(total)
+    psn.reserveCapacity(total)
+    for span in spans {
+      try read(numbers: PartLayout.segmentColumn, span, into: &segments)
+      try read(numbers: PartLayout.lineColumn, span, into: &lines)
+      try read(texts: "psn_no", span, codes, into: &psn)
+    }
+    let hasNameless = psn.contains(0)
+    if hasNameless || names.contains(where: { $0.name == "mdtrt_id" }) {
+      visit.reserveCapacity(total)
+      for span in spans { try read(texts: "mdtrt_id", span, codes, into: &visit) }
+    }
+
+    // Which rows, in which order.
+    var slices = [UInt16](repeating: 0, count: total)
+    var entries: [Entry] = []
+    entries.reserveCapacity(total)
+    var at = 0
+    for span in spans {
+      try addEntries(
+        span, at: at, wanted, segments: segments, lines: lines, psn: psn, visit: visit, codes, slices: &slices,
+        entries: &entries)
+      at += span.rows.count
+    }
+    segments = []
+    lines = []
+    Self.sort(&entries)
+
+    result.origin = entries.map {
+      RowOrigin(segment: Int32(truncatingIfNeeded: $0.key >> 32), line: Int32(truncatingIfNeeded: $0.key))
+    }
+    result.slice = slices.withUnsafeBufferPointer { slices in entries.map { slices[Int($0.row)] } }
+    var numbers: [Int64] = []
+    var texts: [UInt32] = []
+    func pickedNumbers(_ name: String) throws -> [Int64] {
+      numbers.removeAll(keepingCapacity: true)
+      for span in spans { try read(numbers: name, span, into: &numbers) }
+      return numbers.withUnsafeBufferPointer { numbers in entries.map { numbers[Int($0.row)] } }
+    }
+    func pickedTexts(_ name: String) throws -> [UInt32] {
+      texts.removeAll(keepingCapacity: true)
+      for span in spans { try read(texts: name, span, codes, into: &texts) }
+      return texts.withUnsafeBufferPointer { texts in entries.map { texts[Int($0.row)] } }
+    }
+    for column in names {
+      if isNull(column.name, in: spans) {
+        if leavesOutNulls { continue }
+        result.columns[column.name] =
+          column.kind == .text
+          ? .text(Array(repeating: CodeTable.null, count: entries.count))
+          : .number(Array(repeating: ColumnData.null, count: entries.count))
+        continue
+      }
+      switch column.name {
+      case "psn_no":
+        result.columns[column.name] = .text(
+          psn.withUnsafeBufferPointer { psn in entries.map { psn[Int($0.row)] } })
+      case "mdtrt_id":
+        result.columns[column.name] = .text(
+          visit.withUnsafeBufferPointer { visit in entries.map { visit[Int($0.row)] } })
+      default:
+        result.columns[column.name] =
+          column.kind == .text ? .text(try pickedTexts(column.name)) : .number(try pickedNumbers(column.name))
+      }
+    }
+    if givesPlaces, !delivered {
+      numbers.removeAll(keepingCapacity: true)
+      for span in spans {
+        if span.part.hasPlaces {
+          try read(numbers: PartLayout.byteOffsetColumn, span, into: &numbers)
+        } else {
+          numbers += repeatElement(0, count: span.rows.count)
+        }
+      }
+      result.byteOffset = numbers.withUnsafeBufferPointer { numbers in entries.map { numbers[Int($0.row)] } }
+    }
+    if delivered {
+      result.byteOffset = try pickedNumbers(PartLayout.byteOffsetColumn)
+      result.forms = try pickedTexts(PartLayout.formsColumn)
+      result.other = try pickedTexts(PartLayout.otherColumn)
+    }
+    return result
+  }
+
+  /// Notes where the wanted rows of a span go.
+  private func addEntries(
+    _ span: Span, at: Int, _ wanted: Wanted, segments: [Int64], lines: [Int64], psn: [UInt32], visit: [UInt32],
+    _ codes: CodeTable, slices: inout [UInt16], entries: inout [Entry]
+  ) throws {
+    // Rows of one person lie together: a slice is worked out once for each.
+    var lastPerson = UInt32.max
+    var lastVisit = UInt32.max
+    var slice: UInt16 = 0
+    for row in at..<at + span.rows.count {
+      let person = psn[row]
+      if person != 0 {
+        if person != lastPerson {
+          slice = codes.withBytes(person) { PersonSlice.of($0) }
+          lastPerson = person
+        }
+      } else if lastPerson != 0 || visit[row] != lastVisit {
+        lastPerson = 0
+        lastVisit = visit[row]
+        slice = codes.withBytes(lastVisit) { PersonSlice.of($0) }
+      }
+      slices[row] = slice
+    }
+    let part = span.part
+    for row in at..<at + span.rows.count {
+      if !span.isExact {
+        switch wanted {
+        case .slices(let range): if !range.contains(slices[row]) { continue }
+        case .persons(let persons, let visits):
+          if psn[row] != 0 ? !persons.contains(psn[row]) : !visits.contains(visit[row]) { continue }
+        }
+      }
+      let place = Int(segments[row]) &- part.firstSegment
+      let index = place >= 0 && place < part.liveOf.count ? part.liveOf[place] : Self.foreign
+      let line = UInt64(truncatingIfNeeded: lines[row]) & 0xFFFF_FFFF
+      if index >= 0 {
+        entries.append(Entry(key: UInt64(UInt32(bitPattern: index)) << 32 | line, row: UInt32(row)))
+      } else if index <= Self.several {
+        for index in lists[Int(Self.several - index)] {
+          entries.append(Entry(key: UInt64(UInt32(bitPattern: index)) << 32 | line, row: UInt32(row)))
+        }
+      } else if index == Self.foreign {
+        throw StoreError.partDamaged(span.path, "a row's segment is not the catalogue's")
+      }
+    }
+  }
+
+  /// Sorts by key: 11 bits at a time, of the bits that differ.
+  private static func sort(_ entries: inout [Entry]) {
+    if entries.count < 2 { return }
+    var all: UInt64 = UInt64.max
+    var any: UInt64 = 0
+    var isSorted = true
+    var last: UInt64 = 0
+    for entry in entries {
+      all &= entry.key
+      any |= entry.key
+      if entry.key < last { isSorted = false }
+      last = entry.key
+    }
+    if isSorted { return }
+    let differing = any & ~all
+    var other = entries
+    var shift = differing.trailingZeroBitCount
+    while shift < 64, differing >> UInt64(shift) != 0 {
+      let bits = UInt64(shift)
+      // Bits that all keys share need no pass.
+      if (differing >> bits) & 0x7FF == 0 {
+        shift += 11
+        continue
+      }
+      var starts = [Int](repeating: 0, count: 2049)
+      entries.withUnsafeBufferPointer { source in
+        other.withUnsafeMutableBufferPointer { target in
+          starts.withUnsafeMutableBufferPointer { starts in
+            for entry in source { starts[Int(truncatingIfNeeded: (entry.key >> bits) & 0x7FF) &+ 1] &+= 1 }
+            for i in 0..<2048 { starts[i &+ 1] &+= starts[i] }
+            for entry in source {
+              let digit = Int(truncatingIfNeeded: (entry.key >> bits) & 0x7FF)
+              target[starts[digit]] = entry
+              starts[digit] &+= 1
+            }
+          }
+        }
+      }
+      swap(&entries, &other)
+      shift += 11
+    }
+  }
+
+  // MARK: Columns
+
+  /// No row of the spans' row groups has a value.
+  private func isNull(_ name: String, in spans: [Span]) -> Bool {
+    spans.allSatisfy { span in
+      guard let column = span.file.column(name) else { return true }
+      let group = span.file.rowGroups[span.group]
+      return group.statistics[column].nulls == group.rows
+    }
+  }
+
+  private func read(numbers name: String, _ span: Span, into values: inout [Int64]) throws {
+    guard let column = span.file.column(name) else {
+      values.append(contentsOf: repeatElement(ColumnData.null, count: span.rows.count))
+      return
+    }
+    let group = span.file.rowGroups[span.group]
+    let statistics = group.statistics[column]
+    if statistics.nulls == group.rows {
+      values.append(contentsOf: repeatElement(ColumnData.null, count: span.rows.count))
+      return
+    }
+    let before = values.count
+    try OpenParts.damaged(span.path) {
+      try span.file.numbers(column, rowGroup: span.group, rows: span.rows, into: &values)
+    }
+    guard values.count - before == span.rows.count else {
+      throw StoreError.partDamaged(span.path, "rows are missing")
+    }
+  }
+
+  private func read(texts name: String, _ span: Span, _ codes: CodeTable, into values: inout [UInt32]) throws {
+    guard let column = span.file.column(name) else {
+      values.append(contentsOf: repeatElement(CodeTable.null, count: span.rows.count))
+      return
+    }
+    let group = span.file.rowGroups[span.group]
+    if group.statistics[column].nulls == group.rows {
+      values.append(contentsOf: repeatElement(CodeTable.null, count: span.rows.count))
+      return
+    }
+    let before = values.count
+    try OpenParts.damaged(span.path) {
+      try span.file.codes(column, rowGroup: span.group, rows: span.rows, table: codes, into: &values)
+    }
+    guard values.count - before == span.rows.count else {
+      throw StoreError.partDamaged(span.path, "rows are missing")
+    }
+  }
+}

@@ -1,0 +1,348 @@
+import CByteMasks
+
+/// Memory without bounds that is reused from chunk to chunk: what it holds is forgotten when it must grow.
+struct ScratchMemory<Element: BitwiseCopyable>: ~Copyable {
+  private(set) var base: UnsafeMutablePointer<Element>
+  private(set) var capacity: Int
+
+  init() {
+    base = .allocate(capacity: 1)
+    capacity = 1
+  }
+
+  deinit { base.deallocate() }
+
+  /// Room for so many elements; those there are kept up to `keeping`.
+  @inline(__always)
+  mutating func reserve(_ count: Int, keeping: Int = 0) {
+    if count > capacity { grow(count, keeping) }
+  }
+
+  @inline(never)
+  private mutating func grow(_ count: Int, _ keeping: Int) {
+    let larger = max(count, capacity * 2)
+    let new = UnsafeMutablePointer<Element>.allocate(capacity: larger)
+    new.update(from: base, count: keeping)
+    base.deallocate()
+    base = new
+    capacity = larger
+  }
+}
+
+/// A row that has not the shape of its header.
+struct FaultyRow: Equatable {
+  /// Row of the chunk, from 0.
+  var row: Int
+  /// Offset of its first byte in the chunk.
+  var start: Int
+  var fault: RowFault
+}
+
+/// Finds the lines and fields of a chunk of sound UTF-8 without NUL.
+///
+/// A first pass over 64 bytes at a time notes where delimiters outside enclosures and line feeds stand. A second one
+/// makes fields of them without looking between: a line is taken so if it has as many fields as wanted and each
+/// enclosure in it stands first or last in a field. All others go to `RowSplitter`, which says what a row means.
+final class RowScanner {
+  private struct Line {
+    /// Of the line feed, or the end of the chunk.
+    var end: Int32
+    /// Marks of the chunk up to and with the line's end.
+    var marks: Int32
+    /// Enclosure bytes of the chunk before the line's end.
+    var enclosures: Int32
+  }
+
+  private let format: RowFormat
+  private let splitter: RowSplitter
+  private let fieldCount: Int
+  private var marks = ScratchMemory<Int32>()
+  private var lines = ScratchMemory<Line>()
+  /// 1 for what is trimmed from fields.
+  private let blanks: UnsafeMutablePointer<UInt8>
+
+  /// Rows and fields of the last chunk: of row r and field f at `r * fieldCount + f`. Longer than needed.
+  private(set) var starts: [Int32] = []
+  private(set) var lengths: [Int32] = []
+  /// 1 + its row in the chunk, and the offset of its first byte in the chunk, of each sound row.
+  private(set) var rowNumbers = ScratchMemory<Int32>()
+  private(set) var rowStarts = ScratchMemory<Int32>()
+  private(set) var soundRows = 0
+  /// Sound and faulty ones.
+  private(set) var rows = 0
+  private(set) var faults: [FaultyRow] = []
+
+  init(_ format: RowFormat, fieldCount: Int) {
+    self.format = format
+    self.fieldCount = fieldCount
+    splitter = RowSplitter(format)
+    blanks = .allocate(capacity: 256)
+    blanks.initialize(repeating: 0, count: 256)
+    blanks[0x20] = 1
+    if format.delimiter != 0x09 { blanks[0x09] = 1 }
+  }
+
+  deinit { blanks.deallocate() }
+
+  /// Scans p[start..<end]; `start` begins a line. 64 bytes before `start` and after `end` are readable. Lines that the
+  /// splitter must look at may be changed in place.
+  func scan(_ p: UnsafeMutablePointer<UInt8>, _ start: Int, _ end: Int) {
+    faults.removeAll(keepingCapacity: true)
+    soundRows = 0
+    rows = findMarks(UnsafePointer(p), start, end)
+    rowNumbers.reserve(rows)
+    rowStarts.reserve(rows)
+    // Each field of a sound row has a byte of its own, its delimiter or line end; the last row may have none.
+    let room = end - start + 2 * fieldCount + 2
+    if starts.count < room {
+      starts = Array(unsafeUninitializedCapacity: room + room / 4) { $1 = $0.count }
+      lengths = Array(unsafeUninitializedCapacity: room + room / 4) { $1 = $0.count }
+    }
+    starts.withUnsafeMutableBufferPointer { s in
+      lengths.withUnsafeMutableBufferPointer { l in
+        if let s = s.baseAddress, let l = l.baseAddress { split(p, start, s, l) }
+      }
+    }
+  }
+
+  /// Appends the line and the offset of each sound row: `firstLine` lines stand before the chunk, `base` bytes too.
+  func appendRows(firstLine: Int, base: Int, _ lines: inout [Int32], _ offsets: inout [Int64]) {
+    let (rowNumbers, rowStarts) = (rowNumbers.base, rowStarts.base)
+    lines.reserveCapacity(lines.count + soundRows)
+    offsets.reserveCapacity(offsets.count + soundRows)
+    for row in 0..<soundRows {
+      lines.append(Int32(truncatingIfNeeded: firstLine &+ Int(rowNumbers[row])))
+      offsets.append(Int64(base &+ Int(rowStarts[row])))
+    }
+  }
+
+  /// Notes delimiters outside enclosures and line feeds; gives the number of lines.
+  private func findMarks(_ p: UnsafePointer<UInt8>, _ start: Int, _ end: Int) -> Int {
+    let delimiter = format.delimiter
+    let enclosure = format.enclosure
+    var count = 0
+    var lineCount = 0
+    var enclosures = 0
+    // All ones within an enclosure.
+    var within: UInt64 = 0
+    var at = start
+    // At most a mark a byte. Memory that is not written to costs nothing.
+    marks.reserve(end &- start &+ 80)
+    let out = marks.base
+    var lineRoom = lines.capacity &- 65
+    while at < end {
+      if lineCount > lineRoom {
+        lines.reserve(lineCount &+ 65, keeping: lineCount)
+        lineRoom = lines.capacity &- 65
+      }
+      let valid: UInt64 = end &- at >= 64 ? ~0 : ~(~0 << UInt64(end &- at))
+      let feeds = cbm_equal(p + at, 0x0A) & valid
+      var found = cbm_equal(p + at, delimiter) & valid
+      let quotes = enclosure == 0 ? 0 : cbm_equal(p + at, enclosure) & valid
+      if quotes | within != 0 {
+        // A line feed ends every enclosure: what is behind it is worked out anew.
+        var inside = Self.inside(quotes, within)
+        var torn = inside & feeds
+        while torn != 0 {
+          let behind: UInt64 = ~1 &<< UInt64(torn.trailingZeroBitCount)
+          inside = inside & ~behind | Self.inside(quotes & behind, 0) & behind
+          torn = inside & feeds & behind
+        }
+        found &= ~inside
+        within = 0 &- (inside >> 63)
+        // The last byte of the word may itself be the line feed.
+        if feeds >> 63 != 0 { within = 0 }
+      }
+      found |= feeds
+      // Eight at a time, whether there are so many or not: what is written too much is written over. Guessing the end
+      // of a loop wrong would cost more.
+      let number = found.nonzeroBitCount
+      let base = Int32(truncatingIfNeeded: at)
+      var left = found
+      var put = out + count
+      var missing = number
+      repeat {
+        for i in 0..<8 {
+          // The highest bit spares the question whether there is one.
+          put[i] = base &+ Int32(truncatingIfNeeded: (left | 1 << 63).trailingZeroBitCount)
+          left &= left &- 1
+        }
+        put += 8
+        missing &-= 8
+      } while missing > 0
+      if feeds != 0 {
+        var left = feeds
+        repeat {
+          let bit = UInt64(left.trailingZeroBitCount)
+          let upTo = ~(~1 &<< bit)
+          lines.base[lineCount] = Line(
+            end: base &+ Int32(truncatingIfNeeded: bit),
+            marks: Int32(truncatingIfNeeded: count &+ (found & upTo).nonzeroBitCount),
+            enclosures: Int32(truncatingIfNeeded: enclosures &+ (quotes & upTo).nonzeroBitCount))
+          lineCount &+= 1
+          left &= left &- 1
+        } while left != 0
+      }
+      count &+= number
+      if quotes != 0 { enclosures &+= quotes.nonzeroBitCount }
+      at &+= 64
+    }
+    let lastEnd = lineCount == 0 ? start : Int(lines.base[lineCount &- 1].end) &+ 1
+    if lastEnd < end {
+      // The last line of the member without line feed.
+      lines.reserve(lineCount &+ 1, keeping: lineCount)
+      out[count] = Int32(truncatingIfNeeded: end)
+      count &+= 1
+      lines.base[lineCount] = Line(
+        end: Int32(truncatingIfNeeded: end), marks: Int32(truncatingIfNeeded: count),
+        enclosures: Int32(truncatingIfNeeded: enclosures))
+      lineCount &+= 1
+    }
+    return lineCount
+  }
+
+  /// Bits from an opening enclosure up to before the closing one, `carry` being all ones if the word begins inside.
+  @inline(__always)
+  private static func inside(_ quotes: UInt64, _ carry: UInt64) -> UInt64 {
+    var x = quotes
+    x ^= x &<< 1
+    x ^= x &<< 2
+    x ^= x &<< 4
+    x ^= x &<< 8
+    x ^= x &<< 16
+    x ^= x &<< 32
+    return x ^ carry
+  }
+
+  private func split(
+    _ p: UnsafeMutablePointer<UInt8>, _ start: Int, _ startsBase: UnsafeMutablePointer<Int32>,
+    _ lengthsBase: UnsafeMutablePointer<Int32>
+  ) {
+    let lines = self.lines.base
+    var mark = UnsafePointer(marks.base)
+    let rowNumbers = self.rowNumbers.base
+    let rowStarts = self.rowStarts.base
+    let fieldCount = self.fieldCount
+    let bothEnds = Int32(truncatingIfNeeded: 2 &* fieldCount)
+    var s = startsBase
+    var l = lengthsBase
+    var lineStart = start
+    var marksBefore: Int32 = 0
+    var enclosuresBefore: Int32 = 0
+    var sound = 0
+    for row in 0..<rows {
+      let line = lines[row]
+      let found = line.marks &- marksBefore
+      let enclosures = line.enclosures &- enclosuresBefore
+      let feed = Int(line.end)
+      let end = feed > lineStart && p[feed &- 1] == 0x0D ? feed &- 1 : feed
+      var isSound = false
+      if Int(found) == fieldCount, feed &- lineStart <= RowSplitter.maxFieldBytes {
+        if enclosures == 0 {
+          isSound =
+            plainFields(p, lineStart, end, mark, s, l) || trimmedFields(p, lineStart, end, mark, s, l, enclosures: 0)
+        } else {
+          isSound =
+            enclosures == bothEnds && enclosedFields(p, lineStart, end, mark, s, l)
+            || trimmedFields(p, lineStart, end, mark, s, l, enclosures: Int(enclosures))
+        }
+      }
+      if !isSound {
+        if let fault = splitter.split(p, lineStart, end, fieldCount: fieldCount, s, l) {
+          faults.append(FaultyRow(row: row, start: lineStart, fault: fault))
+        } else {
+          isSound = true
+        }
+      }
+      if isSound {
+        rowNumbers[sound] = Int32(truncatingIfNeeded: row &+ 1)
+        rowStarts[sound] = Int32(truncatingIfNeeded: lineStart)
+        sound &+= 1
+        s += fieldCount
+        l += fieldCount
+      }
+      mark += Int(found)
+      marksBefore = line.marks
+      enclosuresBefore = line.enclosures
+      lineStart = feed &+ 1
+    }
+    soundRows = sound
+  }
+
+  /// Fields without enclosures; false if one begins or ends with a blank.
+  @inline(__always)
+  private func plainFields(
+    _ p: UnsafeMutablePointer<UInt8>, _ start: Int, _ end: Int, _ marks: UnsafePointer<Int32>,
+    _ s: UnsafeMutablePointer<Int32>, _ l: UnsafeMutablePointer<Int32>
+  ) -> Bool {
+    let blanks = self.blanks
+    var from = start
+    var blank: UInt8 = 0
+    let last = fieldCount &- 1
+    for field in 0..<last {
+      let to = Int(marks[field])
+      // Of an empty field these are the delimiters around it, which are no blanks.
+      blank |= blanks[Int(p[from])] | blanks[Int(p[to &- 1])]
+      s[field] = Int32(truncatingIfNeeded: from)
+      l[field] = Int32(truncatingIfNeeded: to &- from)
+      from = to &+ 1
+    }
+    blank |= blanks[Int(p[from])] | blanks[Int(p[end &- 1])]
+    s[last] = Int32(truncatingIfNeeded: from)
+    l[last] = Int32(truncatingIfNeeded: end &- from)
+    return blank == 0
+  }
+
+  /// Fields of which each is enclosed; the line has two enclosure bytes a field. False if one field is not enclosed, or
+  /// begins or ends with a blank.
+  @inline(__always)
+  private func enclosedFields(
+    _ p: UnsafeMutablePointer<UInt8>, _ start: Int, _ end: Int, _ marks: UnsafePointer<Int32>,
+    _ s: UnsafeMutablePointer<Int32>, _ l: UnsafeMutablePointer<Int32>
+  ) -> Bool {
+    let blanks = self.blanks
+    let enclosure = format.enclosure
+    var from = start
+    var odd: UInt8 = 0
+    let last = fieldCount &- 1
+    for field in 0..<fieldCount {
+      let to = field == last ? end : Int(marks[field])
+      odd |= (p[from] ^ enclosure) | (p[to &- 1] ^ enclosure)
+      odd |= blanks[Int(p[from &+ 1])] | blanks[Int(p[to &- 2])]
+      s[field] = Int32(truncatingIfNeeded: from &+ 1)
+      l[field] = Int32(truncatingIfNeeded: to &- from &- 2)
+      from = to &+ 1
+    }
+    return odd == 0
+  }
+
+  /// Fields with blanks around them, some of them enclosed; false if the enclosures are not the first and last bytes
+  /// of fields, each once.
+  @inline(never)
+  private func trimmedFields(
+    _ p: UnsafeMutablePointer<UInt8>, _ start: Int, _ end: Int, _ marks: UnsafePointer<Int32>,
+    _ s: UnsafeMutablePointer<Int32>, _ l: UnsafeMutablePointer<Int32>, enclosures: Int
+  ) -> Bool {
+    let blanks = self.blanks
+    let enclosure = format.enclosure
+    var left = enclosures
+    var next = start
+    for field in 0..<fieldCount {
+      var from = next
+      var to = field == fieldCount &- 1 ? end : Int(marks[field])
+      next = to &+ 1
+      while from < to, blanks[Int(p[from])] != 0 { from &+= 1 }
+      while from < to, blanks[Int(p[to &- 1])] != 0 { to &-= 1 }
+      if left > 0, to &- from >= 2, p[from] == enclosure, p[to &- 1] == enclosure {
+        left &-= 2
+        from &+= 1
+        to &-= 1
+        while from < to, blanks[Int(p[from])] != 0 { from &+= 1 }
+        while from < to, blanks[Int(p[to &- 1])] != 0 { to &-= 1 }
+      }
+      s[field] = Int32(truncatingIfNeeded: from)
+      l[field] = Int32(truncatingIfNeeded: to &- from)
+    }
+    return left == 0
+  }
+}

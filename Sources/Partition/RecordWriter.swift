@@ -1,0 +1,404 @@
+import ClaimModel
+import Intake
+import Normalize
+
+// The format of a record (nobody outside this module reads it):
+//
+//   UInt32 bytes that follow, UInt32 line, UInt8 lower byte of the slice, UInt8 flags,
+//   one bit for each item of the shape (numbers, texts, forms, other) in whole bytes: 1 = the item follows,
+//   with keepsDelivered the byte offset,
+//   each item whose bit is set: a number in zigzag, 0 for null; a text as its number in the dictionary times 2, or as its
+//   length times 2 plus 1 and its bytes.
+//
+// An item whose bit is 0 is as in the record before if the flag `continues` is set, else null. A record continues only
+// one of its own slice that stands right before it in its chunk, so a reader may pass over other slices' records.
+enum RecordFormat {
+  static let headerBytes = 10
+  static let continues: UInt8 = 1
+  /// Bytes behind the last record of a chunk that may be read.
+  static let padding = 16
+}
+
+/// Rows of one segment, table and slice group, records one after the other.
+struct RecordChunk: @unchecked Sendable {
+  var segment: Int32
+  /// Index into the partition's shapes.
+  var shape: Int32
+  var dictionary: Int32
+  var firstLine: Int32
+  var rows: Int32
+  var bytes: Int32
+  /// Bytes that its memory counts for.
+  var charge: Int = 0
+  /// In memory; nil if it lies in the file at `offset`.
+  var memory: UnsafeMutableRawPointer?
+  var offset: Int64 = 0
+}
+
+/// Turns checked rows of one member after the other into records. Used by one thread at a time.
+final class RecordWriter: @unchecked Sendable {
+  /// A column's texts are looked up until it shows that they do not repeat.
+  private struct Habit {
+    var lookups: Int32 = 0
+    var news: Int32 = 0
+    var usesDictionary = true
+  }
+
+  private struct Group {
+    var memory: UnsafeMutableRawPointer?
+    var capacity = 0
+    var used = 0
+    var rows: Int32 = 0
+    var firstLine: Int32 = 0
+  }
+
+  private let dictionary: TextDictionary
+  private let dictionaryIndex: Int32
+  private unowned let partition: RowPartition
+  private let chunkBytes: Int
+  @exclusivity(unchecked) private var groups = [Group](repeating: Group(), count: RowPartition.groupCount)
+  @exclusivity(unchecked) private var habits: [Habit] = []
+
+  @exclusivity(unchecked) private var shape: RecordShape?
+  @exclusivity(unchecked) private var shapeIndex: Int32 = 0
+  @exclusivity(unchecked) private var segment: Int32 = 0
+
+  // The shape's number indices and text fields, in memory that is read without checks.
+  @exclusivity(unchecked) private var numberSlots: [Int32] = []
+  @exclusivity(unchecked) private var textFields: [Int32] = []
+
+  // The row before, whose texts still stand in the block.
+  @exclusivity(unchecked) private var hasPrevious = false
+  @exclusivity(unchecked) private var previousSlice: UInt16 = 0
+  @exclusivity(unchecked) private var previousStarts: UnsafePointer<Int32>?
+  @exclusivity(unchecked) private var previousLengths: UnsafePointer<Int32>?
+  @exclusivity(unchecked) private var previousNumbers: [Int64] = []
+  @exclusivity(unchecked) private var previousForms: [UInt8] = []
+  @exclusivity(unchecked) private var previousOther: [UInt8] = []
+  @exclusivity(unchecked) private var other: [UInt8] = []
+  @exclusivity(unchecked) private var mask = [UInt64](repeating: 0, count: 4)
+
+  init(partition: RowPartition, dictionary: TextDictionary, dictionaryIndex: Int32, chunkBytes: Int) {
+    self.dictionary = dictionary
+    self.partition = partition
+    self.dictionaryIndex = dictionaryIndex
+    self.chunkBytes = chunkBytes
+  }
+
+  deinit { for group in groups { group.memory?.deallocate() } }
+
+  /// The next rows are of this segment.
+  func begin(_ shape: RecordShape, shapeIndex: Int32, segment: Int32) {
+    self.shape = shape
+    self.shapeIndex = shapeIndex
+    self.segment = segment
+    hasPrevious = false
+    previousNumbers = [Int64](repeating: ColumnData.null, count: shape.numberFields.count)
+    previousForms = [UInt8](repeating: 0, count: shape.numberFields.count)
+    mask = [UInt64](repeating: 0, count: shape.maskWords + 1)
+    habits = [Habit](repeating: Habit(), count: shape.textCount)
+    numberSlots = shape.numbers.map { Int32(truncatingIfNeeded: $0.number) }
+    textFields = shape.texts.map { Int32(truncatingIfNeeded: $0.field) }
+  }
+
+  /// What was appended since `begin` and not handed to the partition yet is forgotten.
+  func drop() {
+    for i in groups.indices {
+      groups[i].used = 0
+      groups[i].rows = 0
+    }
+    shape = nil
+  }
+
+  /// Hands all chunks to the partition.
+  func flush() throws {
+    for i in groups.indices where groups[i].rows > 0 { try flush(i, &groups[i]) }
+    hasPrevious = false
+  }
+
+  @inline(never)
+  private func flush(_ index: Int, _ group: inout Group) throws {
+    guard let memory = group.memory else { return }
+    let chunk = RecordChunk(
+      segment: segment, shape: shapeIndex, dictionary: dictionaryIndex, firstLine: group.firstLine, rows: group.rows,
+      bytes: Int32(truncatingIfNeeded: group.used), memory: memory)
+    let isTaken = try partition.keep(chunk, group: index, capacity: group.capacity)
+    group.used = 0
+    group.rows = 0
+    if isTaken {
+      group.memory = nil
+    } else if group.capacity > chunkBytes {
+      memory.deallocate()
+      group.memory = nil
+    }
+  }
+
+  /// What does not change from row to row of a tile.
+  private struct Tile {
+    var rows: CheckedRows
+    var mask: UnsafeMutablePointer<UInt64>
+    var habits: UnsafeMutablePointer<Habit>
+    var groups: UnsafeMutablePointer<Group>
+    var numberSlots: UnsafePointer<Int32>
+    var numberCount: Int
+    var textFields: UnsafePointer<Int32>
+    var textCount: Int
+    var maskWords: Int
+    var maskBytes: Int
+    var keepsDelivered: Bool
+    var personField: Int
+    var visitField: Int
+    /// Room that a record takes besides its texts.
+    var room: Int
+  }
+
+  /// The row before, in the same block.
+  private struct Previous {
+    var slice: UInt16
+    var starts: UnsafePointer<Int32>
+    var lengths: UnsafePointer<Int32>
+    var numbers: UnsafePointer<Int64>
+    var forms: UnsafePointer<UInt8>
+  }
+
+  func take(_ rows: CheckedRows) throws {
+    guard let shape else { return }
+    if rows.beginsBlock { hasPrevious = false }
+    try mask.withUnsafeMutableBufferPointer { mask in
+      try habits.withUnsafeMutableBufferPointer { habits in
+        try groups.withUnsafeMutableBufferPointer { groups in
+          try numberSlots.withUnsafeBufferPointer { numberSlots in
+            try textFields.withUnsafeBufferPointer { textFields in
+              try previousNumbers.withUnsafeBufferPointer { numbersBefore in
+                try previousForms.withUnsafeBufferPointer { formsBefore in
+                  guard let mask = mask.baseAddress, let groups = groups.baseAddress else {
+                    return
+                  }
+                  // An empty array has no address; nothing is read or written there.
+                  let noWords = UnsafeMutableRawPointer(mask)
+                  let tile = Tile(
+                    rows: rows, mask: mask,
+                    habits: habits.baseAddress ?? noWords.assumingMemoryBound(to: Habit.self), groups: groups,
+                    numberSlots: numberSlots.baseAddress ?? UnsafePointer(noWords.assumingMemoryBound(to: Int32.self)),
+                    numberCount: numberSlots.count,
+                    textFields: textFields.baseAddress ?? UnsafePointer(noWords.assumingMemoryBound(to: Int32.self)),
+                    textCount: textFields.count, maskWords: shape.maskWords, maskBytes: (shape.itemCount + 7) / 8,
+                    keepsDelivered: shape.keepsDelivered, personField: shape.personField,
+                    visitField: shape.visitField,
+                    room: RecordFormat.headerBytes + shape.maskWords * 8 + RecordFormat.padding
+                      + (shape.numbers.count + 1) * VarInt.mostBytes + shape.textCount * 5)
+                  var previous = Previous(
+                    slice: previousSlice, starts: previousStarts ?? rows.starts,
+                    lengths: previousLengths ?? rows.lengths, numbers: numbersBefore.baseAddress ?? rows.numbers,
+                    forms: formsBefore.baseAddress ?? rows.forms)
+                  var isFirst = !hasPrevious
+                  for row in rows.good {
+                    try append(Int(row), tile, shape, &previous, isFirst: isFirst)
+                    isFirst = false
+                  }
+                  hasPrevious = true
+                  previousSlice = previous.slice
+                  previousStarts = previous.starts
+                  previousLengths = previous.lengths
+                }
+              }
+            }
+          }
+        }
+      }
+    }
+    // The numbers of a tile are overwritten by the next.
+    if let last = rows.good.last {
+      let slot = Int(last) * rows.numberCount
+      for i in 0..<rows.numberCount {
+        previousNumbers[i] = rows.numbers[slot + i]
+        previousForms[i] = rows.forms[slot + i]
+      }
+    }
+  }
+
+  @inline(__always)
+  private func append(
+    _ row: Int, _ tile: Tile, _ shape: RecordShape, _ previous: inout Previous, isFirst: Bool
+  ) throws {
+    let rows = tile.rows
+    let starts = rows.starts + row &* rows.fieldCount
+    let lengths = rows.lengths + row &* rows.fieldCount
+    let numbers = rows.numbers + row &* rows.numberCount
+    let forms = rows.forms + row &* rows.numberCount
+    let bytes = rows.bytes
+    let mask = tile.mask
+
+    let slice = slice(tile, bytes, starts, lengths, previous, isFirst: isFirst)
+    let index = Int(slice &>> 8)
+    var room = tile.room
+    for i in 0..<tile.textCount { room &+= Int(lengths[Int(tile.textFields[i])]) }
+    if tile.keepsDelivered {
+      gatherOther(shape, rows, starts, lengths, forms)
+      room &+= rows.numberCount &+ other.count
+    }
+    let group = tile.groups + index
+    if group.pointee.memory == nil || group.pointee.used &+ room > chunkBytes {
+      try makeRoom(index, room, &tile.groups[index])
+    }
+    guard let chunk = group.pointee.memory else { return }
+
+    let continues = !isFirst && previous.slice == slice && group.pointee.rows > 0
+    // First which items follow, in short loops; then those.
+    var word: UInt64 = 0
+    var bit: UInt64 = 1
+    var words = mask
+    func put(_ follows: Bool) {
+      word |= follows ? bit : 0
+      bit &<<= 1
+      if bit == 0 {
+        words.pointee = word
+        words += 1
+        word = 0
+        bit = 1
+      }
+    }
+    if continues {
+      for i in 0..<tile.numberCount {
+        let slot = Int(tile.numberSlots[i])
+        put(numbers[slot] != previous.numbers[slot])
+      }
+      for i in 0..<tile.textCount {
+        let field = Int(tile.textFields[i])
+        let length = lengths[field]
+        put(
+          length != previous.lengths[field]
+            || !isEqual(bytes + Int(starts[field]), bytes + Int(previous.starts[field]), Int(length)))
+      }
+      if tile.keepsDelivered {
+        put(!isEqual(UnsafeRawPointer(forms), UnsafeRawPointer(previous.forms), rows.numberCount))
+        put(other != previousOther)
+      }
+    } else {
+      for i in 0..<tile.numberCount { put(numbers[Int(tile.numberSlots[i])] != ColumnData.null) }
+      for i in 0..<tile.textCount { put(lengths[Int(tile.textFields[i])] != 0) }
+      if tile.keepsDelivered {
+        put(rows.numberCount != 0)
+        put(!other.isEmpty)
+      }
+    }
+    if bit != 1 { words.pointee = word }
+
+    let begin = chunk + group.pointee.used
+    var p = begin + RecordFormat.headerBytes
+    for i in 0..<tile.maskWords { (p + i &* 8).storeBytes(of: mask[i].littleEndian, as: UInt64.self) }
+    p += tile.maskBytes
+    if tile.keepsDelivered { VarInt.write(UInt64(bitPattern: rows.byteOffsets[row]), &p) }
+    for i in 0..<tile.maskWords {
+      var rest = mask[i]
+      while rest != 0 {
+        let item = i &* 64 &+ rest.trailingZeroBitCount
+        rest &= rest &- 1
+        if item < tile.numberCount {
+          let value = numbers[Int(tile.numberSlots[item])]
+          VarInt.write(value == ColumnData.null ? 0 : VarInt.zigzag(value), &p)
+        } else if item < tile.numberCount &+ tile.textCount {
+          let text = item &- tile.numberCount
+          let field = Int(tile.textFields[text])
+          writeText(bytes + Int(starts[field]), Int(lengths[field]), tile.habits + text, &p)
+        } else if item == tile.numberCount &+ tile.textCount {
+          writeText(UnsafeRawPointer(forms), rows.numberCount, tile.habits + tile.textCount, &p)
+        } else {
+          other.withUnsafeBytes { text in
+            writeText(
+              text.baseAddress ?? UnsafeRawPointer(begin), text.count, tile.habits + (tile.textCount &+ 1), &p)
+          }
+        }
+      }
+    }
+    let size = begin.distance(to: p)
+    begin.storeBytes(of: UInt32(truncatingIfNeeded: size &- 4).littleEndian, as: UInt32.self)
+    begin.storeBytes(of: UInt32(bitPattern: rows.lines[row]).littleEndian, toByteOffset: 4, as: UInt32.self)
+    begin.storeBytes(of: UInt8(truncatingIfNeeded: slice), toByteOffset: 8, as: UInt8.self)
+    begin.storeBytes(of: continues ? RecordFormat.continues : 0, toByteOffset: 9, as: UInt8.self)
+    if group.pointee.rows == 0 { group.pointee.firstLine = rows.lines[row] }
+    group.pointee.rows &+= 1
+    group.pointee.used &+= size
+
+    previous = Previous(slice: slice, starts: starts, lengths: lengths, numbers: numbers, forms: forms)
+    if tile.keepsDelivered { swap(&other, &previousOther) }
+    // No more than one record longer than a chunk is held.
+    if group.pointee.capacity > chunkBytes { try flush(index, &tile.groups[index]) }
+  }
+
+  /// Hands on a full chunk. A record that is longer than a chunk gets one of its own size.
+  @inline(never)
+  private func makeRoom(_ index: Int, _ room: Int, _ group: inout Group) throws {
+    if group.rows > 0 { try flush(index, &group) }
+    if group.memory != nil, group.capacity >= room { return }
+    group.memory?.deallocate()
+    group.capacity = max(room, chunkBytes)
+    group.memory = .allocate(byteCount: group.capacity, alignment: 16)
+  }
+
+  @inline(__always)
+  private func slice(
+    _ tile: Tile, _ bytes: UnsafeRawPointer, _ starts: UnsafePointer<Int32>, _ lengths: UnsafePointer<Int32>,
+    _ previous: Previous, isFirst: Bool
+  ) -> UInt16 {
+    var field = tile.personField
+    if field < 0 || lengths[field] == 0 {
+      field = tile.visitField
+      if field < 0 { return 0 }
+    } else if !isFirst, previous.lengths[field] == lengths[field],
+      isEqual(bytes + Int(starts[field]), bytes + Int(previous.starts[field]), Int(lengths[field]))
+    {
+      return previous.slice
+    }
+    return PersonSlice.of(UnsafeRawBufferPointer(start: bytes + Int(starts[field]), count: Int(lengths[field])))
+  }
+
+  /// A text that is not as before; length 0 is null.
+  @inline(__always)
+  private func writeText(
+    _ text: UnsafeRawPointer, _ length: Int, _ habit: UnsafeMutablePointer<Habit>, _ p: inout UnsafeMutableRawPointer
+  ) {
+    if habit.pointee.usesDictionary, length > 0, length <= TextDictionary.longestText {
+      let (number, isNew) = dictionary.number(of: text, length)
+      habit.pointee.lookups &+= 1
+      if isNew { habit.pointee.news &+= 1 }
+      if habit.pointee.lookups == 512 {
+        if number < 0 || habit.pointee.news > 128 { habit.pointee.usesDictionary = false }
+        habit.pointee.lookups = 0
+        habit.pointee.news = 0
+      }
+      if number >= 0 {
+        VarInt.write(UInt64(truncatingIfNeeded: number) &<< 1, &p)
+        return
+      }
+    }
+    VarInt.write(UInt64(truncatingIfNeeded: length) &<< 1 | 1, &p)
+    p.copyMemory(from: text, byteCount: length)
+    p += length
+  }
+
+  /// Texts that no column gives back: of numbers in no known form, then of unknown columns.
+  @inline(never)
+  private func gatherOther(
+    _ shape: RecordShape, _ rows: CheckedRows, _ starts: UnsafePointer<Int32>, _ lengths: UnsafePointer<Int32>,
+    _ forms: UnsafePointer<UInt8>
+  ) {
+    if !other.isEmpty { other.removeAll(keepingCapacity: true) }
+    var needsNone = shape.unknownFields.isEmpty
+    for i in 0..<rows.numberCount where forms[i] == DeliveredText.otherForm { needsNone = false }
+    if needsNone { return }
+    var isFirst = true
+    for (i, field) in shape.numberFields.enumerated() where forms[i] == DeliveredText.otherForm && field >= 0 {
+      if !isFirst { other.append(FieldsBlob.separator) }
+      isFirst = false
+      FieldsBlob.append(
+        UnsafeRawBufferPointer(start: rows.bytes + Int(starts[field]), count: Int(lengths[field])), to: &other)
+    }
+    for field in shape.unknownFields {
+      if !isFirst { other.append(FieldsBlob.separator) }
+      isFirst = false
+      FieldsBlob.append(
+        UnsafeRawBufferPointer(start: rows.bytes + Int(starts[field]), count: Int(lengths[field])), to: &other)
+    }
+  }
+}

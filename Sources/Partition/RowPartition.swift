@@ -1,0 +1,154 @@
+import ClaimModel
+import Diagnostics
+import Intake
+import Normalize
+import Synchronization
+
+/// The checked rows of many files by person slice: filled by several threads at once, then loaded a range of slices at a
+/// time. Holds no more than the memory it was given; the rest lies in a file without a name.
+public final class RowPartition: @unchecked Sendable {
+  /// Slices are kept apart by their upper byte.
+  static let groupCount = 256
+
+  /// What the lock guards. Chunks once kept are never changed until they are freed.
+  struct State: @unchecked Sendable {
+    var chunks = [[RecordChunk]](repeating: [], count: RowPartition.groupCount)
+    var shapes: [RecordShape] = []
+    var dictionaries: [TextDictionary] = []
+    var idle: [RecordWriter] = []
+    var void: Set<Int32> = []
+    var memory = 0
+    var spilled: Int64 = 0
+  }
+
+  let plans: [ClaimTable: RowPlan]
+  let state = Mutex(State())
+  let file: SpillFile
+  private let memoryBytes: Int
+  private let chunkBytes: Int
+
+  /// - Parameters:
+  ///   - plans: rows of other tables are checked and not kept.
+  ///   - memoryBytes: for records; besides, each file being read takes up to `workerBytes`.
+  ///   - spillFolder: where the file for the rest is made when memory is used up; it must exist by then.
+  public init(plans: [ClaimTable: RowPlan], memoryBytes: Int, spillFolder: String) throws {
+    self.plans = plans
+    self.memoryBytes = max(0, memoryBytes)
+    file = SpillFile(folder: spillFolder)
+    // Buffers that are being filled, for some four threads, are to stay below an eighth of it all.
+    var chunk = 64 << 10
+    while chunk > 1 << 10, chunk * Self.groupCount * 4 > memoryBytes / 8 { chunk /= 2 }
+    chunkBytes = chunk
+  }
+
+  deinit {
+    state.withLock { state in
+      for group in state.chunks { for chunk in group { chunk.memory?.deallocate() } }
+    }
+  }
+
+  /// Memory that one consumer holds at most besides, but for a single row that is longer.
+  public var workerBytes: Int { chunkBytes * Self.groupCount + (8 << 20) }
+
+  /// Bytes of records in memory, and of those put aside.
+  public var usage: (memory: Int, spilled: Int64) { state.withLock { ($0.memory, $0.spilled) } }
+
+  /// Takes the records of one file; for `readClaimFile`. Several may be filled at once, each by one thread.
+  ///
+  /// - Parameters:
+  ///   - fileName: relative to the batch folder.
+  ///   - latestSettlementTime: a setl_d.setl_time after this (seconds) is a bad date; nil takes any.
+  ///   - openSegment: called where a member begins; its number must be new. Rows of `load` are sorted by it and line.
+  public func consumer(
+    fileName: String, latestSettlementTime: Int64?,
+    openSegment: @escaping (_ layout: FileLayout, _ member: String?) throws -> Int32
+  ) -> PartitionConsumer {
+    PartitionConsumer(self, fileName: fileName, latestSettlementTime: latestSettlementTime, openSegment: openSegment)
+  }
+
+  /// The segment's rows never were: its file is refused, or it is read again in another charset.
+  public func void(segment: Int32) {
+    _ = state.withLock { $0.void.insert(segment) }
+  }
+
+  /// Rows by upper byte of their slice, 256 numbers; voided ones are not counted.
+  public func rows(_ table: ClaimTable) -> [Int] {
+    state.withLock { state in
+      state.chunks.map { group in
+        group.reduce(0) { sum, chunk in
+          state.shapes[Int(chunk.shape)].table == table && !state.void.contains(chunk.segment)
+            ? sum + Int(chunk.rows) : sum
+        }
+      }
+    }
+  }
+
+  /// Frees the memory of all groups that lie wholly in the range; its rows can't be loaded any more.
+  public func forget(slices: ClosedRange<UInt16>) {
+    state.withLock { state in
+      for group in 0..<Self.groupCount
+      where group << 8 >= Int(slices.lowerBound) && group << 8 | 0xFF <= Int(slices.upperBound) {
+        for chunk in state.chunks[group] where chunk.memory != nil {
+          chunk.memory?.deallocate()
+          state.memory -= chunk.charge
+        }
+        state.chunks[group] = []
+      }
+    }
+  }
+
+  // MARK: For consumers
+
+  func writer() -> RecordWriter {
+    if let idle = state.withLock({ $0.idle.popLast() }) { return idle }
+    let dictionary = TextDictionary()
+    let index = state.withLock { state in
+      state.dictionaries.append(dictionary)
+      return state.dictionaries.count - 1
+    }
+    return RecordWriter(
+      partition: self, dictionary: dictionary, dictionaryIndex: Int32(truncatingIfNeeded: index),
+      chunkBytes: chunkBytes)
+  }
+
+  func giveBack(_ writer: RecordWriter) {
+    writer.drop()
+    state.withLock { $0.idle.append(writer) }
+  }
+
+  func add(_ shape: RecordShape) -> Int32 {
+    state.withLock { state in
+      state.shapes.append(shape)
+      return Int32(truncatingIfNeeded: state.shapes.count - 1)
+    }
+  }
+
+  /// Keeps a chunk; true if its memory, of so many bytes, now belongs to the partition.
+  func keep(_ chunk: RecordChunk, group: Int, capacity: Int) throws -> Bool {
+    guard let memory = chunk.memory else { return false }
+    let bytes = Int(chunk.bytes)
+    let isTaken = bytes * 4 > capacity * 3
+    var kept = chunk
+    kept.charge = isTaken ? capacity : bytes + RecordFormat.padding
+    let charge = kept.charge
+    let hasRoom = state.withLock { state in
+      if state.memory + charge > memoryBytes { return false }
+      state.memory += charge
+      return true
+    }
+    if !hasRoom {
+      kept.charge = 0
+      kept.memory = nil
+      kept.offset = try file.append(UnsafeRawBufferPointer(start: memory, count: bytes))
+    } else if !isTaken {
+      let copy = UnsafeMutableRawPointer.allocate(byteCount: charge, alignment: 16)
+      copy.copyMemory(from: memory, byteCount: bytes)
+      kept.memory = copy
+    }
+    state.withLock { state in
+      state.chunks[group].append(kept)
+      if !hasRoom { state.spilled += Int64(bytes) }
+    }
+    return hasRoom && isTaken
+  }
+}

@@ -1,0 +1,61 @@
+/// Numbers in as few bytes as they need: 7 bits a byte, the lowest first, the top bit says that more follow.
+enum VarInt {
+  static let mostBytes = 10
+
+  @inline(__always)
+  static func write(_ value: UInt64, _ p: inout UnsafeMutableRawPointer) {
+    var rest = value
+    while rest >= 0x80 {
+      p.storeBytes(of: UInt8(truncatingIfNeeded: rest) | 0x80, as: UInt8.self)
+      p += 1
+      rest &>>= 7
+    }
+    p.storeBytes(of: UInt8(truncatingIfNeeded: rest), as: UInt8.self)
+    p += 1
+  }
+
+  /// Eight bytes from `p` on must be readable.
+  @inline(__always)
+  static func read(_ p: inout UnsafeRawPointer) -> UInt64 {
+    let word = p.loadUnaligned(as: UInt64.self).littleEndian
+    if word & 0x80 == 0 {
+      p += 1
+      return word & 0x7F
+    }
+    let ends = ~word & 0x8080_8080_8080_8080
+    if ends == 0 { return readLong(&p) }
+    let bits = UInt64(truncatingIfNeeded: ends.trailingZeroBitCount)
+    // Up to and with the last byte; then the groups of seven are pushed together.
+    var v = word & ((2 &<< bits) &- 1)
+    v = (v & 0x007F_007F_007F_007F) | (v & 0x7F00_7F00_7F00_7F00) &>> 1
+    v = (v & 0x0000_3FFF_0000_3FFF) | (v & 0x3FFF_0000_3FFF_0000) &>> 2
+    v = (v & 0x0000_0000_0FFF_FFFF) | (v & 0x0FFF_FFFF_0000_0000) &>> 4
+    p += Int(truncatingIfNeeded: (bits &+ 1) &>> 3)
+    return v
+  }
+
+  @inline(never)
+  private static func readLong(_ p: inout UnsafeRawPointer) -> UInt64 {
+    var value: UInt64 = 0
+    var shift: UInt64 = 0
+    while true {
+      let byte = p.load(as: UInt8.self)
+      p += 1
+      value |= UInt64(byte & 0x7F) << shift
+      if byte < 0x80 { return value }
+      shift += 7
+    }
+  }
+
+  /// Small for small numbers of either sign; 0 is kept for null.
+  @inline(__always)
+  static func zigzag(_ value: Int64) -> UInt64 {
+    UInt64(bitPattern: (value &<< 1) ^ (value &>> 63)) &+ 1
+  }
+
+  @inline(__always)
+  static func unzigzag(_ coded: UInt64) -> Int64 {
+    let v = coded &- 1
+    return Int64(bitPattern: v &>> 1) ^ (0 &- Int64(bitPattern: v & 1))
+  }
+}

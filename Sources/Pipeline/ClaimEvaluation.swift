@@ -1,0 +1,265 @@
+import Audit
+import ClaimModel
+import Diagnostics
+import Foundation
+import Normalize
+import Registries
+import RulePacks
+import Synchronization
+
+/// Evaluates rules over claims of any number, unit by unit: only the units under work are in memory.
+///
+/// A unit is all rows of a range of person slices. What one finding needs is in one unit, but for two cases that are
+/// seen to: a key that stands in more than one slice (`StraddlingSlices`), and rules that look at more than one person
+/// (`RuleReach`). The result is that of `audit` over everything at once, whatever the units and the number of threads.
+struct ClaimEvaluation: Sendable {
+  let source: any ClaimRowSource
+  let rules: [Rule]
+  /// The registries and their indexes, which all threads share.
+  let shelf: RegistryShelf
+  /// The table in which the registries were interned; every thread works on a copy.
+  let codes: CodeTable
+  let excludedSetlTypes: Set<String>
+  let fillFloor: Int
+  let incompleteTables: [ClaimTable: String]
+  /// Of each segment whether it is of the batch that the report is about.
+  let ofBatch: [Bool]
+  let jobs: Int
+  /// Rows of all tables that a unit should hold at most.
+  var unitRows = ClaimUnits.wantedRows
+
+  /// What came out of all units.
+  struct Outcome: Sendable {
+    var result: AuditResult
+    var figures: UnitFigures
+    var units: Int
+    /// Slices that share a key with another one.
+    var straddling: [UInt16]
+    /// By finding the slices in which its settlements and its person are.
+    var homes: [String: Set<UInt16>]
+    /// The tables over which rules about more than one person were run; nil where there are none.
+    var thin: EffectiveClaims?
+  }
+
+  /// What one unit gives in the first pass.
+  private struct Part: Sendable {
+    var audit: AuditPart
+    var facts: FactPart
+    var figures: UnitFigures
+    var thin: ThinClaims
+    var homes: [String: Set<UInt16>]
+    var keys: [UInt64] = []
+  }
+
+  /// What one thread keeps from unit to unit: its code table, with the texts of the registries and, for as long as it is
+  /// under work, those of a unit.
+  private final class Worker {
+    let codes: CodeTable
+    private let mark: Int
+
+    init(_ codes: CodeTable) {
+      self.codes = CodeTable(copying: codes)
+      mark = codes.count
+    }
+
+    func forget() { codes.rollBack(to: mark) }
+  }
+
+  /// What is evaluated together: a range of slices without those that straddle, or all that straddle.
+  private enum Unit: Sendable {
+    case range(ClosedRange<UInt16>)
+    case straddling
+  }
+
+  func run() throws -> Outcome {
+    let active = rules.filter { $0.status == .active || $0.status == .shadow }
+    let ofPersons = active.filter { $0.reach == .person }
+    let withFacts = active.filter { $0.reach == .personWithFacts }
+    let ofEverything = active.filter { $0.reach == .everything }
+    var perTop = [Int](repeating: 0, count: 256)
+    for table in ClaimTable.allCases { for (top, n) in source.rows(table).enumerated() { perTop[top] += n } }
+    let ranges = ClaimUnits(rows: perTop, wanted: unitRows).ranges
+
+    // First pass: everything that one person's rows decide.
+    @Sendable func first(_ claims: Normalized, _ raw: [ClaimTable: RawRows], _ worker: Worker, keys: Bool) throws -> Part {
+      var figures = UnitFigures(segments: source.identities.count)
+      figures.add(raw: raw, claims, ofBatch: ofBatch)
+      let input = auditInput(claims.claims)
+      var thin = ThinClaims(for: ofEverything)
+      thin.append(claims.claims)
+      let audit = auditPart(rules: ofPersons, input, shelf: shelf)
+      var part = Part(
+        audit: audit, facts: factPart(rules: withFacts, input, shelf: shelf), figures: figures, thin: thin,
+        homes: findingHomes(audit.allFindings, claims.claims))
+      if keys { appendUnitKeys(raw, codes: worker.codes, to: &part.keys) }
+      return part
+    }
+    var parts = try inParallel(ranges.map(Unit.range), rules: active, straddling: nil) {
+      try first($0, $1, $2, keys: ranges.count > 1)
+    }
+    var units = ranges.map(Unit.range)
+    let straddling = StraddlingSlices(straddlingSlices(parts.map(\.keys)))
+    for i in parts.indices { parts[i].keys = [] }
+    if !straddling.isEmpty {
+      let touched = ranges.indices.filter { straddling.touches(ranges[$0]) }
+      let again = try inParallel(touched.map { units[$0] } + [.straddling], rules: active, straddling: straddling) {
+        try first($0, $1, $2, keys: false)
+      }
+      for (i, part) in zip(touched, again) { parts[i] = part }
+      parts.append(again[again.count - 1])
+      units.append(.straddling)
+    }
+
+    // Second pass: rules that compare a person's rows with figures of a population.
+    var audits = parts.map(\.audit)
+    var homes: [String: Set<UInt16>] = [:]
+    for part in parts { homes.merge(part.homes) { $0.union($1) } }
+    if !withFacts.isEmpty {
+      let facts = mergedFacts(parts.map(\.facts))
+      let second = try inParallel(units, rules: active, straddling: straddling) { claims, _, worker in
+        var input = auditInput(claims.claims)
+        input.facts = facts
+        let part = auditPart(rules: withFacts, input, shelf: shelf)
+        return (part, findingHomes(part.allFindings, claims.claims))
+      }
+      for (part, found) in second {
+        audits.append(part)
+        homes.merge(found) { $0.union($1) }
+      }
+    }
+    // Rules about more than one person, over the few columns they need.
+    var thin: EffectiveClaims?
+    if !ofEverything.isEmpty {
+      var all = ThinClaims(for: ofEverything)
+      for part in parts { all.append(part.thin) }
+      let claims = all.claims(codes: CodeTable(copying: codes))
+      audits.append(auditPart(rules: ofEverything, auditInput(claims), shelf: shelf))
+      thin = claims
+    }
+    // Ids that hold the separator of keys can give findings of two persons one key: such a rule is run over everything.
+    let shared = rulesWithSharedKeys(audits)
+    if !shared.isEmpty {
+      let again = active.filter { shared.contains($0.id) }
+      var all = ThinClaims(for: again)
+      let pieces = try inParallel(units, rules: active, straddling: straddling) { claims, _, _ in
+        var own = ThinClaims(for: again)
+        own.append(claims.claims)
+        return own
+      }
+      for piece in pieces { all.append(piece) }
+      audits = audits.map { $0.without(shared) }
+      audits.append(auditPart(rules: again, auditInput(all.claims(codes: CodeTable(copying: codes))), shelf: shelf))
+    }
+
+    var figures = UnitFigures(segments: source.identities.count)
+    for part in parts { figures.add(part.figures) }
+    let result = try finish(
+      audits, rules: rules, registries: shelf.registries, fillFloorPercent: fillFloor,
+      incompleteTables: incompleteTables)
+    return Outcome(
+      result: result, figures: figures, units: units.count, straddling: straddling.slices, homes: homes, thin: thin)
+  }
+
+  /// The slices of the findings' settlements and persons. What hangs together with them is in the same slices, or in
+  /// those that straddle.
+  private func findingHomes(_ findings: [Finding], _ claims: EffectiveClaims) -> [String: Set<UInt16>] {
+    if findings.isEmpty { return [:] }
+    let settlements = claims[.settlement]
+    let codes = claims.codes
+    let ids = settlements.columns["setl_id"]?.codes ?? []
+    let persons = settlements.columns["psn_no"]?.codes ?? []
+    let visits = settlements.columns["mdtrt_id"]?.codes ?? []
+    var rowOf: [UInt32: Int] = [:]
+    rowOf.reserveCapacity(ids.count)
+    for (row, id) in ids.enumerated() { rowOf[id] = row }
+    var result: [String: Set<UInt16>] = [:]
+    for finding in findings {
+      var slices: Set<UInt16> = []
+      if !finding.psnNo.isEmpty {
+        var text = finding.psnNo
+        slices.insert(text.withUTF8 { PersonSlice.of(UnsafeRawBufferPointer($0)) })
+      }
+      for id in finding.setlIDs {
+        guard let code = codes.find(id), let row = rowOf[code] else { continue }
+        let home = persons[row] != CodeTable.null ? persons[row] : visits[row]
+        slices.insert(codes.withBytes(home) { PersonSlice.of($0) })
+      }
+      result[finding.id] = slices
+    }
+    return result
+  }
+
+  private func auditInput(_ claims: EffectiveClaims) -> AuditInput {
+    AuditInput(
+      claims: claims, registries: shelf.registries, fillFloorPercent: fillFloor, incompleteTables: incompleteTables)
+  }
+
+  /// The raw rows of a unit.
+  private func load(_ unit: Unit, _ straddling: StraddlingSlices?, _ codes: CodeTable) throws
+    -> [ClaimTable: RawRows]
+  {
+    switch unit {
+    case .range(let range):
+      let rows = try source.load(slices: range, codes: codes)
+      guard let straddling, straddling.touches(range) else { return rows }
+      return rows.mapValues { $0.without(straddling) }
+    case .straddling:
+      var all: [ClaimTable: RawRows] = [:]
+      for slice in straddling?.slices ?? [] {
+        for (table, rows) in try source.load(slices: slice...slice, codes: codes) {
+          all[table, default: RawRows(table: table)].append(rows)
+        }
+      }
+      return all
+    }
+  }
+
+  /// Loads and normalises each unit, hands it to the body, and forgets it; the results in the order of the units.
+  private func inParallel<R: Sendable>(
+    _ units: [Unit], rules: [Rule], straddling: StraddlingSlices?,
+    _ body: @Sendable (Normalized, [ClaimTable: RawRows], Worker) throws -> R
+  ) throws -> [R] {
+    let linksPersons = rules.contains(where: \.readsPersons)
+    let medTypes = shelf.registries["med_type_b"].map { StoreState.medTypes($0, codes) }
+    let shared = Mutex(Progress<R>(next: 0, results: Array(repeating: nil, count: units.count), error: nil))
+    @Sendable func work() {
+      let worker = Worker(codes)
+      while true {
+        let i = shared.withLock { progress -> Int? in
+          guard progress.error == nil, progress.next < units.count else { return nil }
+          progress.next += 1
+          return progress.next - 1
+        }
+        guard let i else { return }
+        do {
+          let raw = try load(units[i], straddling, worker.codes)
+          let claims = try effectiveClaims(
+            NormalizationInput(
+              raw: raw, segments: source.identities, medTypes: medTypes, excludedSetlTypes: excludedSetlTypes,
+              codes: worker.codes, linksPersons: linksPersons))
+          let result = try body(claims, raw, worker)
+          shared.withLock { $0.results[i] = result }
+        } catch {
+          shared.withLock { $0.error = $0.error ?? error }
+        }
+        worker.forget()
+      }
+    }
+    let workers = max(1, min(jobs, units.count))
+    if workers == 1 {
+      work()
+    } else {
+      DispatchQueue.concurrentPerform(iterations: workers) { _ in work() }
+    }
+    return try shared.withLock { progress in
+      if let error = progress.error { throw error }
+      return progress.results.compactMap { $0 }
+    }
+  }
+
+  private struct Progress<R: Sendable>: Sendable {
+    var next: Int
+    var results: [R?]
+    var error: (any Error)?
+  }
+}

@@ -1,0 +1,119 @@
+import ClaimModel
+import Normalize
+
+/// Where the rows of units come from: the records of an intake, or the store.
+protocol ClaimRowSource: Sendable {
+  /// What `RowOrigin.segment` points into.
+  var identities: [SegmentIdentity] { get }
+  /// Rows of a table by the top byte of their slice, 256 numbers; an upper bound will do.
+  func rows(_ table: ClaimTable) -> [Int]
+  /// The rows of a range of slices, with the slice of each row. Called by several threads at once.
+  func load(slices: ClosedRange<UInt16>, codes: CodeTable) throws -> [ClaimTable: RawRows]
+}
+
+/// The claims cut into ranges of person slices, each small enough to be evaluated in memory.
+struct ClaimUnits {
+  /// Rows of all tables that a unit should hold at most; what one top byte of slices holds is never cut.
+  static let wantedRows = 400_000
+
+  /// Rows that a unit may hold so that as many units as there are jobs stay within half of the memory.
+  static func rows(within memory: Int, jobs: Int) -> Int {
+    // What a row takes while its unit is loaded, normalised and evaluated; measured, and rounded up.
+    let bytesPerRow = 600
+    return max(20_000, min(wantedRows, memory / 2 / max(1, jobs) / bytesPerRow))
+  }
+
+  /// Ascending, without gaps, from the first slice to the last.
+  let ranges: [ClosedRange<UInt16>]
+
+  /// - Parameters:
+  ///   - rows: rows of all tables by the top byte of their slice.
+  ///   - wanted: `Int.max` makes one unit of everything.
+  init(rows: [Int], wanted: Int = Self.wantedRows) {
+    var ranges: [ClosedRange<UInt16>] = []
+    var first = 0
+    var held = 0
+    for top in 0..<256 {
+      if held > 0, held + rows[top] > wanted {
+        ranges.append(UInt16(first << 8)...UInt16((top << 8) - 1))
+        first = top
+        held = 0
+      }
+      held += rows[top]
+    }
+    ranges.append(UInt16(first << 8)...UInt16.max)
+    // One person's rows can't be parted, but 256 slices share a top byte: a large stretch is cut further.
+    self.ranges = ranges.flatMap { range in
+      let top = Int(range.lowerBound >> 8)
+      guard range.upperBound >> 8 == range.lowerBound >> 8, rows[top] > wanted else { return [range] }
+      var pieces = 2
+      while pieces < 256, rows[top] / pieces > wanted { pieces *= 2 }
+      let width = 256 / pieces
+      return (0..<pieces).map { piece in
+        let low = Int(range.lowerBound) + piece * width
+        return UInt16(low)...UInt16(low + width - 1)
+      }
+    }
+  }
+}
+
+/// Slices whose rows are evaluated together, because a key stands in more than one of them.
+struct StraddlingSlices: Sendable {
+  private var isIn: [Bool]
+  private(set) var slices: [UInt16]
+  var isEmpty: Bool { slices.isEmpty }
+
+  init(_ slices: some Sequence<UInt16>) {
+    isIn = [Bool](repeating: false, count: PersonSlice.count)
+    for slice in slices { isIn[Int(slice)] = true }
+    self.slices = isIn.indices.filter { [isIn] in isIn[$0] }.map { UInt16($0) }
+  }
+
+  func contains(_ slice: UInt16) -> Bool { isIn[Int(slice)] }
+  func touches(_ range: ClosedRange<UInt16>) -> Bool { slices.contains(where: range.contains) }
+}
+
+extension RawRows {
+  /// Only the rows whose slice is not among the given ones.
+  func without(_ straddling: StraddlingSlices) -> RawRows {
+    let kept = slice.indices.filter { !straddling.contains(slice[$0]) }
+    return kept.count == count ? self : selecting(kept)
+  }
+
+  func selecting(_ rows: [Int]) -> RawRows {
+    var result = RawRows(table: table)
+    result.origin = rows.map { origin[$0] }
+    result.columns = columns.mapValues { column in
+      switch column {
+      case .text(let values): .text(rows.map { values[$0] })
+      case .number(let values): .number(rows.map { values[$0] })
+      }
+    }
+    if !slice.isEmpty { result.slice = rows.map { slice[$0] } }
+    if !byteOffset.isEmpty { result.byteOffset = rows.map { byteOffset[$0] } }
+    if !forms.isEmpty { result.forms = rows.map { forms[$0] } }
+    if !other.isEmpty { result.other = rows.map { other[$0] } }
+    return result
+  }
+
+  /// Adds the rows of the same table, which have the same columns.
+  mutating func append(_ more: RawRows) {
+    if count == 0 {
+      self = more
+      return
+    }
+    if more.count == 0 { return }
+    origin += more.origin
+    for (name, column) in more.columns {
+      switch (columns[name], column) {
+      case (.text(let a), .text(let b)): columns[name] = .text(a + b)
+      case (.number(let a), .number(let b)): columns[name] = .number(a + b)
+      default: break
+      }
+    }
+    slice += more.slice
+    byteOffset += more.byteOffset
+    forms += more.forms
+    other += more.other
+  }
+}

@@ -1,0 +1,36 @@
+import Diagnostics
+import Glibc
+
+/// How much memory a run may take (`--memory`): a number with K, M, G or T behind it, in bytes of 1,024 and so on.
+public enum MemoryLimit {
+  /// Below this no run is begun: registries and one unit must find room.
+  public static let least = 256 << 20
+
+  /// Bytes of a text like `2G` or `1500M`; nil if it is none.
+  public static func bytes(of text: String) -> Int? {
+    let units: [Character: Int] = ["K": 10, "M": 20, "G": 30, "T": 40]
+    guard let last = text.last else { return nil }
+    let shift = units[Character(last.uppercased())]
+    guard let number = Int(shift == nil ? text : String(text.dropLast())), number > 0 else { return nil }
+    let (result, isOver) = number.multipliedReportingOverflow(by: 1 << (shift ?? 0))
+    return isOver ? nil : result
+  }
+
+  /// A quarter of the machine's memory, at least 512 MiB.
+  public static var standard: Int {
+    let pages = sysconf(Int32(_SC_PHYS_PAGES))
+    let size = sysconf(Int32(_SC_PAGESIZE))
+    return max(512 << 20, pages * size / 4)
+  }
+
+  /// What `--memory` says, else the standard.
+  static func resolve(_ text: String?) throws -> Int {
+    guard let text else { return standard }
+    guard let value = bytes(of: text), value >= least else {
+      throw Diagnostic(
+        .error, "usage.memory", "--memory is not a size of at least 256M",
+        remedy: "write it as 2G or 1500M; without it a quarter of the machine's memory is used")
+    }
+    return value
+  }
+}

@@ -1,0 +1,236 @@
+import ClaimModel
+import Normalize
+import Reporting
+
+/// What the report says about rows and fen, worked out over one unit of the claims and added up over all of them:
+/// rows by disposition, sums before and after, settlements against their lines, set-aside rows with their places.
+struct UnitFigures: Sendable {
+  /// Rows by segment and disposition: `[segment * Disposition.allCases.count + disposition]`.
+  private var counts: [Int]
+  /// By table and column, in the order of `amounts`; only rows of the batch.
+  private var allSums: [RunReportModel.SumRow]
+  private var hasRows: [Bool]
+  /// Σ P of the batch's counting settlements, fen.
+  private(set) var fundPaidFen: Int64 = 0
+  private var settlementLines = RunReportModel.ReconciliationCheck(kind: .settlementLines, checked: 0)
+  private var listed: [SetAsideKey: SetAsideRows] = [:]
+  private var unknown: [String: UnknownMedType] = [:]
+  /// Newest setl_time of the batch and of all rows, seconds; `Int64.min` where there is none.
+  private(set) var newestOfBatch = Int64.min
+  private(set) var newestOfStore = Int64.min
+  /// Raw rows of all tables, and counting lines.
+  private(set) var rowsRead = 0
+  private(set) var countingLines = 0
+
+  private struct SetAsideKey: Hashable {
+    var table: ClaimTable
+    var segment: Int32
+    var disposition: Disposition
+  }
+
+  /// The first rows by line; more than twice the limit are cut back to it.
+  private struct SetAsideRows {
+    var places: [(line: Int32, byteOffset: Int64)] = []
+
+    mutating func add(_ line: Int32, _ byteOffset: Int64) {
+      places.append((line, byteOffset))
+      if places.count >= 2 * MachineFiles.listedPerCode { cut() }
+    }
+
+    mutating func cut() {
+      places.sort { $0.line < $1.line }
+      if places.count > MachineFiles.listedPerCode { places.removeLast(places.count - MachineFiles.listedPerCode) }
+    }
+  }
+
+  /// Amount columns that reconciliation follows.
+  private static let amounts: [(table: ClaimTable, entity: Entity, column: String)] = [
+    (.settlements, .settlement, "medfee_sumamt"), (.settlements, .settlement, "inscp_amt"),
+    (.settlements, .settlement, "fund_pay_sumamt"), (.feeLines, .line, "det_item_fee_sumamt"),
+    (.feeLines, .line, "inscp_amt"),
+  ]
+  private static let dispositionCount = Disposition.allCases.count
+
+  init(segments: Int) {
+    counts = [Int](repeating: 0, count: segments * Self.dispositionCount)
+    hasRows = [Bool](repeating: false, count: Self.amounts.count)
+    allSums = Self.amounts.map { .init(table: $0.table.name, column: $0.column, beforeFen: 0, afterFen: 0) }
+  }
+
+  /// Adds the rows of a unit. `ofBatch` says of each segment whether it is the batch's.
+  mutating func add(raw: [ClaimTable: RawRows], _ normalized: Normalized, ofBatch: [Bool]) {
+    let claims = normalized.claims
+    for table in ClaimTable.allCases {
+      guard let rows = raw[table], let dispositions = normalized.dispositions[table] else { continue }
+      rowsRead += rows.count
+      addDispositions(table, rows, dispositions, ofBatch)
+    }
+    for (i, (table, entity, column)) in Self.amounts.enumerated() {
+      guard let rows = raw[table], let dispositions = normalized.dispositions[table],
+        let values = rows.columns[column]?.numbers, !values.isEmpty
+      else { continue }
+      var row = allSums[i]
+      hasRows[i] = true
+      var kept: Int64 = 0
+      for k in values.indices where values[k] != ColumnData.null && ofBatch[Int(rows.origin[k].segment)] {
+        row.beforeFen &+= values[k]
+        if dispositions[k] == .counts {
+          kept &+= values[k]
+        } else {
+          row.setAsideFen[dispositions[k].reason, default: 0] &+= values[k]
+        }
+      }
+      let counted = claims[entity]
+      let net = counted.columns[column]?.numbers ?? []
+      var after: Int64 = 0
+      for k in net.indices where net[k] != ColumnData.null && ofBatch[Int(counted.origin[k].segment)] {
+        after &+= net[k]
+      }
+      row.afterFen &+= after
+      row.nettedFen &+= after &- kept
+      allSums[i] = row
+    }
+    addSettlements(claims, ofBatch)
+    if let rows = raw[.settlements], let times = rows.columns["setl_time"]?.numbers {
+      for k in times.indices where times[k] != ColumnData.null {
+        newestOfStore = max(newestOfStore, times[k])
+        if ofBatch[Int(rows.origin[k].segment)] { newestOfBatch = max(newestOfBatch, times[k]) }
+      }
+    }
+    countingLines += claims[.line].count
+    for one in normalized.unknownMedTypes { add(one) }
+  }
+
+  private mutating func addDispositions(
+    _ table: ClaimTable, _ rows: RawRows, _ dispositions: [Disposition], _ ofBatch: [Bool]
+  ) {
+    // Rows of a segment stand together: one look-up a run of equal rows, not two for each of a million.
+    var start = 0
+    while start < dispositions.count {
+      let segment = rows.origin[start].segment
+      let disposition = dispositions[start]
+      var end = start + 1
+      while end < dispositions.count, dispositions[end] == disposition, rows.origin[end].segment == segment {
+        end += 1
+      }
+      counts[Int(segment) * Self.dispositionCount + Int(disposition.rawValue)] += end - start
+      if disposition != .counts, ofBatch[Int(segment)], !rows.byteOffset.isEmpty {
+        let key = SetAsideKey(table: table, segment: segment, disposition: disposition)
+        for k in start..<end { listed[key, default: .init()].add(rows.origin[k].line, rows.byteOffset[k]) }
+      }
+      start = end
+    }
+  }
+
+  private mutating func addSettlements(_ claims: EffectiveClaims, _ ofBatch: [Bool]) {
+    let settlements = claims[.settlement]
+    let lines = claims[.line]
+    let paid = settlements.columns["P"]?.numbers ?? []
+    let total = settlements.columns["medfee_sumamt"]?.numbers ?? []
+    let ids = settlements.columns["setl_id"]?.codes ?? []
+    let detail = lines.columns["det_item_fee_sumamt"]?.numbers ?? []
+    let children = settlements.children[.line]
+    for i in 0..<settlements.count where ofBatch[Int(settlements.origin[i].segment)] {
+      if i < paid.count, paid[i] != ColumnData.null { fundPaidFen &+= paid[i] }
+      guard let children else { continue }
+      guard i < total.count, total[i] != ColumnData.null else {
+        settlementLines.notComparable += 1
+        continue
+      }
+      var sum: Int64 = 0
+      for line in children.of(i) where detail[Int(line)] != ColumnData.null { sum &+= detail[Int(line)] }
+      settlementLines.checked += 1
+      if sum != total[i] {
+        settlementLines.differences.append(
+          .init(subject: claims.codes.text(ids[i]), unit: .fen, expected: total[i], found: sum))
+      }
+    }
+  }
+
+  private mutating func add(_ one: UnknownMedType) {
+    guard var sum = unknown[one.code] else {
+      unknown[one.code] = one
+      return
+    }
+    sum.rows += one.rows
+    sum.fen = Self.sum(sum.fen, one.fen)
+    sum.fundFen = Self.sum(sum.fundFen, one.fundFen)
+    unknown[one.code] = sum
+  }
+
+  private static func sum(_ a: Int64?, _ b: Int64?) -> Int64? {
+    guard let a, let b else { return nil }
+    let (sum, isOver) = a.addingReportingOverflow(b)
+    return isOver ? nil : sum
+  }
+
+  /// Adds the figures of other rows.
+  mutating func add(_ other: UnitFigures) {
+    for i in other.counts.indices { counts[i] += other.counts[i] }
+    for i in allSums.indices {
+      hasRows[i] = hasRows[i] || other.hasRows[i]
+      allSums[i].beforeFen &+= other.allSums[i].beforeFen
+      allSums[i].afterFen &+= other.allSums[i].afterFen
+      allSums[i].nettedFen &+= other.allSums[i].nettedFen
+      allSums[i].setAsideFen.merge(other.allSums[i].setAsideFen) { $0 &+ $1 }
+    }
+    fundPaidFen &+= other.fundPaidFen
+    settlementLines.checked += other.settlementLines.checked
+    settlementLines.notComparable += other.settlementLines.notComparable
+    settlementLines.differences += other.settlementLines.differences
+    for (key, rows) in other.listed {
+      listed[key, default: .init()].places += rows.places
+      listed[key]?.cut()
+    }
+    for one in other.unknown.values { add(one) }
+    newestOfBatch = max(newestOfBatch, other.newestOfBatch)
+    newestOfStore = max(newestOfStore, other.newestOfStore)
+    rowsRead += other.rowsRead
+    countingLines += other.countingLines
+  }
+
+  // MARK: What the report asks for
+
+  /// Rows of a segment by disposition; those of which there are none are left out.
+  func dispositions(of segment: Int) -> [(disposition: Disposition, rows: Int)] {
+    Disposition.allCases.compactMap { disposition in
+      let rows = counts[segment * Self.dispositionCount + Int(disposition.rawValue)]
+      return rows > 0 ? (disposition, rows) : nil
+    }
+  }
+
+  /// Sums of the batch's amount columns before and after what was set aside; of tables without any row there is none.
+  var sums: [RunReportModel.SumRow] { zip(allSums, hasRows).filter(\.1).map(\.0) }
+
+  /// Σ det_item_fee_sumamt of a settlement's counting lines against its medfee_sumamt; differences by setl_id.
+  var settlementCheck: RunReportModel.ReconciliationCheck {
+    var check = settlementLines
+    check.differences.sort { bytesPrecede($0.subject, $1.subject) }
+    return check
+  }
+
+  /// By code, in byte order.
+  var unknownMedTypes: [UnknownMedType] { unknown.values.sorted { bytesPrecede($0.code, $1.code) } }
+
+  /// The batch's set-aside rows with their places: the first 1,000 a file and reason (all are counted elsewhere).
+  ///
+  /// `fileOf` names a segment's file, with the archive member behind `!`.
+  func setAsideRejects(fileOf: (Int32) -> String) -> [Reject] {
+    var rejects: [Reject] = []
+    for (key, rows) in listed {
+      var rows = rows
+      rows.cut()
+      for place in rows.places {
+        rejects.append(
+          Reject(
+            file: fileOf(key.segment), table: key.table.name, line: Int(place.line), byteOffset: Int(place.byteOffset),
+            column: nil, code: key.disposition.reason, reason: key.disposition.explanation, action: .setAside))
+      }
+    }
+    return rejects.sorted { a, b in
+      if a.table != b.table { return bytesPrecede(a.table, b.table) }
+      if a.file != b.file { return bytesPrecede(a.file, b.file) }
+      return a.line == b.line ? bytesPrecede(a.code, b.code) : a.line < b.line
+    }
+  }
+}
