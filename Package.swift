@@ -77,7 +77,8 @@ let package = Package(
     module(
       "Pipeline",
       [
-        "Diagnostics", "ClaimModel", "Intake", "Normalize", "Partition", "Registries", "RulePacks", "ClaimStore", "Audit",
+        "Diagnostics", "ClaimModel", "Intake", "Normalize", "Partition", "Registries", "RulePacks", "ClaimStore",
+        "Audit",
         "SQLLowering", "Cases", "Referral", "Reporting", .product(name: "Yams", package: "Yams"),
       ]),
     .executableTarget(
@@ -91,6 +92,10 @@ let package = Package(
       name: "evaluator-benchmark",
       dependencies: ["Diagnostics", "ClaimModel", "Registries", "RulePacks", "Audit", sqlite],
       path: "Benchmarks/Evaluator", swiftSettings: strict),
+    .executableTarget(
+      name: "rules-benchmark",
+      dependencies: ["Diagnostics", "ClaimModel", "Intake", "Normalize", "Registries", "RulePacks", "Audit"],
+      path: "Benchmarks/Rules", swiftSettings: strict),
     .executableTarget(
       name: "normalize-benchmark", dependencies: ["Diagnostics", "ClaimModel", "Normalize", "CMalloc"],
       path: "Benchmarks/Normalize", swiftSettings: strict),
@@ -107,7 +112,7 @@ let package = Package(
     tests("IntakeTests", ["Intake", "ClaimModel", "Diagnostics", "CZlib", "CZip"]),
     tests("NormalizeTests", ["Normalize", "Intake", "ClaimModel", "Diagnostics"]),
     tests("RegistriesTests", ["Registries", "Intake", "ClaimModel", "Diagnostics"]),
-    tests("PartitionTests", ["Partition", "Normalize", "Intake", "ClaimModel", "Diagnostics"]),
+    tests("PartitionTests", ["Partition", "Normalize", "Intake", "ClaimStore", "ClaimModel", "Diagnostics"]),
     tests("KnowledgeTests", ["Knowledge", "Registries", "ClaimModel", "Diagnostics", "CXlsxWriter"]),
     tests("RulePacksTests", ["RulePacks", "Registries", "ClaimModel", "Diagnostics"]),
     tests("ClaimStoreTests", ["ClaimStore", "ClaimModel", "Diagnostics", "Parquet", grdb, sqlite]),

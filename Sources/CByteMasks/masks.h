@@ -64,3 +64,48 @@ static inline uint64_t cbm_high(const uint8_t *p) {
 }
 
 #endif
+
+// The same of many words at once, three bytes looked for: out[3 * i + k] is the word i of byte k. Worth a function of its
+// own because processors with wider vectors do it in half the instructions.
+
+static inline void cbm_three_plain(
+    const uint8_t *p, long words, uint8_t a, uint8_t b, uint8_t c, uint64_t *out) {
+  for (long i = 0; i < words; i++) {
+    out[3 * i] = cbm_equal(p + 64 * i, a);
+    out[3 * i + 1] = cbm_equal(p + 64 * i, b);
+    out[3 * i + 2] = cbm_equal(p + 64 * i, c);
+  }
+}
+
+#if defined(__x86_64__)
+
+typedef char cbm_v32 __attribute__((vector_size(32)));
+
+__attribute__((target("avx2"))) static inline void cbm_three_wide(
+    const uint8_t *p, long words, uint8_t a, uint8_t b, uint8_t c, uint64_t *out) {
+  cbm_v32 va = (cbm_v32){} + (char)a, vb = (cbm_v32){} + (char)b, vc = (cbm_v32){} + (char)c;
+  for (long i = 0; i < words; i++) {
+    cbm_v32 low, high;
+    memcpy(&low, p + 64 * i, 32);
+    memcpy(&high, p + 64 * i + 32, 32);
+    out[3 * i] = (uint64_t)(uint32_t)__builtin_ia32_pmovmskb256((cbm_v32)(low == va))
+        | (uint64_t)(uint32_t)__builtin_ia32_pmovmskb256((cbm_v32)(high == va)) << 32;
+    out[3 * i + 1] = (uint64_t)(uint32_t)__builtin_ia32_pmovmskb256((cbm_v32)(low == vb))
+        | (uint64_t)(uint32_t)__builtin_ia32_pmovmskb256((cbm_v32)(high == vb)) << 32;
+    out[3 * i + 2] = (uint64_t)(uint32_t)__builtin_ia32_pmovmskb256((cbm_v32)(low == vc))
+        | (uint64_t)(uint32_t)__builtin_ia32_pmovmskb256((cbm_v32)(high == vc)) << 32;
+  }
+}
+
+/// Whether this processor has the wider vectors.
+static inline int cbm_is_wide(void) { return __builtin_cpu_supports("avx2") != 0; }
+
+#else
+
+static inline int cbm_is_wide(void) { return 0; }
+static inline void cbm_three_wide(
+    const uint8_t *p, long words, uint8_t a, uint8_t b, uint8_t c, uint64_t *out) {
+  cbm_three_plain(p, words, a, b, c, out);
+}
+
+#endif

@@ -58,6 +58,10 @@ final class RowScanner {
   private let fieldCount: Int
   private var marks = ScratchMemory<Int32>()
   private var lines = ScratchMemory<Line>()
+  /// Words of a stripe of text: line feeds, delimiters, enclosures.
+  private let words: UnsafeMutablePointer<UInt64>
+  private static let stripeWords = 64
+  private let isWide = cbm_is_wide() != 0
   /// 1 for what is trimmed from fields.
   private let blanks: UnsafeMutablePointer<UInt8>
 
@@ -76,13 +80,17 @@ final class RowScanner {
     self.format = format
     self.fieldCount = fieldCount
     splitter = RowSplitter(format)
+    words = .allocate(capacity: 3 * Self.stripeWords)
     blanks = .allocate(capacity: 256)
     blanks.initialize(repeating: 0, count: 256)
     blanks[0x20] = 1
     if format.delimiter != 0x09 { blanks[0x09] = 1 }
   }
 
-  deinit { blanks.deallocate() }
+  deinit {
+    blanks.deallocate()
+    words.deallocate()
+  }
 
   /// Scans p[start..<end]; `start` begins a line. 64 bytes before `start` and after `end` are readable. Lines that the
   /// splitter must look at may be changed in place.
@@ -119,7 +127,6 @@ final class RowScanner {
   /// Notes delimiters outside enclosures and line feeds; gives the number of lines.
   private func findMarks(_ p: UnsafePointer<UInt8>, _ start: Int, _ end: Int) -> Int {
     let delimiter = format.delimiter
-    let enclosure = format.enclosure
     var count = 0
     var lineCount = 0
     var enclosures = 0
@@ -130,15 +137,32 @@ final class RowScanner {
     marks.reserve(end &- start &+ 80)
     let out = marks.base
     var lineRoom = lines.capacity &- 65
+    // 0 is found nowhere: the text holds no NUL.
+    let soughtEnclosure = format.enclosure
+    let words = self.words
+    var word = UnsafePointer(words)
+    var wordsEnd = 0
+    let isWide = self.isWide
     while at < end {
       if lineCount > lineRoom {
         lines.reserve(lineCount &+ 65, keeping: lineCount)
         lineRoom = lines.capacity &- 65
       }
       let valid: UInt64 = end &- at >= 64 ? ~0 : ~(~0 << UInt64(end &- at))
-      let feeds = cbm_equal(p + at, 0x0A) & valid
-      var found = cbm_equal(p + at, delimiter) & valid
-      let quotes = enclosure == 0 ? 0 : cbm_equal(p + at, enclosure) & valid
+      if at &- start == wordsEnd {
+        let count = min(Self.stripeWords, (end &- at &+ 63) >> 6)
+        if isWide {
+          cbm_three_wide(p + at, count, 0x0A, delimiter, soughtEnclosure, words)
+        } else {
+          cbm_three_plain(p + at, count, 0x0A, delimiter, soughtEnclosure, words)
+        }
+        wordsEnd = at &- start &+ (count << 6)
+        word = UnsafePointer(words)
+      }
+      let feeds = word[0] & valid
+      var found = word[1] & valid
+      let quotes = word[2] & valid
+      word += 3
       if quotes | within != 0 {
         // A line feed ends every enclosure: what is behind it is worked out anew.
         var inside = Self.inside(quotes, within)

@@ -140,7 +140,7 @@ public func exportStore(
     let wanted = try tables.map { name in
       guard let table = ClaimTable(name: name) else {
         throw Diagnostic(
-          .error, "usage.no-table", "there is no table '\(name)'",
+          .error, "usage.unknown-table", "there is no table '\(name)'",
           remedy: "tables: " + ClaimTable.allCases.map(\.name).joined(separator: ", "))
       }
       return table
@@ -148,7 +148,8 @@ public func exportStore(
     let known = Set(try ledger.latestRevisions().map(\.name))
     if let name = batches.first(where: { !known.contains($0) }) {
       throw Diagnostic(
-        .error, "usage.no-batch", "the store has no batch '\(name)'", remedy: "'yijian store list' names all batches")
+        .error, "usage.unknown-batch", "the store has no batch '\(name)'",
+        remedy: "'yijian store list' names all batches")
     }
     let result = try ledger.exportRows(
       to: RunSetup.absolute(folder), format: asCSV ? .csv : .parquet, batches: batches.isEmpty ? nil : Set(batches),

@@ -79,6 +79,11 @@ final class WeeklyRun {
     var stopwatch = Stopwatch(printer)
 
     // What was delivered, and whether it is done already.
+    if let removal = try ledger.removal(of: batch.id) {
+      let note = "removed on \(removal.removedAt) because: \(removal.reason); not read again"
+      printer.send(.batch(label: batch.id, note: note))
+      return ExitCode.done
+    }
     let digests = try fingerprints(of: batch)
     guard let plan = try planRevision(batch, digests, isLast: isLast) else { return try reportFinished(batch) }
     let label = BatchRevision.label(batch.id, plan.revision)

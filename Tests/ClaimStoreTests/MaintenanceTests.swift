@@ -155,6 +155,9 @@ import Testing
     #expect(try ledger.removedBatches() == removed)
     #expect(try ledger.removedBatches().map(\.reason) == ["保存期满", "保存期满"])
     #expect(try ledger.runs().count == 3)
+    #expect(try ledger.removal(of: "M02")?.newestDay == "2025-02-18")
+    #expect(try ledger.removal(of: "M03") == nil)
+    #expect(try ledger.removal(of: "M04") == nil)
     #expect(try ledger.verifyParts() == [])
     #expect(try ledger.removeBatches(olderThan: line, at: "", reason: "", toolVersion: "").removed == [])
   }

@@ -203,3 +203,38 @@ struct InflaterTests {
     #expect(fast == (InflaterChoice.hasISAL && (slow != "good" || limits.maxRatio == 1040) ? "unsure" : slow))
   }
 }
+
+/// Reading ahead where a pass is given up, or its consumer stops it, before the file's end.
+struct ReadAheadTests {
+  let scratch = Scratch()
+  static let large = feeFile(60_000) { "中文\($0)" }
+
+  @Test func aPassGivenUpDoesNotDisturbTheNext() throws {
+    let file = try scratch.write("fee_list_d_1.csv.gz", gzip(encoded(Self.large, "GB18030")))
+    let (report, got) = try read(file, IntakeLimits(readsAhead: true))
+    #expect(report.refusal == nil)
+    #expect(report.members.first?.charset == .gb18030)
+    #expect(report.digest == (try fingerprint(path: file.path)))
+    #expect(got.restarts == 1)
+    #expect(got.rows.count == 60_000)
+    #expect(got.rows.last?[7] == "中文60000")
+  }
+
+  @Test func anErrorOfTheConsumerEndsTheThread() throws {
+    let file = try scratch.write("fee_list_d_1.csv.gz", gzip(Array(Self.large.utf8)))
+    for _ in 0..<20 {
+      #expect(throws: DamagedFiles.Stop.self) {
+        try readClaimFile(file, limits: IntakeLimits(readsAhead: true), consumer: DamagedFiles.Thrower())
+      }
+    }
+  }
+
+  @Test func membersOfAZip() throws {
+    let text = Array(Self.large.utf8)
+    let file = try scratch.write(
+      "week.zip", zip([ZipMember("fee_list_d_1.csv", text), ZipMember("fee_list_d_2.csv.gz", gzip(text))]))
+    let (report, got) = try read(file, IntakeLimits(readsAhead: true))
+    #expect(report.refusal == nil)
+    #expect(got.rows.count == 120_000)
+  }
+}
