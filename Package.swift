@@ -93,12 +93,17 @@ let package = Package(
       dependencies: ["Diagnostics", "ClaimModel", "Registries", "RulePacks", "Audit", sqlite],
       path: "Benchmarks/Evaluator", swiftSettings: strict),
     .executableTarget(
+      name: "rules-benchmark",
+      dependencies: ["Diagnostics", "ClaimModel", "Intake", "Normalize", "Registries", "RulePacks", "Audit"],
+      path: "Benchmarks/Rules", swiftSettings: strict),
+    .executableTarget(
       name: "normalize-benchmark", dependencies: ["Diagnostics", "ClaimModel", "Normalize", "CMalloc"],
       path: "Benchmarks/Normalize", swiftSettings: strict),
     .executableTarget(
       name: "kernel-benchmark",
       dependencies: [
-        "Diagnostics", "ClaimModel", "Intake", "Normalize", "Registries", "RulePacks", "Audit", "SyntheticClaims",
+        "Diagnostics", "ClaimModel", "Parquet", "Intake", "Normalize", "Partition", "Registries", "RulePacks", "Audit",
+        "SyntheticClaims",
       ],
       path: "Benchmarks/Kernels", swiftSettings: strict),
 

@@ -49,7 +49,7 @@ def contestants(options, folder, work):
 
     if wanted("audit"):
         if m.can(options.yijian, "audit"):
-            command = [options.yijian, "audit", PIPELINE, "--input", folder, "--out", f"{out}/audit"] + jobs
+            command = [options.yijian, "audit", PIPELINE, "--input", folder, "--output", f"{out}/audit"] + jobs
             found.append(("audit", command, f"{out}/audit/findings.csv", f"{out}/audit", [f"{out}/audit"]))
         else:
             print("This yijian has no `audit`; `run` stands for it.")

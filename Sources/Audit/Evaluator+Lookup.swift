@@ -3,8 +3,8 @@ import Registries
 import RulePacks
 
 /// Registry indexes by table and columns, built when first asked for and shared by the rules of a run; with a
-/// `RegistryShelf` they are taken from there. Beside them what belongs to the claims of the run: indexes of children and
-/// the groups of populations.
+/// `RegistryShelf` they are taken from there. Beside them what belongs to the claims of the run: the groups of
+/// populations.
 final class IndexShelf {
   private let registries: Registries
   private let codes: CodeTable
@@ -12,7 +12,6 @@ final class IndexShelf {
   private var indexes: [[String]: RegistryIndex] = [:]
   private var lengthsOfColumns: [String: [Int]] = [:]
   private var regionsOfTables: [String: Set<UInt32>] = [:]
-  private var childIndexes: [String: ChildIndex] = [:]
   var populations: [Population: PopulationGroups] = [:]
   /// Of all claims; nil where the claims of the run are all there are.
   let facts: PopulationFacts?
@@ -30,16 +29,6 @@ final class IndexShelf {
     let present = shared?.regions(table) ?? RegistryShelf.regions(registries[table], codes)
     regionsOfTables[table] = present
     return present
-  }
-
-  /// The children of an entity's rows by one of their columns; nil if no file brought the column.
-  func children(_ of: Entity, of parent: Entity, by column: String, _ claims: EffectiveClaims) -> ChildIndex? {
-    let name = parent.rawValue + "." + of.rawValue + "." + column
-    if let known = childIndexes[name] { return known }
-    guard let children = claims[parent].children[of], let values = claims[of].columns[column] else { return nil }
-    let index = ChildIndex(children, claims[parent].count, values)
-    childIndexes[name] = index
-    return index
   }
 
   /// The different lengths in bytes of a column's texts, ascending.
@@ -74,24 +63,45 @@ enum CharacterCount {
   static func of(_ bytes: UnsafeRawBufferPointer) -> Int { bytes.reduce(0) { $0 + ($1 & 0xC0 == 0x80 ? 0 : 1) } }
 }
 
-/// The children of rows by the row and one of the children's columns; nulls are left out.
-struct ChildIndex {
-  private let index: KeyIndex
-  private let children: [Int32]
+/// The children of some rows by one of their columns, put in order when a row is first asked for; nulls are left out.
+struct ChildrenByValue {
+  private let children: Children
+  private let values: ColumnData
+  private var ranges: [Int32: Range<Int>] = [:]
+  private var sorted: [(value: UInt64, child: Int32)] = []
+  // Positions of one row mostly follow each other.
+  private var last: (row: Int32, range: Range<Int>) = (-1, 0..<0)
 
-  init(_ all: Children, _ parents: Int, _ values: ColumnData) {
-    let keys = values.keyValues
-    var parent: [UInt64] = []
-    for row in 0..<parents { for _ in all.of(row) { parent.append(UInt64(row) + 1) } }
-    children = all.rows
-    index = KeyIndex(columns: [parent, all.rows.map { keys[Int($0)] }], count: parent.count)
+  init(_ children: Children, _ values: ColumnData) {
+    self.children = children
+    self.values = values
   }
 
-  /// −1 if no child of the parent (its row + 1) has the value.
-  func group(_ parent: UInt64, _ value: UInt64) -> Int { index.group([parent, value]) }
+  /// Calls the body with the children of a row that have a value, in their order.
+  mutating func each(_ row: Int32, _ value: UInt64, _ body: (Int32) -> Void) {
+    if last.row != row { last = (row, range(row)) }
+    var (low, high) = (last.range.lowerBound, last.range.upperBound)
+    while low < high {
+      let middle = (low + high) / 2
+      if sorted[middle].value < value { low = middle + 1 } else { high = middle }
+    }
+    while low < last.range.upperBound, sorted[low].value == value {
+      body(sorted[low].child)
+      low += 1
+    }
+  }
 
-  /// The children of a group, in their order.
-  func rows(_ group: Int) -> [Int32] { index.rows(group).map { children[Int($0)] } }
+  private mutating func range(_ row: Int32) -> Range<Int> {
+    if let known = ranges[row] { return known }
+    let start = sorted.count
+    for child in children.of(Int(row)) {
+      let value = values.keyValue(Int(child))
+      if value != 0 { sorted.append((value, child)) }
+    }
+    sorted[start...].sort { ($0.value, $0.child) < ($1.value, $1.child) }
+    ranges[row] = start..<sorted.count
+    return start..<sorted.count
+  }
 }
 
 extension Evaluator {
@@ -113,45 +123,59 @@ extension Evaluator {
     let before = asksForBaseRows
     defer { asksForBaseRows = before }
     if f.isOfFormedRows, !formedLookups.contains(name) { asksForBaseRows = true }
+    let result = try remembered(lookup, f) ?? asked(lookup, f)
+    f.outcomes[name] = result
+    return result
+  }
+
+  /// A lookup asked at every position.
+  private func asked(_ lookup: Lookup, _ f: Frame) throws -> LookupOutcome {
     var probe = try LookupProbe(lookup, self, f)
     var result = LookupOutcome(
       found: [UInt8](repeating: Kleene.no, count: f.count), row: [Int32](repeating: -1, count: f.count),
       isAmbiguous: [Bool](repeating: false, count: f.count))
-    let isAny = lookup.take == .any
-    let isPlain = lookup.isMatchedByEquality
     for i in 0..<f.count {
-      guard probe.isDefined(i) else {
-        result.found[i] = Kleene.null
-        continue
-      }
-      let (from, to) = try probe.days(i)
-      let answer = probe.eachAlternative(i) { index, groups, _ -> (row: Int32, isAmbiguous: Bool)? in
-        let canBeAmbiguous = isPlain && index.canBeAmbiguous
-        var row: Int32 = -1
-        for group in groups where group >= 0 {
-          if canBeAmbiguous, index.isAmbiguous(group, from: from, to: to) { return (-1, true) }
-          if row >= 0 { continue }
-          if isAny {
-            if index.holds(group, from: from, to: to) { row = 0 }
-          } else {
-            for candidate in index.index.rows(group) where index.holds(row: Int(candidate), from: from, to: to) {
-              // Two rows where one was asked for: neither is the one, whether the table's key says so or not.
-              if row >= 0 || index.registry.isAmbiguous[Int(candidate)] { return (-1, true) }
-              row = candidate
-            }
-          }
-          if row >= 0, !canBeAmbiguous { break }
-        }
-        return row >= 0 ? (row, false) : nil
-      }
-      if let answer {
-        result.found[i] = answer.isAmbiguous ? Kleene.null : Kleene.yes
-        result.isAmbiguous[i] = answer.isAmbiguous
-        if !isAny { result.row[i] = answer.row }
-      }
+      let answer = try probe.answer(i)
+      result.found[i] = answer.found
+      result.row[i] = answer.row
+      result.isAmbiguous[i] = answer.isAmbiguous
     }
-    f.outcomes[name] = result
     return result
+  }
+
+  /// A lookup of which the answers are remembered by its keys, region and days; nil if they can't be.
+  private func remembered(_ lookup: Lookup, _ f: Frame) throws -> LookupOutcome? {
+    guard let memo = memo(lookup), memo.isWorthKeeping else { return nil }
+    let day = try lookup.day.map { try numbers($0, f) }
+    if !memo.canReckon(day) { return nil }
+    let count = f.count
+    let answers = try memo.answers(
+      try lookup.deciding.map { try vector($0, f) }, day, count: count,
+      none: LookupAnswer(found: Kleene.null, row: -1, isAmbiguous: false),
+      ask: { positions in
+        var probe = try LookupProbe(lookup, self, positions.count == count ? f : f.selecting(positions))
+        return { i, days in
+          try probe.addDays(i, to: &days)
+          return try probe.answer(i)
+        }
+      })
+    return LookupOutcome(
+      found: mapped(answers) { $0.found }, row: mapped(answers) { $0.row },
+      isAmbiguous: mapped(answers) { $0.isAmbiguous })
+  }
+
+  private func memo(_ lookup: Lookup) -> LookupMemo<LookupAnswer>? {
+    if let known = memos[lookup.name] { return known }
+    let within = lookup.within.map { constant($0) } ?? 0
+    let isDecided = lookup.keys.allSatisfy { key in
+      if case .anyOf = key.match { false } else { true }
+    }
+    var memo: LookupMemo<LookupAnswer>?
+    if isDecided, let within {
+      memo = LookupMemo(parts: lookup.deciding.count, within: within)
+    }
+    memos[lookup.name] = .some(memo)
+    return memo
   }
 
   /// The rows that a lookup with `take: any` finds at each position, ascending: of the first alternative that has any
@@ -178,9 +202,19 @@ extension Evaluator {
     }
   }
 
+  private func groupMemo(_ lookup: Lookup) -> LookupMemo<[Int32]>? {
+    if let known = groupMemos[lookup.name] { return known }
+    let within = lookup.within.map { constant($0) } ?? 0
+    let memo = within.flatMap { within in
+      lookup.isMatchedByEquality
+        ? LookupMemo<[Int32]>(parts: lookup.deciding.count, within: within) : nil
+    }
+    groupMemos[lookup.name] = .some(memo)
+    return memo
+  }
+
   /// One position for each position of the frame and group of a lookup with `take: groups`.
   func expanding(_ lookup: Lookup, by column: String, _ f: Frame) throws -> Frame {
-    var probe = try LookupProbe(lookup, self, f)
     var positions: [Int32] = []
     var group = GroupedRows(start: [], end: [], rows: [])
     let values: [UInt64] =
@@ -189,20 +223,7 @@ extension Evaluator {
       case .number(let v): v.map { KeyIndex.keyValue(number: $0) }
       case nil: []
       }
-    for i in 0..<f.count where probe.isDefined(i) {
-      let (from, to) = try probe.days(i)
-      let rows = probe.eachAlternative(i) { index, groups, _ -> [Int32]? in
-        for group in groups where group >= 0 {
-          let holding = index.index.rows(group).filter {
-            !index.registry.isAmbiguous[Int($0)] && index.holds(row: Int($0), from: from, to: to)
-              && values[Int($0)] != 0
-          }
-          if !holding.isEmpty { return holding }
-        }
-        return nil
-      }
-      guard let rows else { continue }
-      let sorted = rows.count == 1 ? rows : rows.sorted { (values[Int($0)], $0) < (values[Int($1)], $1) }
+    func add(_ i: Int, _ sorted: [Int32]) {
       var start = 0
       while start < sorted.count {
         var end = start + 1
@@ -213,6 +234,22 @@ extension Evaluator {
         group.end.append(Int32(group.rows.count))
         start = end
       }
+    }
+    let day = try lookup.day.map { try numbers($0, f) }
+    if let memo = groupMemo(lookup), memo.isWorthKeeping, memo.canReckon(day) {
+      let rows = try memo.answers(
+        try lookup.deciding.map { try vector($0, f) }, day, count: f.count, none: [],
+        ask: { positions in
+          var probe = try LookupProbe(lookup, self, positions.count == f.count ? f : f.selecting(positions))
+          return { i, days in
+            try probe.addDays(i, to: &days)
+            return try probe.members(i, values)
+          }
+        })
+      for (i, rows) in rows.enumerated() where !rows.isEmpty { add(i, rows) }
+    } else {
+      var probe = try LookupProbe(lookup, self, f)
+      for i in 0..<f.count { add(i, try probe.members(i, values)) }
     }
     let result = f.selecting(positions)
     result.groups[lookup.name] = group
@@ -266,6 +303,18 @@ extension Evaluator {
   }
 }
 
+/// What a lookup gave at one position; see `LookupOutcome`.
+struct LookupAnswer {
+  var found: UInt8
+  var row: Int32
+  var isAmbiguous: Bool
+}
+
+extension Lookup {
+  /// Of what its answer on a day is a function, unless it asks for the rows of another.
+  fileprivate var deciding: [Expr] { keys.flatMap(\.alternatives) + (region.map { [$0] } ?? []) }
+}
+
 /// The keys, region and days of a lookup over a frame, ready to be asked position by position.
 struct LookupProbe {
   private let lookup: Lookup
@@ -274,6 +323,8 @@ struct LookupProbe {
   private let keys: [[[UInt64]]]
   // sets[k][alternative][position] for keys that any of several values meets: beginnings of a text, another lookup's rows.
   private let sets: [[[[UInt64]]]?]
+  private let isAny: Bool
+  private let isPlain: Bool
   // By k; a `LookupKey` holds an expression tree, too dear to copy at each position.
   private let hasSets: Bool
   private let anyWhenNull: [Bool]
@@ -298,6 +349,8 @@ struct LookupProbe {
     }
     self.lookup = lookup
     self.evaluator = evaluator
+    isAny = lookup.take == .any
+    isPlain = lookup.isMatchedByEquality
     let codes = evaluator.codes
     var keys: [[[UInt64]]] = []
     var sets: [[[[UInt64]]]?] = []
@@ -352,6 +405,76 @@ struct LookupProbe {
     let (to, b) = day[i].addingReportingOverflow(within[i])
     if a || b { throw EvaluationFault.overflow }
     return (from, to)
+  }
+
+  /// What the lookup gives at a position, unless it takes groups.
+  mutating func answer(_ i: Int) throws -> LookupAnswer {
+    guard isDefined(i) else { return LookupAnswer(found: Kleene.null, row: -1, isAmbiguous: false) }
+    let (from, to) = try days(i)
+    let isAny = isAny
+    let isPlain = isPlain
+    let answer = eachAlternative(i) { index, groups, _ -> (row: Int32, isAmbiguous: Bool)? in
+      let canBeAmbiguous = isPlain && index.canBeAmbiguous
+      var row: Int32 = -1
+      for group in groups where group >= 0 {
+        if canBeAmbiguous, index.isAmbiguous(group, from: from, to: to) { return (-1, true) }
+        if row >= 0 { continue }
+        if isAny {
+          if index.holds(group, from: from, to: to) { row = 0 }
+        } else {
+          for candidate in index.index.rows(group) where index.holds(row: Int(candidate), from: from, to: to) {
+            // Two rows where one was asked for: neither is the one, whether the table's key says so or not.
+            if row >= 0 || index.registry.isAmbiguous[Int(candidate)] { return (-1, true) }
+            row = candidate
+          }
+        }
+        if row >= 0, !canBeAmbiguous { break }
+      }
+      return row >= 0 ? (row, false) : nil
+    }
+    guard let answer else { return LookupAnswer(found: Kleene.no, row: -1, isAmbiguous: false) }
+    return LookupAnswer(
+      found: answer.isAmbiguous ? Kleene.null : Kleene.yes, row: isAny ? -1 : answer.row,
+      isAmbiguous: answer.isAmbiguous)
+  }
+
+  /// The rows of all groups at a position, by the values of the column that makes the groups, then by row.
+  mutating func members(_ i: Int, _ values: [UInt64]) throws -> [Int32] {
+    guard isDefined(i) else { return [] }
+    let (from, to) = try days(i)
+    let rows = eachAlternative(i) { index, groups, _ -> [Int32]? in
+      for group in groups where group >= 0 {
+        let holding = index.index.rows(group).filter {
+          !index.registry.isAmbiguous[Int($0)] && index.holds(row: Int($0), from: from, to: to)
+            && values[Int($0)] != 0
+        }
+        if !holding.isEmpty { return holding }
+      }
+      return nil
+    }
+    guard let rows else { return [] }
+    return rows.count == 1 ? rows : rows.sorted { (values[Int($0)], $0) < (values[Int($1)], $1) }
+  }
+
+  /// When something changes among the rows that a position asks for.
+  mutating func addDays<Answer>(_ i: Int, to days: inout LookupMemo<Answer>.Days) throws {
+    if day == nil || !isDefined(i) { return }
+    let isAny = isAny
+    let isPlain = isPlain
+    var found = days
+    _ = eachAlternative(i) { index, groups, _ -> Bool? in
+      for group in groups where group >= 0 {
+        if isAny, !(isPlain && index.canBeAmbiguous) {
+          let (begins, ends) = index.changes(group, from: found.day - found.within, to: found.day + found.within)
+          for day in begins { found.row(day, Int64.max) }
+          for day in ends { found.row(Int64.min, day) }
+        } else {
+          for row in index.index.rows(group) { found.row(index.begin[Int(row)], index.end[Int(row)]) }
+        }
+      }
+      return nil
+    }
+    days = found
   }
 
   /// Calls the body with the index and the key's group on each level of the region order (−1 where no row has it), for

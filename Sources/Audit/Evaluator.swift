@@ -24,6 +24,9 @@ final class Evaluator {
   /// With more children than this a frame is cut, and children that an equation singles out are looked up.
   var childBlock = 1 << 16
   private var levels: [UInt32: [UInt32]] = [:]
+  /// By lookup what it answered; nil for those of which it can't be remembered.
+  var memos: [String: LookupMemo<LookupAnswer>?] = [:]
+  var groupMemos: [String: LookupMemo<[Int32]>?] = [:]
 
   init(_ rule: Rule, claims: EffectiveClaims, registries: Registries, indexes: IndexShelf) {
     self.rule = rule
@@ -110,19 +113,25 @@ final class Evaluator {
     case .percent(let a, let of): return .number(try percent(numbers(a, f), numbers(of, f)))
     case .compare(let op, let a, let b): return .truth(try compared(op, a, b, f))
     case .isSame(let a, let b): return .truth(try same(a, b, f))
-    case .isNull(let a): return .truth(nulls(try vector(a, f)).map { $0 ? Kleene.yes : Kleene.no })
-    case .isTrue(let a): return .truth(try truths(a, f).map { $0 == Kleene.yes ? Kleene.yes : Kleene.no })
+    case .isNull(let a): return .truth(nullTruths(try vector(a, f)))
+    case .isTrue(let a): return .truth(mapped(try truths(a, f)) { $0 == Kleene.yes ? Kleene.yes : Kleene.no })
     case .inList(let a, let list): return .truth(try within(a, list, f))
     case .startsWith(let a, let starts): return .truth(try begins(texts(a, f), starts))
     case .and(let all):
-      var result = [UInt8](repeating: Kleene.yes, count: f.count)
-      for part in all { result = zipped(result, try truths(part, f)) { min($0, $1) } }
-      return .truth(result)
+      var result: [UInt8]?
+      for part in all {
+        let truths = try truths(part, f)
+        result = result.map { zipped($0, truths) { min($0, $1) } } ?? truths
+      }
+      return .truth(result ?? [UInt8](repeating: Kleene.yes, count: f.count))
     case .or(let all):
-      var result = [UInt8](repeating: Kleene.no, count: f.count)
-      for part in all { result = zipped(result, try truths(part, f)) { max($0, $1) } }
-      return .truth(result)
-    case .not(let a): return .truth(try truths(a, f).map { 2 - $0 })
+      var result: [UInt8]?
+      for part in all {
+        let truths = try truths(part, f)
+        result = result.map { zipped($0, truths) { max($0, $1) } } ?? truths
+      }
+      return .truth(result ?? [UInt8](repeating: Kleene.no, count: f.count))
+    case .not(let a): return .truth(mapped(try truths(a, f)) { 2 &- $0 })
     case .found(let name): return .truth(try found(name, f))
     case .setContains(let name, let column, let value): return .truth(try contains(name, column, value, f))
     case .setLeast(let name, let value): return .number(try overMembers(name, value, f) { min($0, $1) })
@@ -144,12 +153,21 @@ final class Evaluator {
     }
   }
 
+  /// Where a vector is null, as truths.
+  private func nullTruths(_ v: Vector) -> [UInt8] {
+    switch v {
+    case .text(let a): mapped(a) { $0 == CodeTable.null ? Kleene.yes : Kleene.no }
+    case .number(let a): mapped(a) { $0 == ColumnData.null ? Kleene.yes : Kleene.no }
+    case .truth(let a): mapped(a) { $0 == Kleene.null ? Kleene.yes : Kleene.no }
+    }
+  }
+
   /// Where a vector is null.
   func nulls(_ v: Vector) -> [Bool] {
     switch v {
-    case .text(let a): a.map { $0 == CodeTable.null }
-    case .number(let a): a.map { $0 == ColumnData.null }
-    case .truth(let a): a.map { $0 == Kleene.null }
+    case .text(let a): mapped(a) { $0 == CodeTable.null }
+    case .number(let a): mapped(a) { $0 == ColumnData.null }
+    case .truth(let a): mapped(a) { $0 == Kleene.null }
     }
   }
 
@@ -230,6 +248,17 @@ final class Evaluator {
         return stretch
       }
     }
+    if let block = f.block, f.rows[binding] != nil {
+      // The same of the rows that the block's rows belong to.
+      let name = path.reduce("") { $0 + $1.rawValue + "." } + column
+      if let known = block.columns[name] { return known }
+      let (entity, rows) = try rows(binding, path, f)
+      if let value = claims[entity].columns[column] {
+        let vector = Vector(value.selecting(rows))
+        block.columns[name] = vector
+        return vector
+      }
+    }
     let (entity, rows) = try rows(binding, path, f)
     switch claims[entity].columns[column] {
     case .text(let values): return .text(Audit.gathered(values, rows, null: CodeTable.null))
@@ -308,7 +337,7 @@ final class Evaluator {
   }
 
   /// A value that is the same on every row: a literal, or a parameter with one value.
-  private func constant(_ e: Expr) -> Int64? {
+  func constant(_ e: Expr) -> Int64? {
     switch e {
     case .integer(let v), .day(let v): v
     case .parameter(let name): parameters[name].flatMap { $0.values.count == 1 ? $0.values[0].value : nil }
@@ -492,7 +521,8 @@ final class Evaluator {
     guard let children = claims[entity].children[of] else { return }
     var total = 0
     for row in rows where row >= 0 { total += children.of(Int(row)).count }
-    let single = total > childBlock ? try equation(condition, variable, of, entity, f) : nil
+    var single: (children: ChildrenByValue, values: [UInt64])?
+    if total > min(childBlock, 1 << 12) { single = try equation(condition, variable, of, entity, f) }
     var owner: [Int32] = []
     var own: [Int32] = []
     func hand() throws {
@@ -505,10 +535,9 @@ final class Evaluator {
       if !left.isEmpty { try body(inner, left) }
     }
     for (i, row) in rows.enumerated() where row >= 0 {
-      if let single {
-        let group = single.values[i] == 0 ? -1 : single.index.group(UInt64(row) + 1, single.values[i])
-        if group < 0 { continue }
-        for child in single.index.rows(group) {
+      if let value = single?.values[i] {
+        if value == 0 { continue }
+        single?.children.each(row, value) { child in
           owner.append(Int32(i))
           own.append(child)
         }
@@ -523,18 +552,20 @@ final class Evaluator {
     try hand()
   }
 
-  /// An equation among the condition's parts between a column of the child and what its owner gives: the index of
-  /// children by it, and the owners' values.
+  /// An equation among the condition's parts between a column of the child and what its owner gives: the children by it,
+  /// and the owners' values. Only where no part can overflow at a child that is not looked at then.
   private func equation(_ condition: Expr, _ variable: String, _ of: Entity, _ owner: Entity, _ f: Frame) throws
-    -> (index: ChildIndex, values: [UInt64])?
+    -> (children: ChildrenByValue, values: [UInt64])?
   {
+    if !condition.neverOverflows(rule) { return nil }
     for part in condition.conjuncts {
       guard case .compare(.equal, let a, let b) = part else { continue }
       for (column, other) in [(a, b), (b, a)] {
         guard case .claim(variable, let path, let name, _) = column, path.isEmpty,
-          !other.bindingNames.contains(variable), let index = indexes.children(of, of: owner, by: name, claims)
+          !other.bindingNames.contains(variable), let children = claims[owner].children[of],
+          let values = claims[of].columns[name]
         else { continue }
-        return (index, try vector(other, f).column.keyValues)
+        return (ChildrenByValue(children, values), try vector(other, f).column.keyValues)
       }
     }
     return nil

@@ -1,4 +1,5 @@
 import ClaimModel
+import Registries
 import RulePacks
 
 extension Expr {
@@ -48,5 +49,42 @@ extension Expr {
     case .children, .add, .subtract, .multiply, .least, .greatest, .coalesce, .prefix, .percent, .number: true
     default: false
     }
+  }
+}
+
+extension Expr {
+  /// No value of any row can make it overflow; where it is not certain, false. What cannot may be asked in any order and
+  /// of any rows.
+  func neverOverflows(_ rule: Rule) -> Bool {
+    switch self {
+    case .claim, .integer, .text, .day, .boolean, .countHits, .formed: true
+    case .registry(let name, _, _), .found(let name), .setContains(let name, _, _):
+      lookupsNeverOverflow([name], rule) && parts.allSatisfy { $0.neverOverflows(rule) }
+    case .parameter(let name): rule.parameters.first { $0.name == name }.map { $0.values.count <= 1 } ?? false
+    case .fact, .add, .subtract, .multiply, .percent, .sumOfHits: false
+    case .children(let aggregate): aggregate.function != .sum && parts.allSatisfy { $0.neverOverflows(rule) }
+    default: parts.allSatisfy { $0.neverOverflows(rule) }
+    }
+  }
+
+  private func lookupsNeverOverflow(_ names: Set<String>, _ rule: Rule) -> Bool {
+    rule.lookups.allSatisfy { !names.contains($0.name) || $0.neverOverflows(rule) }
+  }
+}
+
+extension Lookup {
+  /// Nor can asking it, or those that it asks.
+  func neverOverflows(_ rule: Rule) -> Bool {
+    within == nil && expressions.allSatisfy { $0.neverOverflows(rule) }
+      // Lookups ask only those declared before them.
+      && rule.lookups.prefix { $0.name != name }.allSatisfy {
+        !lookupsNamed.contains($0.name) || $0.neverOverflows(rule)
+      }
+  }
+
+  /// It never finds rows of which it can't say which one is meant, and finding that out overflows nowhere.
+  func isNeverAmbiguous(_ rule: Rule, _ registries: Registries) -> Bool {
+    guard take == .any, neverOverflows(rule) else { return false }
+    return !isMatchedByEquality || registries[table]?.isAmbiguous.contains(true) != true
   }
 }

@@ -68,6 +68,13 @@ extension ColumnData {
 }
 
 extension Vector {
+  init(_ column: ColumnData) {
+    switch column {
+    case .text(let v): self = .text(v)
+    case .number(let v): self = .number(v)
+    }
+  }
+
   /// The values at some positions, null where the position is −1.
   func selecting(_ positions: [Int32]) -> Vector {
     switch self {

@@ -43,6 +43,7 @@ final class RuleRun {
     let spoken = rule.unevaluable.reduce(into: Set<String>()) { $0.formUnion($1.when.lookupNames) }
     let silent = rule.lookups.filter { lookup in
       if case .groups = lookup.take { return false }
+      if lookup.isNeverAmbiguous(rule, input.registries) { return false }
       return !spoken.contains(lookup.name)
     }.map(\.name)
     let ofFormed = rule.shape.formed == nil ? [] : rule.formedLookups

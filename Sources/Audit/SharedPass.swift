@@ -15,7 +15,9 @@ struct SharedPass {
     self.count = count
     var rulesWith: [Expr: Int] = [:]
     for run in runs {
-      for condition in Set(run.plainScope + run.rule.condition.conjuncts) where condition.isTheSameInEveryRule {
+      // One that can overflow must not be asked of rows that the conditions before it leave out.
+      for condition in Set(run.plainScope + run.rule.condition.conjuncts)
+      where condition.isTheSameInEveryRule && condition.neverOverflows(run.rule) {
         rulesWith[condition, default: 0] += 1
       }
     }

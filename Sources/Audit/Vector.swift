@@ -41,6 +41,12 @@ func gathered<T>(_ values: [T], _ rows: [Int32], null: T) -> [T] {
   }
 }
 
+/// A value from the one at each index.
+@inline(__always)
+func mapped<A, T>(_ values: [A], _ value: (A) -> T) -> [T] {
+  values.withUnsafeBufferPointer { values in filled(values.count) { i in value(values[i]) } }
+}
+
 /// A value from the two at each index.
 @inline(__always)
 func zipped<A, B, T>(_ a: [A], _ b: [B], _ value: (A, B) -> T) -> [T] {

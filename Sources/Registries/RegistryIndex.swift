@@ -89,4 +89,20 @@ public final class RegistryIndex: Sendable {
   public func isAmbiguous(_ group: Int, from: Int64, to: Int64) -> Bool {
     index.rows(group).contains { registry.isAmbiguous[Int($0)] && holds(row: Int($0), from: from, to: to) }
   }
+
+  /// The days next to a span at which `holds` changes for a group: the last first day of an interval on or before `to` and
+  /// the next one, the last last day before `from` and the next one.
+  public func changes(_ group: Int, from: Int64, to: Int64) -> (begins: [Int64], ends: [Int64]) {
+    let start = Int(spanOffsets[group])
+    let end = Int(spanOffsets[group + 1])
+    func around(_ days: [Int64], _ isBefore: (Int64) -> Bool) -> [Int64] {
+      var (low, high) = (start, end)
+      while low < high {
+        let middle = (low + high) / 2
+        if isBefore(days[middle]) { low = middle + 1 } else { high = middle }
+      }
+      return (low > start ? [days[low - 1]] : []) + (low < end ? [days[low]] : [])
+    }
+    return (around(spanBegin) { $0 <= to }, around(spanEnd) { $0 < from })
+  }
 }
