@@ -98,7 +98,8 @@ let package = Package(
     .executableTarget(
       name: "kernel-benchmark",
       dependencies: [
-        "Diagnostics", "ClaimModel", "Intake", "Normalize", "Registries", "RulePacks", "Audit", "SyntheticClaims",
+        "Diagnostics", "ClaimModel", "Parquet", "Intake", "Normalize", "Partition", "Registries", "RulePacks", "Audit",
+        "SyntheticClaims",
       ],
       path: "Benchmarks/Kernels", swiftSettings: strict),
     .executableTarget(

@@ -49,7 +49,7 @@ def contestants(options, folder, work):
 
     if wanted("audit"):
         if m.can(options.yijian, "audit"):
-            command = [options.yijian, "audit", PIPELINE, "--input", folder, "--out", f"{out}/audit"] + jobs
+            command = [options.yijian, "audit", PIPELINE, "--input", folder, "--output", f"{out}/audit"] + jobs
             found.append(("audit", command, f"{out}/audit/findings.csv", f"{out}/audit", [f"{out}/audit"]))
         else:
             print("This yijian has no `audit`; `run` stands for it.")
@@ -127,7 +127,7 @@ def main():
             measures[name].append(result)
             note = ""
             if stage_folder:
-                breakdown[name] = m.stages(stage_folder)
+                breakdown[name] = m.stages(stage_folder, log)
                 ours = ours or findings or os.path.join(m.last_batch(stage_folder), "findings.csv")
             if name == "run" or findings and findings != ours:
                 mine = os.path.join(m.last_batch(stage_folder), "findings.csv") if name == "run" else findings
@@ -177,6 +177,8 @@ def report(options, lines, field, measures, breakdown, disturbed):
         if base and measures.get(name):
             print(f"bar of {name} against DuckDB: {bar}; goal {goal}. Memory: bar a fifth, goal a tenth.")
     for name, rows in breakdown.items():
+        if not rows:
+            continue
         print(f"\nStages of {name}, last round:\n\n| Batch | Stage | Rows | s | M rows/s |\n| --- | --- | --- | --- | --- |")
         for batch, stage, count, seconds in rows:
             rate = f"{count / seconds / 1e6:.2f}" if seconds > 0.0005 and count > 1000 else ""

@@ -72,7 +72,7 @@ class Growth:
         to = os.path.join(self.out, "pass")
         shutil.rmtree(to, ignore_errors=True)
         command = [self.options.yijian, self.command, pipeline, "--input", folder]
-        command += ["--out", to] if self.command == "audit" else ["--output", f"{to}/out", "--store", f"{to}/store"]
+        command += ["--output", to] if self.command == "audit" else ["--output", f"{to}/out", "--store", f"{to}/store"]
         return self.run(command + (["--jobs", str(jobs)] if jobs else []))
 
     def run(self, command):

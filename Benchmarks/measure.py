@@ -4,6 +4,7 @@ import collections
 import json
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -158,17 +159,19 @@ def last_batch(output):
     return os.path.join(output, sorted(os.listdir(output))[-1])
 
 
-def stages(output):
-    """[(batch, stage, rows, seconds)] of a run's output folder, or of the folder of one pass."""
-    folders = [output] if os.path.exists(os.path.join(output, "run.json")) else [
-        os.path.join(output, name) for name in sorted(os.listdir(output))]
+def stages(output, log):
+    """[(batch, stage, rows, seconds)] of a run's output folder, or, where it has no run.json, of what was printed."""
     found = []
-    for folder in folders:
-        path = os.path.join(folder, "run.json")
+    for name in sorted(os.listdir(output)):
+        path = os.path.join(output, name, "run.json")
         if os.path.exists(path):
             with open(path, encoding="utf-8") as file:
                 data = json.load(file)
             found += [(data.get("batch", ""), s["name"], s.get("rows", 0), float(s["seconds"])) for s in data["stages"]]
+    if not found:
+        with open(log, encoding="utf-8", errors="replace") as file:
+            printed = re.findall(r"^  (\w+): (\d+) rows.*?(\d+) ms$", file.read(), re.M)
+        found = [("", name, int(rows), int(ms) / 1000) for name, rows, ms in printed]
     return found
 
 

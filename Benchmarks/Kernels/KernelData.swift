@@ -1,6 +1,8 @@
 import ClaimModel
 import Foundation
 import Normalize
+import Parquet
+import Partition
 import SyntheticClaims
 
 /// The small exports that kernels work on, made once by `prepare`.
@@ -69,5 +71,47 @@ struct KernelData {
     }
     return NormalizationInput(
       raw: raw, segments: [SegmentIdentity(batch: "2025-W10_2025-W13", file: "all")], codes: codes)
+  }
+
+  var parquet: String { folder + "/lines.parquet" }
+
+  func emptyPartition() throws -> RowPartition {
+    try RowPartition(
+      plans: [.feeLines: RowPlan(table: .feeLines, columns: Self.ruleColumns, keepsDelivered: false)],
+      memoryBytes: 1 << 28, spillFolder: folder)
+  }
+
+  /// Puts the fee lines of the narrow export into a partition.
+  func fill(_ partition: RowPartition) throws {
+    let consumer = partition.consumer(fileName: "fee_list_d.csv.gz", latestSettlementTime: nil) { _, _ in 0 }
+    try read(narrowGzip, consumer)
+    try consumer.finish()
+  }
+
+  /// All national columns of the fee lines, and the table of their codes.
+  func feeLines() throws -> (RawRows, CodeTable) {
+    let codes = CodeTable()
+    var loader = RowLoader(table: .feeLines, columns: Set(ClaimTable.feeLines.columns.map(\.name)), codes: codes)
+    for (line, blob) in try blobs(of: .feeLines).enumerated() {
+      blob.withUnsafeBytes { loader.append(segment: 0, line: Int32(line), fields: $0) }
+    }
+    return (loader.finish(), codes)
+  }
+
+  func writeParquet(_ rows: RawRows, _ codes: CodeTable) throws {
+    let columns = rows.table.columns
+    let writer = try ParquetWriter(
+      path: parquet,
+      columns: columns.map { ParquetColumn(name: $0.name, kind: ParquetKind($0.kind), isOptional: true) },
+      metadata: [], toolVersion: "kernel")
+    try writer.append(
+      columns.map { column in
+        switch rows.columns[column.name] {
+        case .text(let values): .codes(values)
+        case .number(let values): .numbers(values)
+        case nil: .nulls(rows.count)
+        }
+      }, codes: codes)
+    _ = try writer.finish()
   }
 }

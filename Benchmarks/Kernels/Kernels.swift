@@ -3,6 +3,8 @@ import ClaimModel
 import Diagnostics
 import Intake
 import Normalize
+import Parquet
+import Partition
 import Registries
 import RulePacks
 
@@ -67,6 +69,55 @@ var kernels: [(name: String, kernel: Kernel)] {
             blob.withUnsafeBytes { loader.append(segment: 0, line: Int32(line), fields: $0) }
           }
           return loader.finish().origin.count
+        }
+      }
+    ),
+    (
+      "partition-append",
+      Kernel(unit: "line") { data in
+        {
+          let partition = try data.emptyPartition()
+          try data.fill(partition)
+          return partition.rows(.feeLines).reduce(0, +)
+        }
+      }
+    ),
+    (
+      "partition-load",
+      Kernel(unit: "line") { data in
+        let partition = try data.emptyPartition()
+        try data.fill(partition)
+        return { try partition.load(slices: 0...UInt16.max, codes: CodeTable())[.feeLines]?.count ?? 0 }
+      }
+    ),
+    (
+      "parquet-write",
+      Kernel(unit: "line") { data in
+        let (rows, codes) = try data.feeLines()
+        return {
+          try data.writeParquet(rows, codes)
+          return rows.count
+        }
+      }
+    ),
+    (
+      "parquet-read",
+      Kernel(unit: "line") { data in
+        let (rows, codes) = try data.feeLines()
+        try data.writeParquet(rows, codes)
+        return {
+          let file = try ParquetFile(path: data.parquet)
+          let codes = CodeTable()
+          for (i, column) in file.columns.enumerated() {
+            if column.kind == .string {
+              var texts: [UInt32] = []
+              try file.codes(i, rowGroup: 0, rows: 0..<file.rows, table: codes, into: &texts)
+            } else {
+              var numbers: [Int64] = []
+              try file.numbers(i, rowGroup: 0, rows: 0..<file.rows, into: &numbers)
+            }
+          }
+          return file.rows
         }
       }
     ),

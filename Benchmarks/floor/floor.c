@@ -5,7 +5,7 @@
      floor inflate|full zlib|isal THREADS FILE...
 
    Prints lines, bytes after inflating and a checksum of all that was read. Columns are known by the header's names. A
-   field may stand in ' (as the wide layout has it); a delimiter inside of one is not looked for. */
+   field may stand in ' (as the wide layout has it); a line with a delimiter inside of one is passed over. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -24,8 +24,6 @@
 #endif
 
 enum { IN = 256 << 10, OUT = 1 << 20, FIELDS = 256, HASHES = 7 };
-enum kind { SKIP, DATE, AMOUNT, TEXT };
-
 struct file { const char *path; off_t size; };
 static struct file *files;
 static int file_count, full, use_isal;
@@ -33,8 +31,8 @@ static atomic_int next_file;
 static atomic_ullong all_lines, all_bytes, all_sums;
 
 struct reader {
-  unsigned char columns[FIELDS]; /* enum kind */
-  int width, has_header;
+  int dates[FIELDS], amounts[FIELDS], texts[HASHES]; /* places of fields */
+  int date_count, amount_count, text_count, width, has_header, enclosed;
   uint64_t lines, bytes, sum;
 };
 
@@ -44,20 +42,21 @@ static int ends_with(const char *name, int n, const char *end) {
 }
 
 static void read_header(struct reader *r, const char *p, const char *end) {
-  int hashes = 0;
-  r->width = 0;
+  r->width = r->date_count = r->amount_count = r->text_count = 0;
+  r->enclosed = p < end && *p == '\'';
   while (p <= end && r->width < FIELDS) {
     const char *q = memchr(p, ',', end - p);
     if (!q) q = end;
-    int n = (int)(q - p);
+    int n = (int)(q - p), place = r->width++;
     const char *name = p;
     if (n >= 2 && *name == '\'') name++, n -= 2;
-    enum kind k = TEXT;
-    if (ends_with(name, n, "time") || ends_with(name, n, "date") || (n == 4 && !memcmp(name, "brdy", 4))) k = DATE;
+    if (ends_with(name, n, "time") || ends_with(name, n, "date") || (n == 4 && !memcmp(name, "brdy", 4)))
+      r->dates[r->date_count++] = place;
     else if (ends_with(name, n, "amt") || ends_with(name, n, "selfpay") || ends_with(name, n, "_pay") ||
-             (n == 3 && !memcmp(name, "cnt", 3)) || (n == 4 && !memcmp(name, "pric", 4))) k = AMOUNT;
-    else if (n == 2 || ++hashes > HASHES) k = SKIP; /* rn counts rows */
-    r->columns[r->width++] = (unsigned char)k;
+             (n == 3 && !memcmp(name, "cnt", 3)) || (n == 4 && !memcmp(name, "pric", 4)))
+      r->amounts[r->amount_count++] = place;
+    else if (n > 2 && r->text_count < HASHES) /* rn counts rows */
+      r->texts[r->text_count++] = place;
     p = q + 1;
   }
   r->has_header = 1;
@@ -88,33 +87,34 @@ static inline int64_t read_date(const char *p, const char *end) {
 }
 
 static inline uint64_t hash(const char *p, const char *end) {
-  uint64_t h = 0x9E3779B97F4A7C15ull ^ (uint64_t)(end - p), w;
-  for (; end - p >= 8; p += 8) {
+  uint64_t h = 0x9E3779B97F4A7C15ull ^ (uint64_t)(end - p), w = 0;
+  if (end - p >= 8) {
+    const char *last = end - 8;
+    for (; p < last; p += 8) {
+      memcpy(&w, p, 8);
+      h = (h ^ w) * 0xD6E8FEB86659FD93ull;
+    }
+    memcpy(&w, last, 8);
+  } else {
+    /* Bytes behind the field are masked away; the buffer goes on for 64. */
     memcpy(&w, p, 8);
-    h = (h ^ w) * 0xD6E8FEB86659FD93ull;
-    h ^= h >> 32;
+    w &= (1ull << (8 * (end - p))) - 1;
   }
-  w = 0;
-  memcpy(&w, p, end - p);
   h = (h ^ w) * 0xD6E8FEB86659FD93ull;
   return h ^ (h >> 29);
 }
 
-static inline void read_line(struct reader *r, const char *line, const uint32_t *ends, int n, const char *base) {
-  const char *p = line;
-  if (n > r->width) n = r->width;
-  for (int i = 0; i < n; i++) {
-    const char *end = base + ends[i], *a = p, *b = end;
-    if (b > a && b[-1] == '\r') b--;
-    if (b - a >= 2 && *a == '\'') a++, b--;
-    switch (r->columns[i]) {
-      case DATE: r->sum += (uint64_t)read_date(a, b); break;
-      case AMOUNT: r->sum += (uint64_t)read_amount(a, b); break;
-      case TEXT: r->sum += hash(a, b); break;
-      default: break;
-    }
-    p = end + 1;
-  }
+static inline void read_line(struct reader *r, const char *line, uint32_t *ends, int n, const char *base) {
+  if (n != r->width) return;
+  uint64_t sum = 0;
+  int pad = r->enclosed;
+  if (n > 0 && base + ends[n - 1] > line && base[ends[n - 1] - 1] == '\r') ends[n - 1]--;
+#define BEGIN(i) ((i) ? base + ends[(i) - 1] + 1 + pad : line + pad)
+#define END(i) (base + ends[i] - pad)
+  for (int k = 0; k < r->date_count; k++) sum += (uint64_t)read_date(BEGIN(r->dates[k]), END(r->dates[k]));
+  for (int k = 0; k < r->amount_count; k++) sum += (uint64_t)read_amount(BEGIN(r->amounts[k]), END(r->amounts[k]));
+  for (int k = 0; k < r->text_count; k++) sum += hash(BEGIN(r->texts[k]), END(r->texts[k]));
+  r->sum += sum;
   r->lines++;
 }
 

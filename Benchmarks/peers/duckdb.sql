@@ -200,17 +200,17 @@ CREATE OR REPLACE TEMP MACRO a(inscp, det, rest) AS
 CREATE TEMP TABLE found(rule VARCHAR, key VARCHAR, verdict VARCHAR, amount_fen BIGINT, fund_fen BIGINT);
 CREATE TEMP TABLE found_line(rule VARCHAR, verdict VARCHAR, key VARCHAR, line_row BIGINT, s INTEGER, k BIGINT, n BIGINT);
 
--- CAT-01. What a line gets follows from its codes, type, day and region: as many questions as there are codes.
+-- The codes that lines have, and when: there are few, and what CAT-01 and CAT-03 ask can be asked of them.
 CREATE TEMP TABLE code AS
 SELECT other_code, CASE WHEN other_code IS NULL THEN med ELSE nullif(other_code, '') END AS hilist_code, med, list_type,
   min(day) AS first_day, max(day) AS last_day
-FROM line WHERE inscp > 0 GROUP BY ALL;
+FROM line GROUP BY ALL;
 CREATE TEMP TABLE level AS
 SELECT DISTINCT region, unnest(CASE WHEN length(region) = 6
   THEN [region, left(region, 4) || '00', left(region, 2) || '0000', '000000'] ELSE ['000000'] END) AS admdvs,
   unnest(CASE WHEN length(region) = 6 THEN [0, 1, 2, 3] ELSE [3] END) AS place
 FROM (SELECT DISTINCT region FROM setl);
--- A code whose rows of one level are open at both ends and payable is right on all days: most are.
+-- CAT-01. What a line gets follows from its codes, type, day and region.
 CREATE TEMP TABLE cat_hit AS
 WITH asked AS (
   SELECT c.*, r.region, unnest(range(c.first_day, c.last_day + 1, INTERVAL 1 DAY))::DATE AS day
@@ -255,10 +255,8 @@ WITH lim AS (
   -- One limit a code, kind and day on which its rows change: asked of the few codes that have limits.
   SELECT d.med, d.day, g.lmt_type, max(TRY_CAST(g.lmt_val AS BIGINT)) AS lowest, min(g.sure_flag) AS sure,
     list(g.lmt_val) AS vals
-  FROM (SELECT DISTINCT med, unnest(range(first_day, last_day + 1, INTERVAL 1 DAY))::DATE AS day FROM (
-      SELECT med, min(day) AS first_day, max(day) AS last_day FROM line
-      WHERE med IN (SELECT med FROM (SELECT DISTINCT med FROM line) WHERE upper(med) IN (SELECT med_list_codg FROM lmt))
-      GROUP BY med)) d
+  FROM (SELECT DISTINCT med, unnest(range(first_day, last_day + 1, INTERVAL 1 DAY))::DATE AS day FROM code
+      WHERE upper(med) IN (SELECT med_list_codg FROM lmt)) d
     JOIN lmt g ON g.med_list_codg = upper(d.med) AND d.day BETWEEN g.begndate AND g.enddate
   GROUP BY ALL),
 limited AS (

@@ -342,50 +342,57 @@ public final class StoreReader: Sendable {
     result.origin = entries.map {
       RowOrigin(segment: Int32(truncatingIfNeeded: $0.key >> 32), line: Int32(truncatingIfNeeded: $0.key))
     }
-    result.slice = slices.withUnsafeBufferPointer { slices in entries.map { slices[Int($0.row)] } }
+    // Eight bytes less to read for each value than the entries have.
+    let picks = entries.map(\.row)
+    entries = []
+    func picked<Value>(_ values: [Value]) -> [Value] {
+      values.withUnsafeBufferPointer { values in
+        picks.withUnsafeBufferPointer { picks in
+          Array(unsafeUninitializedCapacity: picks.count) { out, count in
+            count = picks.count
+            guard let base = out.baseAddress else { return }
+            for i in 0..<picks.count { (base + i).initialize(to: values[Int(picks[i])]) }
+          }
+        }
+      }
+    }
+    result.slice = picked(slices)
     var numbers: [Int64] = []
     var texts: [UInt32] = []
     func pickedNumbers(_ name: String) throws -> [Int64] {
       numbers.removeAll(keepingCapacity: true)
       for span in spans { try read(numbers: name, span, into: &numbers) }
-      return numbers.withUnsafeBufferPointer { numbers in entries.map { numbers[Int($0.row)] } }
+      return picked(numbers)
     }
     func pickedTexts(_ name: String) throws -> [UInt32] {
       texts.removeAll(keepingCapacity: true)
       for span in spans { try read(texts: name, span, codes, into: &texts) }
-      return texts.withUnsafeBufferPointer { texts in entries.map { texts[Int($0.row)] } }
+      return picked(texts)
     }
+    // All columns without a value share their memory.
+    var nullTexts: ColumnData?
+    var nullNumbers: ColumnData?
     for column in names {
       if isNull(column.name, in: spans) {
         if leavesOutNulls { continue }
-        result.columns[column.name] =
-          column.kind == .text
-          ? .text(Array(repeating: CodeTable.null, count: entries.count))
-          : .number(Array(repeating: ColumnData.null, count: entries.count))
+        if column.kind == .text {
+          let nulls = nullTexts ?? .text(Array(repeating: CodeTable.null, count: picks.count))
+          nullTexts = nulls
+          result.columns[column.name] = nulls
+        } else {
+          let nulls = nullNumbers ?? .number(Array(repeating: ColumnData.null, count: picks.count))
+          nullNumbers = nulls
+          result.columns[column.name] = nulls
+        }
         continue
       }
       switch column.name {
-      case "psn_no":
-        result.columns[column.name] = .text(
-          psn.withUnsafeBufferPointer { psn in entries.map { psn[Int($0.row)] } })
-      case "mdtrt_id":
-        result.columns[column.name] = .text(
-          visit.withUnsafeBufferPointer { visit in entries.map { visit[Int($0.row)] } })
+      case "psn_no": result.columns[column.name] = .text(picked(psn))
+      case "mdtrt_id": result.columns[column.name] = .text(picked(visit))
       default:
         result.columns[column.name] =
           column.kind == .text ? .text(try pickedTexts(column.name)) : .number(try pickedNumbers(column.name))
       }
-    }
-    if givesPlaces, !delivered {
-      numbers.removeAll(keepingCapacity: true)
-      for span in spans {
-        if span.part.hasPlaces {
-          try read(numbers: PartLayout.byteOffsetColumn, span, into: &numbers)
-        } else {
-          numbers += repeatElement(0, count: span.rows.count)
-        }
-      }
-      result.byteOffset = numbers.withUnsafeBufferPointer { numbers in entries.map { numbers[Int($0.row)] } }
     }
     if delivered {
       result.byteOffset = try pickedNumbers(PartLayout.byteOffsetColumn)

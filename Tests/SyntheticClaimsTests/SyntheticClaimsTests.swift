@@ -68,7 +68,7 @@ private func rows(_ folder: String, _ name: String) throws -> [[String: String]]
     options.together = true
     options.parts = 5
     let together = try synthesize(options, into: b)
-    // Weeks go on over the end of a year's first quarter; the parts hold the same rows in the same order.
+    // One name from the first week to the last, and five files of each table.
     #expect(apart.batches.count == 12)
     #expect(apart.batches.last == "2025-W21")
     #expect(together.batches == ["2025-W10_2025-W21"])

@@ -49,3 +49,10 @@ if [ -n "$readers" ]; then
   # shellcheck disable=SC2086
   "$folder/venv/bin/python" Tests/parquet/open.py "$folder/parquet" $readers
 fi
+# The script that the benchmarks measure must be right before it is fast.
+case " $* " in
+  *" duckdb "*)
+    swift build --product yijian
+    "$folder/venv/bin/python" Tests/engines/peer.py .build/debug/yijian "$folder"
+    ;;
+esac
