@@ -64,6 +64,8 @@ struct BatchIntake {
   struct ReadFile: Sendable {
     var content: FileContent
     var record: BatchFileRecord
+    /// What `content.report` says; nil of a refused file.
+    var summary: FileSummary?
     /// May be remembered by its digest: it was read to its end, or is refused for what it is.
     var isFinal: Bool
     /// What the intake calls the segments of the content, in their order.
@@ -156,21 +158,21 @@ struct BatchIntake {
     let summaries = normalization.members.map(ValueSummary.init)
     var records: [SegmentRecord] = []
     for (member, opened) in consumer.opened.enumerated() {
-      let summary = member < summaries.count ? summaries[member] : nil
+      let values = member < summaries.count ? summaries[member] : nil
       records.append(
         SegmentRecord(
           key: SegmentKey(digest: known, reading: fileReading(file), member: member, table: opened.segment.table),
-          memberName: opened.segment.memberName, rows: summary?.accepted ?? 0,
-          report: try summary?.encoded() ?? "{}"))
+          memberName: opened.segment.memberName, rows: values?.accepted ?? 0))
     }
+    let summary = FileSummary.read(report, summaries)
     let content = FileContent(
       digest: known, reading: fileReading(file), size: file.size, inflatedBytes: report.inflatedBytes,
       charset: report.members.first?.charset.rawValue,
       segments: records, rejects: report.rejects + normalization.rejects,
-      report: try FileSummary.read(report, summaries).encoded())
+      report: try summary.encoded())
     return (
       ReadFile(
-        content: content, record: record(file, content), isFinal: true, segments: consumer.opened.map(\.number)),
+        content: content, record: record(file, content), summary: summary, isFinal: true, segments: consumer.opened.map(\.number)),
       report.rowsRead
     )
   }

@@ -50,6 +50,9 @@ private final class OneOffAudit {
   private let outputFolder: String
   private let memory: Int
   private let jobs: Int
+  /// Row records that are held in memory at most; the rest is put aside. Pages of a file just written are as near, and they
+  /// are the system's to reclaim.
+  private static let heldBytes = 96 << 20
 
   init(_ options: AuditOptions, _ printer: EventPrinter) throws {
     self.options = options
@@ -83,8 +86,9 @@ private final class OneOffAudit {
       })
     try DiskRoom.check(
       folder.path,
-      needed: DiskRoom.needed(for: setup.batches.flatMap(\.files), memory: memory / 8, keepsParts: false))
-    let partition = try RowPartition(plans: plans, memoryBytes: memory / 8, spillFolder: folder.path)
+      needed: DiskRoom.needed(
+        for: setup.batches.flatMap(\.files), memory: min(memory / 8, Self.heldBytes), keepsParts: false))
+    let partition = try RowPartition(plans: plans, memoryBytes: min(memory / 8, Self.heldBytes), spillFolder: folder.path)
     let segments = ReadSegments()
     var incomplete: [BatchRevision] = []
     var read = 0
@@ -104,7 +108,7 @@ private final class OneOffAudit {
         files: records)
       if revision.isIncomplete { incomplete.append(revision) }
       for file in files where file.record.state == .read {
-        let summary = try FileSummary.decode(file.content.report)
+        guard let summary = file.summary else { continue }
         read += summary.members.reduce(0) { $0 + $1.rowsRead }
         rejected += summary.rejected
       }

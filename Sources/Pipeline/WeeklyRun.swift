@@ -300,7 +300,7 @@ final class WeeklyRun {
       uniqueKeysWithValues: ClaimTable.allCases.map {
         ($0, RowPlan(table: $0, columns: nil, keepsDelivered: true))
       })
-    let partition = try RowPartition(plans: plans, memoryBytes: memory / 4, spillFolder: ledger.folder)
+    let partition = try RowPartition(plans: plans, memoryBytes: min(memory / 4, 256 << 20), spillFolder: ledger.folder)
     let numbers = ReadSegments()
     let intake = BatchIntake(
       batch: batch.id, partition: partition, segments: numbers, limits: file.limits, startedAt: startedAt, jobs: jobs,
@@ -316,7 +316,7 @@ final class WeeklyRun {
       }
     }
     try DiskRoom.check(
-      ledger.folder, needed: DiskRoom.needed(for: toRead, memory: memory / 4, keepsParts: true))
+      ledger.folder, needed: DiskRoom.needed(for: toRead, memory: min(memory / 4, 256 << 20), keepsParts: true))
     let read = try intake.read(toRead, digests: digests)
     records += read.map(\.record)
     try StorePartition(partition: partition, segments: numbers.all, jobs: jobs).commit(
