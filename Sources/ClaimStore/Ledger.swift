@@ -6,15 +6,12 @@ import Synchronization
 
 /// The store of one bureau: what was read, what was run, what was found, which cases are open.
 ///
-/// In its folder lie `ledger.sqlite`, `lock`, `parts/` and, of older versions, `segments/`. Every change is one transaction, and a file is in its
-/// place before its row commits; so whatever the instant of a kill, the same command goes on from the last whole file.
+/// In its folder lie `ledger.sqlite`, `lock` and `parts/`. Every change is one transaction, and a file is in its place
+/// before its row commits; so whatever the instant of a kill, the same command goes on from the last whole commit.
 /// Reads and commits may come from several threads; they are done one after the other.
 public final class Ledger: Sendable {
   /// The store's folder.
   public let folder: String
-  /// Where segments lie.
-  public var segmentsFolder: String { folder + "/segments" }
-
   /// Where parts lie: `<table>/batch=<batch>/….parquet`.
   public var partsFolder: String { folder + "/parts" }
 
@@ -26,15 +23,14 @@ public final class Ledger: Sendable {
 
   /// Opens the store for writing; makes it if there is none, mends what a killed run left.
   ///
-  /// - Throws: `store.locked` (exit 75), `store.newer`, `store.corrupt`, `store.foreign`, `store.disk-full`, `store.io`.
+  /// - Throws: `store.locked` (exit 75), `store.newer`, `store.older`, `store.corrupt`, `store.foreign`, `store.disk-full`, `store.io`.
   public static func open(folder: String) throws -> Ledger {
     try AtomicFile.makeFolder(folder)
-    try AtomicFile.makeFolder(folder + "/segments")
-    try AtomicFile.makeFolder(folder + "/parts")
     let lock = try StoreLock(path: folder + "/lock")
     let ledger = try Ledger(folder: folder, lock: lock)
     try ledger.migrate()
-    try ledger.removeOrphans()
+    try AtomicFile.makeFolder(ledger.partsFolder)
+    try ledger.removeOrphanParts()
     return ledger
   }
 
@@ -80,12 +76,13 @@ public final class Ledger: Sendable {
   }
 
   private func checkVersion() throws {
-    let (id, tables, isNewer) = try StoreError.translating(path) {
+    let (id, tables, isNewer, isOlder) = try StoreError.translating(path) {
       try database.read { db in
         (
           try Int.fetchOne(db, sql: "PRAGMA application_id") ?? 0,
           try Int.fetchOne(db, sql: "SELECT count(*) FROM sqlite_master") ?? 0,
-          try Self.migrator.hasBeenSuperseded(db)
+          try Self.migrator.hasBeenSuperseded(db),
+          try Self.hasSegmentFiles(db)
         )
       }
     }
@@ -95,6 +92,15 @@ public final class Ledger: Sendable {
         remedy: "Give another folder with --store.")
     }
     if isNewer { throw StoreError.newer(path) }
+    if isOlder { throw StoreError.older(folder) }
+  }
+
+  /// Whether the catalogue names files of the folder segments, in which stores kept their rows before there were parts.
+  /// Any such row counts, not those of the latest revisions only: its file's bytes are recorded as read, so a delivery
+  /// that brings them again would give no row.
+  private static func hasSegmentFiles(_ db: Database) throws -> Bool {
+    guard try db.tableExists("segment") else { return false }
+    return try Bool.fetchOne(db, sql: "SELECT EXISTS (SELECT 1 FROM segment)") ?? false
   }
 
   private func migrate() throws {
@@ -105,36 +111,10 @@ public final class Ledger: Sendable {
     }
   }
 
-  /// Removes temporary files and segments that no row names: what a killed run left. Called by `open`.
-  func removeOrphans() throws {
-    let known = try read { db in try Set(String.fetchAll(db, sql: "SELECT path FROM segment")) }
-    var removed = false
-    for name in try AtomicFolder.entries(segmentsFolder) where !known.contains(name) {
-      unlink(segmentsFolder + "/" + name)
-      removed = true
-    }
-    if removed { try AtomicFile.syncFolder(segmentsFolder) }
-    try removeOrphanParts()
-  }
-
   /// Lets the ledger grow to so many pages only; tests make the disk full with it.
   func limitPages(_ pages: Int) throws { try write { db in try db.execute(sql: "PRAGMA max_page_count = \(pages)") } }
 
   // MARK: Files
-
-  /// A writer for one member's accepted rows. Several may be at work at once, on several threads.
-  public func segmentWriter(_ key: SegmentKey, header: SegmentHeader) throws -> SegmentWriter {
-    try SegmentWriter(folder: segmentsFolder, key: key, header: header)
-  }
-
-  /// A reader of a committed segment; open one per thread.
-  public func segmentReader(_ key: SegmentKey) throws -> SegmentReader {
-    try SegmentReader(folder: segmentsFolder, key: key)
-  }
-
-  /// Records what became of a file's bytes, in one transaction, after its segments are finished. From now on a killed
-  /// run does not read the file again. What was recorded of the same bytes and reading is replaced.
-  public func commitFile(_ content: FileContent) throws { try write { db in try Self.insert(content, db) } }
 
   /// Records what became of files' bytes and lists the parts that hold their rows, in one transaction, after all are
   /// written. From now on a killed run does not read the files again. What was recorded of the same bytes and reading is
@@ -143,14 +123,15 @@ public final class Ledger: Sendable {
   /// - Parameters:
   ///   - contents: segments with numbers of the `PartSet`.
   ///   - parts: what `PartSet.write` gave; those without a row are left out.
-  /// - Throws: `store.value` if a part has rows of segments that are not among the contents, or not all of a segment's.
+  /// - Throws: `store.value` if a part has rows of segments that are not among the contents, or not all of a segment's,
+  ///   or if a segment has no number.
   public func commitFiles(_ contents: [FileContent], parts: [PartRecord]) throws {
     var expected: [Int32: Int] = [:]
     for content in contents { for segment in content.segments { expected[segment.number] = segment.rows } }
     var found: [Int32: Int] = [:]
     for part in parts { for (segment, rows) in part.segments { found[segment, default: 0] += rows } }
-    for segment in Set(expected.keys).union(found.keys).sorted() where segment != 0 {
-      if expected[segment] != nil, found[segment, default: 0] == expected[segment] { continue }
+    for segment in Set(expected.keys).union(found.keys).sorted() {
+      if segment != 0, expected[segment] != nil, found[segment, default: 0] == expected[segment] { continue }
       throw Diagnostic(
         .error, "store.value",
         "The new parts have \(found[segment, default: 0]) rows of segment \(segment), its files "
@@ -173,21 +154,13 @@ public final class Ledger: Sendable {
         content.refusal?.code, content.refusal?.message, content.charset, content.delimiter, content.enclosure,
         content.headerKind, content.inflatedBytes, content.report,
       ])
-    for segment in content.segments where segment.number != 0 {
+    for segment in content.segments {
       try db.execute(
         sql: "INSERT INTO claim_segment VALUES (?,?,?,?,?,?,?,?,?,?)",
         arguments: [
           segment.number, segment.key.digest, segment.key.reading, segment.key.member, segment.memberName,
           segment.key.table.name, segment.rows, Self.list(segment.header.columns),
           Self.list(segment.header.unknownColumns), segment.report,
-        ])
-    }
-    for segment in content.segments where segment.number == 0 {
-      try db.execute(
-        sql: "INSERT INTO segment VALUES (?,?,?,?,?,?,?,?)",
-        arguments: [
-          segment.key.digest, segment.key.reading, segment.key.member, segment.memberName, segment.key.table.name,
-          segment.key.fileName, segment.rows, segment.report,
         ])
     }
     let insert = try db.makeStatement(sql: "INSERT INTO reject VALUES (?,?,?,?,?,?,?,?,?,?,?)")
@@ -211,7 +184,7 @@ public final class Ledger: Sendable {
         let row = try Row.fetchOne(
           db, sql: "SELECT * FROM content WHERE digest = ? AND reading = ?", arguments: id)
       else { return nil }
-      let segments = try Row.fetchAll(db, sql: Self.segmentsOfContent, arguments: id + id).compactMap(Self.segment)
+      let segments = try Row.fetchAll(db, sql: Self.segmentsOfContent, arguments: id).compactMap(Self.segment)
       let rejects = try Row.fetchAll(
         db, sql: "SELECT * FROM reject WHERE digest = ? AND reading = ? ORDER BY ordinal", arguments: id
       ).map { (row: Row) in
@@ -276,7 +249,7 @@ public final class Ledger: Sendable {
         let files = revision.files.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
         for file in files where file.state == .read {
           guard let digest = file.digest, let reading = file.reading else { continue }
-          for row in try Row.fetchAll(statement, arguments: [digest, reading, digest, reading]) {
+          for row in try Row.fetchAll(statement, arguments: [digest, reading]) {
             guard let record = Self.segment(row) else { continue }
             result.append(
               LiveSegment(batch: revision.name, revision: revision.revision, file: file.name, record: record))
@@ -489,11 +462,7 @@ public final class Ledger: Sendable {
 
   private static let segmentsOfContent = """
     SELECT number, digest, reading, member, member_name, claim_table, row_count, columns, unknown_columns, report
-      FROM claim_segment WHERE digest = ? AND reading = ?
-    UNION ALL
-    SELECT 0, digest, reading, member, member_name, claim_table, row_count, '', '', report
-      FROM segment WHERE digest = ? AND reading = ?
-    ORDER BY member, claim_table
+      FROM claim_segment WHERE digest = ? AND reading = ? ORDER BY member, claim_table
     """
 
   // Each name is followed by a separator, so that an empty name is one too.

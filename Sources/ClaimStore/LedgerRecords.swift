@@ -53,32 +53,6 @@ public struct Refusal: Sendable, Hashable {
   }
 }
 
-/// A finished segment in the ledger.
-public struct SegmentRecord: Sendable, Hashable {
-  public var key: SegmentKey
-  /// The member's name in its archive; nil for a plain or gzip file.
-  public var memberName: String?
-  public var rows: Int
-  /// The caller's normalisation report (JSON): counts, sums, rejects by code; not interpreted.
-  public var report: String
-  /// `PartSet.newSegment`: names its rows in the parts. 0: the rows lie in a file of the folder segments.
-  public var number: Int32
-  /// What the member had for a header. Empty for number 0: the segment's file has it.
-  public var header: SegmentHeader
-
-  public init(
-    key: SegmentKey, memberName: String? = nil, rows: Int, report: String = "{}", number: Int32 = 0,
-    header: SegmentHeader = SegmentHeader(columns: [], unknownColumns: [])
-  ) {
-    self.key = key
-    self.memberName = memberName
-    self.rows = rows
-    self.report = report
-    self.number = number
-    self.header = header
-  }
-}
-
 /// A file of one revision of a batch.
 public struct BatchFileRecord: Sendable, Hashable {
   public enum State: String, Sendable { case read, refused, missing }
@@ -221,21 +195,5 @@ public struct RunSnapshot: Sendable {
     self.run = run
     self.findings = findings
     self.openCases = openCases
-  }
-}
-
-/// A segment that belongs to the present claims, with the names by which its rows' versions are ordered.
-public struct LiveSegment: Sendable, Hashable {
-  /// Batch label is for people; versions are ordered by `batch`.
-  public var batch: String
-  public var revision: Int
-  public var file: String
-  public var record: SegmentRecord
-
-  public init(batch: String, revision: Int, file: String, record: SegmentRecord) {
-    self.batch = batch
-    self.revision = revision
-    self.file = file
-    self.record = record
   }
 }

@@ -44,11 +44,11 @@ public final class StoreReader: Sendable {
   private let folder: String
 
   /// - Parameters:
-  ///   - live: from `Ledger.liveSegments`; each with a number.
+  ///   - live: from `Ledger.liveSegments`.
   ///   - columns: national columns to read of each table; nil: all; a table without an entry is not read.
   ///   - delivered: also `byteOffset`, `forms` and `other`.
   ///   - places: of which live segments `byteOffset` is wanted without the rest; of other parts' rows it is then 0.
-  /// - Throws: `store.older` if a segment has its rows in the folder segments; errors of the ledger.
+  /// - Throws: errors of the ledger.
   public convenience init(
     _ ledger: Ledger, live: [LiveSegment], columns: [ClaimTable: Set<String>?], delivered: Bool = false,
     places: [Bool] = []
@@ -72,7 +72,6 @@ public final class StoreReader: Sendable {
     open = OpenParts(folder: ledger.partsFolder)
     var indices: [Int32: [Int32]] = [:]
     for (index, segment) in live.enumerated() {
-      if segment.record.number == 0 { throw StoreError.older(ledger.folder) }
       indices[segment.record.number, default: []].append(Int32(index))
     }
     var wanted: [ClaimTable: [ClaimColumn]] = [:]

@@ -307,7 +307,7 @@ struct RunOutputs {
     var change: [String: Int] = [:]
     for (i, segment) in segments.enumerated() where segment.batch != revision.name {
       for (disposition, n) in figures.dispositions(of: i) where disposition != .counts {
-        let key = "\(segment.batch)\n\(segment.record.key.fileName)\n\(disposition.reason)"
+        let key = "\(segment.batch)\n\(segment.record.key.text)\n\(disposition.reason)"
         let more = n - (before[key] ?? 0)
         if more > 0 { change["\(segment.record.key.table.name)\n\(disposition.reason)", default: 0] += more }
       }
@@ -330,7 +330,7 @@ struct RunOutputs {
     var figures = StatusFigures()
     for (i, segment) in segments.enumerated() {
       for (disposition, n) in outcome.figures.dispositions(of: i) where disposition != .counts {
-        figures.setAside["\(segment.batch)\n\(segment.record.key.fileName)\n\(disposition.reason)"] = n
+        figures.setAside["\(segment.batch)\n\(segment.record.key.text)\n\(disposition.reason)"] = n
       }
     }
     figures.findings = assignment.records.count { $0.state != .withdrawn }

@@ -5,24 +5,39 @@ import Testing
 
 @testable import ClaimStore
 
-/// What a kill can leave: half a segment, a segment without its row, a transaction without its end, half an output.
+/// What a kill can leave: half a part, parts without their row, a transaction without its end, half an output.
 @Suite struct CrashTests {
   @Test func leftoversOfAKilledRunAreRemoved() throws {
     let fixture = StoreFixture()
+    var random = TestRandom(51)
+    let first = randomRows(.feeLines, count: 30, segments: [0], &random)
+    let second = randomRows(.feeLines, count: 20, segments: [0], &random)
+    var kept: [PartRecord] = []
+    var lost = PartRecord(id: 0, table: .feeLines, batch: "W11", slices: wholeRange, rows: 0)
     do {
       let ledger = try fixture.open()
-      let kept = try write([(2, 0, "kept")], key(digestA), to: ledger)
-      try ledger.commitFile(content(digestA, segments: [kept]))
+      kept = try commit([.feeLines: first], digests: [digestA], batch: "W10", to: ledger)
       // Finished, renamed, never committed.
-      _ = try write([(2, 0, "lost")], key(digestB), to: ledger)
+      let codes = CodeTable()
+      lost = try ledger.newParts(batch: "W11", toolVersion: "test").write(
+        rawRows(.feeLines, second, codes), table: .feeLines, slices: wholeRange, codes: codes)
       // Killed in the middle of a file.
-      try Data("half".utf8).write(to: URL(fileURLWithPath: ledger.segmentsFolder + "/.tmp-1-1-x.sqlite"))
-      #expect(try fixture.segmentNames().count == 3)
+      try AtomicFile.write("half", to: ledger.partsFolder + "/fee_list_d/batch=W11/.tmp-1-1-x.parquet")
+      #expect(try parquetFiles(fixture).count == 3)
     }
     let ledger = try fixture.open()
-    #expect(try fixture.segmentNames() == [key(digestA).fileName])
-    #expect(try rows(key(digestA), of: ledger) == ["2 0 kept"])
+    #expect(try parquetFiles(fixture) == kept.map(\.path))
+    #expect(try ledger.parts() == kept)
     #expect(try ledger.content(digest: digestB, reading: "r1", fileName: "f") == nil)
+    // The same command again: the file takes the place of the lost one, and its rows are there once.
+    let again = try commit([.feeLines: second], digests: [digestB], batch: "W11", to: ledger)
+    #expect(again.map(\.path) == [lost.path])
+    try finish("W10", 1, [digestA], ledger)
+    try finish("W11", 1, [digestB], ledger)
+    #expect(
+      try delivered(ledger, .feeLines)
+        == described(first, .feeLines, batch: "W10", digests: [digestA])
+        + described(second, .feeLines, batch: "W11", digests: [digestB]))
   }
 
   @Test func aTransactionWithoutItsEndIsRolledBack() throws {

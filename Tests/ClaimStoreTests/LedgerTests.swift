@@ -9,7 +9,7 @@ import Testing
   @Test func aFileComesBackWithItsRejects() throws {
     let fixture = StoreFixture()
     let ledger = try fixture.open()
-    var segment = try write([(2, 0, "x")], key(), to: ledger)
+    var segment = try emptySegment(in: ledger)
     segment.memberName = "费用.csv"
     let rejects = [
       Reject(
@@ -20,7 +20,7 @@ import Testing
         reason: "fields", action: .nulled),
     ]
     let committed = content(digestA, segments: [segment], rejects: rejects)
-    try ledger.commitFile(committed)
+    try ledger.commitFiles([committed], parts: [])
     var expected = committed
     for i in expected.rejects.indices { expected.rejects[i].file = "new.zip!费用.csv" }
     #expect(try ledger.content(digest: digestA, reading: "r1", fileName: "new.zip") == expected)
@@ -33,7 +33,7 @@ import Testing
     let ledger = try fixture.open()
     var refused = content(digestA)
     refused.refusal = Refusal(code: "intake.truncated", message: "The file is cut off")
-    try ledger.commitFile(refused)
+    try ledger.commitFiles([refused], parts: [])
     #expect(try ledger.content(digest: digestA, reading: "r1", fileName: "f") == refused)
   }
 
@@ -42,8 +42,7 @@ import Testing
     let first = revision("W10", 1, [digestA])
     do {
       let ledger = try fixture.open()
-      let segment = try write([(2, 0, "x")], key(), to: ledger)
-      try ledger.commitFile(content(digestA, segments: [segment]))
+      try ledger.commitFiles([content(digestA, segments: [emptySegment(in: ledger)])], parts: [])
       try ledger.finishRun(
         run("W10~1-00000001", first), revision: first, findings: [record("B", .new), record("A", .standing)],
         openCases: [caseFile("C2"), caseFile("C1")])
@@ -82,8 +81,7 @@ import Testing
     let fixture = StoreFixture()
     let ledger = try fixture.open()
     for digest in [digestA, digestB] {
-      let segment = try write([(2, 0, digest)], key(digest), to: ledger)
-      try ledger.commitFile(content(digest, segments: [segment]))
+      try ledger.commitFiles([content(digest, segments: [emptySegment(key(digest), in: ledger)])], parts: [])
     }
     let other = revision("W11", 1, [digestA])
     let first = revision("W10", 1, [digestA])
@@ -160,6 +158,56 @@ import Testing
     #expect(FileManager.default.contents(atPath: path) == before)
   }
 
+  /// What versions before parts left: rows in files of the folder segments, which the catalogue lists in the table
+  /// segment, of the latest revision or of a run that was killed; the later migration done or not.
+  @Test(arguments: [1, 2], [true, false])
+  func aStoreOfTheOlderFormIsRefusedUntouched(migrations: Int, isLive: Bool) throws {
+    let fixture = StoreFixture()
+    try AtomicFile.makeFolder(fixture.folder + "/segments")
+    try AtomicFile.write("rows", to: fixture.folder + "/segments/a.sqlite")
+    try AtomicFile.write("", to: fixture.folder + "/lock")
+    let path = fixture.folder + "/ledger.sqlite"
+    let catalogue = try DatabaseQueue(path: path)
+    try catalogue.write { db in
+      try db.execute(sql: "PRAGMA application_id = 2037019508")
+      try db.execute(sql: "CREATE TABLE grdb_migrations (identifier TEXT NOT NULL PRIMARY KEY)")
+      for migration in LedgerMigrations.all.prefix(migrations) {
+        try db.execute(sql: migration.sql)
+        try db.execute(sql: "INSERT INTO grdb_migrations VALUES (?)", arguments: [migration.name])
+      }
+      try db.execute(
+        sql: """
+          INSERT INTO content VALUES ('d', 'r', 9, 'read', NULL, NULL, NULL, NULL, NULL, NULL, 9, '{}');
+          INSERT INTO segment VALUES ('d', 'r', 0, NULL, 'mdtrt_d', 'a.sqlite', 1, '{}');
+          """)
+      if isLive {
+        try db.execute(
+          sql: """
+            INSERT INTO batch VALUES ('W10', 1, 'W10', 'complete', NULL, NULL);
+            INSERT INTO file VALUES ('W10', 1, 'mdtrt_d.csv', 'd', 'r', 9, 'read', NULL, NULL, '{}');
+            """)
+      }
+    }
+    let before = FileManager.default.contents(atPath: path)
+    #expect(code { _ = try fixture.open() } == "store.older")
+    #expect(code { _ = try Ledger.inspect(folder: fixture.folder) } == "store.older")
+    #expect(FileManager.default.contents(atPath: path) == before)
+    #expect(try AtomicFolder.entries(fixture.folder) == ["ledger.sqlite", "lock", "segments"])
+    #expect(try AtomicFolder.entries(fixture.folder + "/segments") == ["a.sqlite"])
+    // It was the row that was refused: without it the same catalogue goes on.
+    try catalogue.write { try $0.execute(sql: "DELETE FROM segment") }
+    #expect(code { _ = try fixture.open() } == nil)
+    #expect(try Ledger.inspect(folder: fixture.folder)?.liveSegments() == [])
+  }
+
+  @Test func aSegmentWithoutANumberIsNotCommitted() throws {
+    let fixture = StoreFixture()
+    let ledger = try fixture.open()
+    let file = content(digestA, segments: [SegmentRecord(key: key(), rows: 0)])
+    #expect(code { try ledger.commitFiles([file], parts: []) } == "store.value")
+    #expect(try ledger.content(digest: digestA, reading: "r1", fileName: "f") == nil)
+  }
+
   @Test func aForeignDatabaseIsRefused() throws {
     let fixture = StoreFixture()
     try AtomicFile.makeFolder(fixture.folder)
@@ -186,10 +234,12 @@ import Testing
   @Test func theFilesAreForTheirOwnerOnly() throws {
     let fixture = StoreFixture()
     let ledger = try fixture.open()
-    _ = try write([(2, 0, "x")], key(), to: ledger)
+    var random = TestRandom(8)
+    let part = try commit(
+      [.visits: randomRows(.visits, count: 3, segments: [0], &random)], digests: [digestA], batch: "W10", to: ledger)[0]
     for (path, mode) in [
-      ("", 0o700), ("/segments", 0o700), ("/ledger.sqlite", 0o600), ("/lock", 0o600),
-      ("/segments/" + key().fileName, 0o600),
+      ("", 0o700), ("/ledger.sqlite", 0o600), ("/lock", 0o600), ("/parts", 0o700), ("/parts/mdtrt_d", 0o700),
+      ("/parts/mdtrt_d/batch=W10", 0o700), ("/parts/" + part.path, 0o600),
     ] {
       let attributes = try FileManager.default.attributesOfItem(atPath: fixture.folder + path)
       #expect((attributes[.posixPermissions] as? NSNumber)?.intValue == mode, "\(path)")

@@ -209,6 +209,38 @@ import Testing
     #expect(digests[0] == digests[1])
   }
 
+  @Test func threadsWritePartsSideBySide() async throws {
+    let fixture = StoreFixture()
+    let ledger = try fixture.open()
+    var random = TestRandom(6)
+    let all = randomRows(.feeLines, count: 2000, segments: [0], &random)
+    let set = ledger.newParts(batch: "W10", toolVersion: "test")
+    let number = try set.newSegment()
+    var numbered = all
+    for i in numbered.indices { numbered[i].segment = number }
+    let given = numbered
+    var parts: [PartRecord] = []
+    try await withThrowingTaskGroup(of: PartRecord.self) { group in
+      for place in 0..<8 {
+        let range = UInt16(place << 13)...UInt16(place << 13 | 0x1FFF)
+        group.addTask {
+          let codes = CodeTable()
+          return try set.write(
+            rawRows(.feeLines, rows(given, in: range, of: .feeLines), codes), table: .feeLines, slices: range,
+            codes: codes)
+        }
+      }
+      for try await part in group { parts.append(part) }
+    }
+    let segment = SegmentRecord(
+      key: key(), rows: 2000, number: number,
+      header: SegmentHeader(columns: [], unknownColumns: ["unknown0", "unknown1"]))
+    try ledger.commitFiles([content(digestA, segments: [segment])], parts: parts)
+    try finish("W10", 1, [digestA], ledger)
+    #expect(Set(parts.map(\.id)) == Set(1...8))
+    #expect(try delivered(ledger, .feeLines) == described(all, .feeLines, batch: "W10", digests: [digestA]))
+  }
+
   @Test(arguments: [
     ("2025-W10", "batch=2025-W10"), ("a b/c", "batch=a%20b%2Fc"), ("三月", "batch=三月"), ("..", "batch=.."),
     ("x=1", "batch=x%3D1"), ("", "batch=%"),

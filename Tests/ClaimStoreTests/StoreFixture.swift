@@ -16,8 +16,6 @@ final class StoreFixture {
   deinit { try? FileManager.default.removeItem(atPath: folder) }
 
   func open() throws -> Ledger { try Ledger.open(folder: folder) }
-
-  func segmentNames() throws -> [String] { try AtomicFolder.entries(folder + "/segments") }
 }
 
 let digestA = String(repeating: "a", count: 64)
@@ -29,21 +27,10 @@ func key(_ digest: String = digestA, member: Int = 0, _ table: ClaimTable = .fee
 
 let plainHeader = SegmentHeader(columns: ["bkkp_sn", "mdtrt_id"], unknownColumns: ["", "extra"])
 
-func write(_ rows: [(Int32, Int64, String)], _ key: SegmentKey, to ledger: Ledger) throws -> SegmentRecord {
-  let writer = try ledger.segmentWriter(key, header: plainHeader)
-  for (line, offset, text) in rows {
-    try Array(text.utf8).withUnsafeBytes { try writer.append(line: line, byteOffset: offset, fields: $0) }
-  }
-  try writer.finish()
-  return SegmentRecord(key: key, rows: rows.count, report: #"{"rows":\#(rows.count)}"#)
-}
-
-func rows(_ key: SegmentKey, of ledger: Ledger) throws -> [String] {
-  var found: [String] = []
-  try ledger.segmentReader(key).forEach { line, offset, fields in
-    found.append("\(line) \(offset) \(String(decoding: fields, as: UTF8.self))")
-  }
-  return found
+/// A segment without a row, with a number of its own: what a file gives of which nothing was accepted.
+func emptySegment(_ key: SegmentKey = key(), in ledger: Ledger) throws -> SegmentRecord {
+  SegmentRecord(
+    key: key, rows: 0, report: #"{"rows":0}"#, number: try ledger.newNumber(.segment), header: plainHeader)
 }
 
 func content(_ digest: String, segments: [SegmentRecord] = [], rejects: [Reject] = []) -> FileContent {

@@ -86,16 +86,6 @@ import Testing
     }
   }
 
-  @Test func theOlderFormIsRefused() throws {
-    let fixture = StoreFixture()
-    let ledger = try fixture.open()
-    let kept = try write([(2, 0, "x")], key(), to: ledger)
-    try ledger.commitFile(content(digestA, segments: [kept]))
-    try finish("W10", 1, [digestA], ledger)
-    let live = try ledger.liveSegments()
-    #expect(code { _ = try StoreReader(ledger, live: live, columns: [.feeLines: nil]) } == "store.older")
-  }
-
   // MARK: Commits and kills
 
   @Test func whatWasNotCommittedIsGone() throws {
