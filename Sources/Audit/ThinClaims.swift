@@ -8,10 +8,13 @@ public struct ThinClaims: Sendable {
   // Filled by one owner at a time; `claims(codes:)` interns its texts elsewhere.
   private let codes = CodeTable()
   private var tables: [Entity: ThinTable] = [:]
+  private var textBytes = 0
 
   /// For rules of any reach; `audit` of these rules over `claims(codes:)` finds what it finds over the claims themselves.
-  public init(for rules: [Rule]) {
-    needs = ThinNeeds(rules)
+  ///
+  /// `also` names columns that are kept beside those the rules read, of entities of which they read any.
+  public init(for rules: [Rule], also: [Entity: Set<String>] = [:]) {
+    needs = ThinNeeds(rules, also: also)
     for (entity, own) in needs.entities {
       var table = ThinTable()
       for column in own.columns { table.columns[column] = entity.kind(of: column) == .text ? .text([]) : .number([]) }
@@ -22,6 +25,18 @@ public struct ThinClaims: Sendable {
 
   /// Rows kept so far, of all entities.
   public var count: Int { tables.values.reduce(0) { $0 + $1.count } }
+
+  /// About the memory that is taken, in bytes: 8 for each row and column or link, and the texts.
+  public var bytes: Int {
+    tables.values.reduce(textBytes) { $0 + $1.count * 8 * ($1.columns.count + $1.parent.count) }
+  }
+
+  /// Adds of a part only the rows that the rules can come to: those of the entities that they start from, and what hangs
+  /// together with these by links that they follow. No row may be in two parts.
+  ///
+  /// For rules whose population facts are given (`AuditInput.facts`): of a population's own rows only those are kept that
+  /// are come to.
+  public mutating func appendReachable(_ claims: EffectiveClaims) { append(claims.reachable(for: needs)) }
 
   /// Adds the rows of a part. No row may be in two parts.
   public mutating func append(_ claims: EffectiveClaims) {
@@ -69,6 +84,7 @@ public struct ThinClaims: Sendable {
       table.count += source.count
       tables[entity] = table
     }
+    textBytes += memo.newBytes
   }
 
   /// Adds what another has kept, for the same rules.
@@ -89,13 +105,21 @@ public struct ThinClaims: Sendable {
     var place: [Entity: [Int32]] = [:]
     for (entity, table) in tables {
       let keys = entity.orderColumns.map { table.columns[$0]?.codes ?? [] }
-      let sorted = (0..<Int32(table.count)).sorted { x, y in
+      func precedes(_ x: Int32, _ y: Int32) -> Bool {
         for key in keys {
           let order = codes.order(key[Int(x)], key[Int(y)])
           if order != 0 { return order < 0 }
         }
         return x < y
       }
+      // Those of one part are in order already.
+      let rows = (0..<Int32(table.count)).map { $0 }
+      if rows.indices.dropFirst().allSatisfy({ precedes(rows[$0 - 1], rows[$0]) }) {
+        order[entity] = rows
+        place[entity] = rows
+        continue
+      }
+      let sorted = rows.sorted(by: precedes)
       var places = [Int32](repeating: 0, count: table.count)
       for (new, old) in sorted.enumerated() { places[Int(old)] = Int32(new) }
       order[entity] = sorted
@@ -147,6 +171,8 @@ private struct CodeMemo {
   private let from: CodeTable
   private let to: CodeTable
   private var known: [UInt32]
+  /// Memory that new texts take in the second table, about.
+  private(set) var newBytes = 0
 
   init(from: CodeTable, to: CodeTable) {
     self.from = from
@@ -160,7 +186,10 @@ private struct CodeMemo {
       if Int(code) >= known.count { known += repeatElement(UInt32.max, count: from.count - known.count) }
       let found = known[Int(code)]
       if found != UInt32.max { return found }
-      let new = from.withBytes(code) { to.intern($0) }
+      let before = to.count
+      let (new, length) = from.withBytes(code) { (to.intern($0), $0.count) }
+      // Beside the text its entry and its share of the slots.
+      if to.count > before { newBytes += length + 48 }
       known[Int(code)] = new
       return new
     }
@@ -179,15 +208,15 @@ struct ThinNeeds: Sendable {
     var parents: Set<Entity> = []
   }
   private(set) var entities: [Entity: Own] = [:]
+  /// Whose rows the rules start from.
+  private(set) var bases: Set<Entity> = []
 
-  init(_ rules: [Rule]) {
+  init(_ rules: [Rule], also: [Entity: Set<String>] = [:]) {
     for rule in rules { add(rule) }
     for entity in Array(entities.keys) {
-      add(entity, entity.idColumn)
-      if entity == .line {
-        add(.line, "mdtrt_id")
-        add(.line, "bkkp_sn")
-      }
+      // A line's id is made of these two where it is asked for.
+      if entity == .line { add(.line, "mdtrt_id", "bkkp_sn") } else { add(entity, entity.idColumn) }
+      for column in also[entity] ?? [] { add(entity, column) }
     }
   }
 
@@ -207,6 +236,7 @@ struct ThinNeeds: Sendable {
     var bound: [String: Entity] = [:]
     for (binding, entity) in rule.shape.bindings {
       bound[binding] = entity
+      bases.insert(entity)
       add(entity)
     }
     if let atIssue = rule.atIssue, let entity = rule.shape.bindings.first?.entity {
@@ -289,12 +319,13 @@ struct ThinNeeds: Sendable {
         namesLines = true
         link(.settlement, .stay)
         link(.line, .settlement)
-      case .none, .sumA, .sumF, .settlementA, .stayA, .partA, .partF, .overPriceA, .overPriceF: break
+      case .stayA: link(.settlement, .stay)
+      case .none, .sumA, .sumF, .settlementA, .partA, .partF, .overPriceA, .overPriceF: break
       }
     }
     if namesLines {
       link(.line, .settlement)
-      add(.line, "id", "A", "F", "cnt", "det_item_fee_sumamt", "bilg_dr_code")
+      add(.line, "A", "F", "cnt", "det_item_fee_sumamt", "bilg_dr_code")
       add(.settlement, "fixmedins_code", "psn_no")
     }
   }

@@ -27,6 +27,14 @@ struct ClaimEvaluation: Sendable {
   let jobs: Int
   /// Rows of all tables that a unit should hold at most.
   var unitRows = ClaimUnits.wantedRows
+  /// Bytes, about, that all units together may keep of their claims for the second pass; what finds no room is loaded
+  /// again. Any number gives the same.
+  var keptBytes = Self.mostKeptBytes
+
+  static let mostKeptBytes = 256 << 20
+
+  /// What may be kept within the memory of a run.
+  static func keptBytes(within memory: Int) -> Int { min(mostKeptBytes, memory / 8) }
 
   /// What came out of all units.
   struct Outcome: Sendable {
@@ -47,8 +55,40 @@ struct ClaimEvaluation: Sendable {
     var facts: FactPart
     var figures: UnitFigures
     var thin: ThinClaims
+    /// What the second pass needs of the unit; nil: it is loaded again.
+    var kept: ThinClaims?
     var homes: [String: Set<UInt16>]
     var keys: [UInt64] = []
+  }
+
+  /// Bytes that are still free for what units keep.
+  private final class Room: Sendable {
+    private let free: Mutex<Int>
+
+    init(_ bytes: Int) { free = Mutex(bytes) }
+
+    var isLeft: Bool { free.withLock { $0 > 0 } }
+
+    /// False if there is not so much; then nothing is taken, and nobody else needs to try.
+    func take(_ bytes: Int) -> Bool {
+      free.withLock { free in
+        if bytes > free {
+          free = min(free, 0)
+          return false
+        }
+        free -= bytes
+        return true
+      }
+    }
+
+    func giveBack(_ bytes: Int) { free.withLock { $0 += bytes } }
+  }
+
+  /// How units are loaded: the same for all of them.
+  private struct Loading: Sendable {
+    var linksPersons: Bool
+    var columns: [ClaimTable: Set<String>]
+    var medTypes: [MedTypeRow]?
   }
 
   /// What one thread keeps from unit to unit: its code table, with the texts of the registries and, for as long as it is
@@ -79,6 +119,21 @@ struct ClaimEvaluation: Sendable {
     var perTop = [Int](repeating: 0, count: 256)
     for table in ClaimTable.allCases { for (top, n) in source.rows(table).enumerated() { perTop[top] += n } }
     let ranges = ClaimUnits(rows: perTop, wanted: unitRows).ranges
+    let needed = Audit.neededColumns(rules: active)
+    let loading = Loading(
+      linksPersons: active.contains(where: \.readsPersons),
+      columns: Dictionary(
+        uniqueKeysWithValues: ClaimTable.allCases.map { ($0, (needed[$0] ?? []).union(UnitFigures.columns($0))) }),
+      medTypes: shelf.registries["med_type_b"].map { StoreState.medTypes($0, codes) })
+    let room = Room(withFacts.isEmpty ? 0 : keptBytes)
+    /// What the second pass needs of a unit, if there is room for it.
+    @Sendable func kept(_ claims: EffectiveClaims) -> ThinClaims? {
+      if !room.isLeft { return nil }
+      // `findingHomes` reads these of settlements.
+      var kept = ThinClaims(for: withFacts, also: [.settlement: ["setl_id", "psn_no", "mdtrt_id"]])
+      kept.appendReachable(claims)
+      return room.take(kept.bytes) ? kept : nil
+    }
 
     // First pass: everything that one person's rows decide.
     @Sendable func first(_ claims: Normalized, _ raw: [ClaimTable: RawRows], _ worker: Worker, keys: Bool) throws
@@ -92,11 +147,11 @@ struct ClaimEvaluation: Sendable {
       let audit = auditPart(rules: ofPersons, input, shelf: shelf)
       var part = Part(
         audit: audit, facts: factPart(rules: withFacts, input, shelf: shelf), figures: figures, thin: thin,
-        homes: findingHomes(audit.allFindings, claims.claims))
+        kept: kept(claims.claims), homes: findingHomes(audit.allFindings, claims.claims))
       if keys { appendUnitKeys(raw, codes: worker.codes, to: &part.keys) }
       return part
     }
-    var parts = try inParallel(ranges.map(Unit.range), rules: active, straddling: nil) {
+    var parts = try inParallel(ranges.map(Unit.range), loading, straddling: nil) {
       try first($0, $1, $2, keys: ranges.count > 1)
     }
     var units = ranges.map(Unit.range)
@@ -104,7 +159,11 @@ struct ClaimEvaluation: Sendable {
     for i in parts.indices { parts[i].keys = [] }
     if !straddling.isEmpty {
       let touched = ranges.indices.filter { straddling.touches(ranges[$0]) }
-      let again = try inParallel(touched.map { units[$0] } + [.straddling], rules: active, straddling: straddling) {
+      for i in touched {
+        if let kept = parts[i].kept { room.giveBack(kept.bytes) }
+        parts[i].kept = nil
+      }
+      let again = try inParallel(touched.map { units[$0] } + [.straddling], loading, straddling: straddling) {
         try first($0, $1, $2, keys: false)
       }
       for (i, part) in zip(touched, again) { parts[i] = part }
@@ -118,11 +177,16 @@ struct ClaimEvaluation: Sendable {
     for part in parts { homes.merge(part.homes) { $0.union($1) } }
     if !withFacts.isEmpty {
       let facts = mergedFacts(parts.map(\.facts))
-      let second = try inParallel(units, rules: active, straddling: straddling) { claims, _, worker in
-        var input = auditInput(claims.claims)
+      let kept = parts.map(\.kept)
+      for i in parts.indices { parts[i].kept = nil }
+      let all = units
+      let second = try inParallel(units.count) { i, worker in
+        let claims =
+          try kept[i]?.claims(codes: worker.codes) ?? load(all[i], loading, straddling, worker.codes).claims.claims
+        var input = auditInput(claims)
         input.facts = facts
         let part = auditPart(rules: withFacts, input, shelf: shelf)
-        return (part, findingHomes(part.allFindings, claims.claims))
+        return (part, findingHomes(part.allFindings, claims))
       }
       for (part, found) in second {
         audits.append(part)
@@ -143,7 +207,7 @@ struct ClaimEvaluation: Sendable {
     if !shared.isEmpty {
       let again = active.filter { shared.contains($0.id) }
       var all = ThinClaims(for: again)
-      let pieces = try inParallel(units, rules: active, straddling: straddling) { claims, _, _ in
+      let pieces = try inParallel(units, loading, straddling: straddling) { claims, _, _ in
         var own = ThinClaims(for: again)
         own.append(claims.claims)
         return own
@@ -183,8 +247,9 @@ struct ClaimEvaluation: Sendable {
       }
       for id in finding.setlIDs {
         guard let code = codes.find(id), let row = rowOf[code] else { continue }
-        let home = persons[row] != CodeTable.null ? persons[row] : visits[row]
-        slices.insert(codes.withBytes(home) { PersonSlice.of($0) })
+        let person = row < persons.count ? persons[row] : CodeTable.null
+        let visit = row < visits.count ? visits[row] : CodeTable.null
+        slices.insert(codes.withBytes(person != CodeTable.null ? person : visit) { PersonSlice.of($0) })
       }
       result[finding.id] = slices
     }
@@ -216,35 +281,44 @@ struct ClaimEvaluation: Sendable {
     }
   }
 
+  /// The claims of a unit that count, and its raw rows.
+  private func load(_ unit: Unit, _ loading: Loading, _ straddling: StraddlingSlices?, _ codes: CodeTable) throws
+    -> (claims: Normalized, raw: [ClaimTable: RawRows])
+  {
+    let raw = try load(unit, straddling, codes)
+    let claims = try effectiveClaims(
+      NormalizationInput(
+        raw: raw, segments: source.identities, medTypes: loading.medTypes, excludedSetlTypes: excludedSetlTypes,
+        codes: codes, linksPersons: loading.linksPersons, namesLines: false, keptColumns: loading.columns))
+    return (claims, raw)
+  }
+
   /// Loads and normalises each unit, hands it to the body, and forgets it; the results in the order of the units.
   private func inParallel<R: Sendable>(
-    _ units: [Unit], rules: [Rule], straddling: StraddlingSlices?,
+    _ units: [Unit], _ loading: Loading, straddling: StraddlingSlices?,
     _ body: @Sendable (Normalized, [ClaimTable: RawRows], Worker) throws -> R
   ) throws -> [R] {
-    let linksPersons = rules.contains(where: \.readsPersons)
-    let kept = Dictionary(
-      uniqueKeysWithValues: ClaimTable.allCases.map {
-        ($0, (Audit.neededColumns(rules: rules)[$0] ?? []).union(UnitFigures.columns($0)))
-      })
-    let medTypes = shelf.registries["med_type_b"].map { StoreState.medTypes($0, codes) }
-    let shared = Mutex(Progress<R>(next: 0, results: Array(repeating: nil, count: units.count), error: nil))
+    try inParallel(units.count) { i, worker in
+      let (claims, raw) = try load(units[i], loading, straddling, worker.codes)
+      return try body(claims, raw, worker)
+    }
+  }
+
+  /// Calls the body for each of so many units, on as many threads as there are jobs; the results in their order. What the
+  /// body interns is forgotten after each.
+  private func inParallel<R: Sendable>(_ count: Int, _ body: @Sendable (Int, Worker) throws -> R) throws -> [R] {
+    let shared = Mutex(Progress<R>(next: 0, results: Array(repeating: nil, count: count), error: nil))
     @Sendable func work() {
       let worker = Worker(codes)
       while true {
         let i = shared.withLock { progress -> Int? in
-          guard progress.error == nil, progress.next < units.count else { return nil }
+          guard progress.error == nil, progress.next < count else { return nil }
           progress.next += 1
           return progress.next - 1
         }
         guard let i else { return }
         do {
-          let raw = try load(units[i], straddling, worker.codes)
-          let claims = try effectiveClaims(
-            NormalizationInput(
-              raw: raw, segments: source.identities, medTypes: medTypes, excludedSetlTypes: excludedSetlTypes,
-              codes: worker.codes, linksPersons: linksPersons,
-              namesLines: false, keptColumns: kept))
-          let result = try body(claims, raw, worker)
+          let result = try body(i, worker)
           shared.withLock { $0.results[i] = result }
         } catch {
           shared.withLock { $0.error = $0.error ?? error }
@@ -252,7 +326,7 @@ struct ClaimEvaluation: Sendable {
         worker.forget()
       }
     }
-    let workers = max(1, min(jobs, units.count))
+    let workers = max(1, min(jobs, count))
     if workers == 1 {
       work()
     } else {

@@ -23,6 +23,8 @@ public struct AuditOptions: Sendable {
   public var format = OutputFormat.text
   /// Rows of all tables that are evaluated together at most; nil: chosen by memory. Any number gives the same bytes.
   public var unitRows: Int?
+  /// Bytes that units may keep for the second pass; nil: chosen by memory. Any number gives the same bytes.
+  public var keptBytes: Int?
 
   public init(pipeline: String, output: String) {
     self.pipeline = pipeline
@@ -88,7 +90,8 @@ private final class OneOffAudit {
       folder.path,
       needed: DiskRoom.needed(
         for: setup.batches.flatMap(\.files), memory: min(memory / 8, Self.heldBytes), keepsParts: false))
-    let partition = try RowPartition(plans: plans, memoryBytes: min(memory / 8, Self.heldBytes), spillFolder: folder.path)
+    let partition = try RowPartition(
+      plans: plans, memoryBytes: min(memory / 8, Self.heldBytes), spillFolder: folder.path)
     let segments = ReadSegments()
     var incomplete: [BatchRevision] = []
     var read = 0
@@ -126,7 +129,8 @@ private final class OneOffAudit {
       source: source, rules: rules, shelf: RegistryShelf(registries, codes: codes), codes: codes,
       excludedSetlTypes: setup.jurisdiction.excludedSetlTypes, fillFloor: setup.file.fillFloor,
       incompleteTables: incompleteTables(incomplete), ofBatch: source.segments.map { _ in true }, jobs: jobs,
-      unitRows: options.unitRows ?? ClaimUnits.rows(within: memory, jobs: jobs))
+      unitRows: options.unitRows ?? ClaimUnits.rows(within: memory, jobs: jobs),
+      keptBytes: options.keptBytes ?? ClaimEvaluation.keptBytes(within: memory))
     let outcome = try evaluation.run()
     stopwatch.stop(rows: outcome.figures.countingLines, bytes: 0)
 

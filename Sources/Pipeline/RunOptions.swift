@@ -15,6 +15,8 @@ public struct RunOptions: Sendable {
   public var memory: String?
   /// Rows of all tables that are evaluated together at most; nil: chosen by memory. Any number gives the same bytes.
   public var unitRows: Int?
+  /// Bytes that units may keep for the second pass; nil: chosen by memory. Any number gives the same bytes.
+  public var keptBytes: Int?
   public var plan = false
   public var acceptIncomplete: String?
   public var failOnFindings = false

@@ -123,7 +123,8 @@ final class WeeklyRun {
       rules: pack.rules, shelf: shelf, codes: setting.codes,
       excludedSetlTypes: jurisdiction.excludedSetlTypes, fillFloor: file.fillFloor,
       incompleteTables: try incompleteTables(blocking), ofBatch: segments.map { $0.batch == batch.id }, jobs: jobs,
-      unitRows: options.unitRows ?? ClaimUnits.rows(within: memory, jobs: jobs))
+      unitRows: options.unitRows ?? ClaimUnits.rows(within: memory, jobs: jobs),
+      keptBytes: options.keptBytes ?? ClaimEvaluation.keptBytes(within: memory))
     let outcome = try evaluation.run()
     let result = outcome.result
     let asOf = try asOfDay(outcome.figures, startedAt: startedAt)

@@ -29,6 +29,8 @@ struct RunCommand: ParsableCommand {
   var memory: String?
   @Option(help: .hidden)
   var unitRows: Int?
+  @Option(help: .hidden)
+  var keptBytes: Int?
   @Flag(help: "Say which files, tables and rules would run and what is missing; write nothing.")
   var plan = false
   @Option(
@@ -57,6 +59,7 @@ struct RunCommand: ParsableCommand {
     options.jobs = jobs
     options.memory = memory
     options.unitRows = unitRows
+    options.keptBytes = keptBytes
     options.plan = plan
     options.acceptIncomplete = acceptIncomplete
     options.failOnFindings = failOnFindings
@@ -90,6 +93,8 @@ struct AuditCommand: ParsableCommand {
   var memory: String?
   @Option(help: .hidden)
   var unitRows: Int?
+  @Option(help: .hidden)
+  var keptBytes: Int?
   @Option(help: "Form of progress and messages: text or json.")
   var format: OutputFormat = .text
 
@@ -104,6 +109,7 @@ struct AuditCommand: ParsableCommand {
     options.jobs = jobs
     options.memory = memory
     options.unitRows = unitRows
+    options.keptBytes = keptBytes
     options.format = format
     throw ArgumentParser.ExitCode(auditExports(options))
   }

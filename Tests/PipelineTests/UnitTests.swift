@@ -102,7 +102,11 @@ import Testing
     let whole = try SampleRun(delivery.input, pipeline: delivery.pipeline, more: ["--unit-rows", "1000000000"])
     #expect(whole.outcome.code == 0 || whole.outcome.code == 3, "\(whole.outcome.err)")
     #expect(try whole.table("2025-W11", "findings.csv").rows.count > 20, "too few findings to show a difference")
-    for more in [["--unit-rows", "1"], ["--unit-rows", "300", "--jobs", "2"], ["--unit-rows", "900", "--jobs", "1"]] {
+    // What units keep for the second pass shows neither: nothing, some units', everything.
+    for more in [
+      ["--unit-rows", "1", "--kept-bytes", "0"], ["--unit-rows", "300", "--jobs", "2", "--kept-bytes", "30000"],
+      ["--unit-rows", "900", "--jobs", "1"],
+    ] {
       let cut = try SampleRun(delivery.input, pipeline: delivery.pipeline, more: more)
       #expect(cut.outcome.code == whole.outcome.code, "\(cut.outcome.err)")
       #expect(difference(whole, cut) == [], "\(more)")

@@ -53,6 +53,8 @@ struct AuditPartTests {
     var floor = 0
     /// Several threads, each with tables of its own; else one table, rolled back after each part.
     var isParallel = false
+    /// The second pass is run over the rows that the first has kept, not over the claims themselves.
+    var keepsRows = false
   }
 
   /// What the rules find, each run as its reach asks for.
@@ -108,8 +110,15 @@ struct AuditPartTests {
     if !withFacts.isEmpty {
       let all = mergedFacts(facts)
       for unit in units {
-        parts.append(
-          auditPart(rules: withFacts, try input(unit, CodeTable(copying: base), all), shelf: shelf))
+        let codes = CodeTable(copying: base)
+        var input = try input(unit, codes, all)
+        if ways.keepsRows {
+          var kept = ThinClaims(for: withFacts, also: [.settlement: ["psn_no"]])
+          kept.appendReachable(input.claims)
+          codes.rollBack(to: base.count)
+          input.claims = kept.claims(codes: codes)
+        }
+        parts.append(auditPart(rules: withFacts, input, shelf: shelf))
       }
     }
     if !everything.isEmpty {
@@ -155,6 +164,58 @@ struct AuditPartTests {
       }
     }
     #expect(findings.count == 10, "\(findings)")
+  }
+
+  /// Rules with facts of a population over what the first pass kept of each part.
+  @Test(arguments: [1, 2, 5])
+  func rulesWithFactsFindTheSameOverKeptRows(_ units: Int) async throws {
+    var findings: [String: Int] = [:]
+    for seed in 0..<4 {
+      let store = PartedStore(seed: UInt64(6 * seed), stores: 5)
+      var random = RandomRule(seed: UInt64(seed))
+      let shapes = (0..<30).map { random.shapeRule("S-\(seed)-\($0)", $0 % 6) }
+      for (rules, floor) in [(DifferentialTests.rules, 0), (DifferentialTests.easedRules, 60), (shapes, 0)] {
+        let own = rules.filter { $0.reach == .personWithFacts }
+        #expect(!own.isEmpty)
+        let whole = try Self.atOnce(own, store, floor: floor)
+        let parts = try await Self.inParts(own, store, Ways(units: units, floor: floor, keepsRows: true))
+        Self.expectSame(parts, whole, "seed \(seed)")
+        for finding in whole.findings { findings[finding.rule.hasPrefix("S-") ? "S" : finding.rule, default: 0] += 1 }
+      }
+    }
+    #expect(findings["ADM-06", default: 0] > 0, "\(findings)")
+    #expect(findings["S", default: 0] > 0, "\(findings)")
+  }
+
+  /// What is kept for ADM-06 hangs together with a stay, and its memory does not grow with the registries.
+  @Test func onlyRowsOfStaysAreKept() throws {
+    let store = PartedStore(seed: 6, stores: 4)
+    let codes = CodeTable()
+    let registries = try store.registries.loadedRegistries(codes)
+    for i in 0..<10_000 { _ = codes.intern("a text of registries \(i)") }
+    let claims = try store.joined([0, 1, 2, 3]).normalized(registries, codes).claims
+    let rules = DifferentialTests.rules.filter { $0.id == "ADM-06" }
+    var all = ThinClaims(for: rules)
+    all.append(claims)
+    var kept = ThinClaims(for: rules)
+    kept.appendReachable(claims)
+    let result = kept.claims(codes: CodeTable())
+
+    let lines = claims[.line].parent[.stay] ?? []
+    let settlements = claims[.settlement].parent[.stay] ?? []
+    let ofLines = claims[.line].parent[.settlement] ?? []
+    // Settlements of a stay or of one of its lines, with all of their lines.
+    var ids = Set(settlements.indices.filter { settlements[$0] >= 0 }.map { Int32($0) })
+    for (line, stay) in lines.enumerated() where stay >= 0 { ids.insert(ofLines[line]) }
+    let wanted = lines.indices.filter { lines[$0] >= 0 || ids.contains(ofLines[$0]) }
+    #expect(result[.stay].count == claims[.stay].count)
+    #expect(result[.stay].count > 0)
+    #expect(result[.line].count >= wanted.count)
+    #expect(result[.line].count < claims[.line].count)
+    #expect(result[.settlement].count >= ids.count)
+    #expect(result[.settlement].count < claims[.settlement].count)
+    #expect(kept.bytes < all.bytes)
+    #expect(all.bytes < claims[.line].count * 1_000)
   }
 
   @Test(arguments: 0..<4)
