@@ -61,7 +61,7 @@ private func isCode(_ text: String) -> Bool {
     codes.formUnion(
       try matches("case \\.(?:bad|missing)[A-Za-z]+: \"([a-z-]+)\"", [text("Sources/Normalize/MemberPass.swift")]))
     codes.formUnion(
-      try matches("(?:code: |aside\\(|return \\()\"([a-z-]+)\"", swiftFiles("Sources/Registries")))
+      try matches("(?:code: |aside\\(|return \\(|line, )\"([a-z-]+)\"", swiftFiles("Sources/Registries")))
     codes.formUnion(
       try matches("case \\.[A-Za-z]+: \"([a-z_]+)\"", [text("Sources/ClaimModel/Disposition.swift")])
         .subtracting(["accepted"]))
