@@ -152,10 +152,12 @@ struct ClaimEvaluation: Sendable {
       return part
     }
     var parts = try inParallel(ranges.map(Unit.range), loading, straddling: nil) {
-      try first($0, $1, $2, keys: ranges.count > 1)
+      try first($0, $1, $2, keys: true)
     }
     var units = ranges.map(Unit.range)
-    let straddling = StraddlingSlices(straddlingSlices(parts.map(\.keys)))
+    let shared = StraddlingSlices(straddlingSlices(parts.map(\.keys)))
+    // In one unit they are together anyway; packets need to know them all the same.
+    let straddling = ranges.count > 1 ? shared : StraddlingSlices([])
     for i in parts.indices { parts[i].keys = [] }
     if !straddling.isEmpty {
       let touched = ranges.indices.filter { straddling.touches(ranges[$0]) }
@@ -203,9 +205,9 @@ struct ClaimEvaluation: Sendable {
       thin = claims
     }
     // Ids that hold the separator of keys can give findings of two persons one key: such a rule is run over everything.
-    let shared = rulesWithSharedKeys(audits)
-    if !shared.isEmpty {
-      let again = active.filter { shared.contains($0.id) }
+    let ambiguous = rulesWithSharedKeys(audits)
+    if !ambiguous.isEmpty {
+      let again = active.filter { ambiguous.contains($0.id) }
       var all = ThinClaims(for: again)
       let pieces = try inParallel(units, loading, straddling: straddling) { claims, _, _ in
         var own = ThinClaims(for: again)
@@ -213,7 +215,7 @@ struct ClaimEvaluation: Sendable {
         return own
       }
       for piece in pieces { all.append(piece) }
-      audits = audits.map { $0.without(shared) }
+      audits = audits.map { $0.without(ambiguous) }
       audits.append(auditPart(rules: again, auditInput(all.claims(codes: CodeTable(copying: codes))), shelf: shelf))
     }
 
@@ -223,7 +225,7 @@ struct ClaimEvaluation: Sendable {
       audits, rules: rules, registries: shelf.registries, fillFloorPercent: fillFloor,
       incompleteTables: incompleteTables)
     return Outcome(
-      result: result, figures: figures, units: units.count, straddling: straddling.slices, homes: homes, thin: thin)
+      result: result, figures: figures, units: units.count, straddling: shared.slices, homes: homes, thin: thin)
   }
 
   /// The slices of the findings' settlements and persons. What hangs together with them is in the same slices, or in
