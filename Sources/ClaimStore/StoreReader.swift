@@ -393,6 +393,17 @@ public final class StoreReader: Sendable {
           column.kind == .text ? .text(try pickedTexts(column.name)) : .number(try pickedNumbers(column.name))
       }
     }
+    if givesPlaces, !delivered {
+      numbers.removeAll(keepingCapacity: true)
+      for span in spans {
+        if span.part.hasPlaces {
+          try read(numbers: PartLayout.byteOffsetColumn, span, into: &numbers)
+        } else {
+          numbers += repeatElement(0, count: span.rows.count)
+        }
+      }
+      result.byteOffset = picked(numbers)
+    }
     if delivered {
       result.byteOffset = try pickedNumbers(PartLayout.byteOffsetColumn)
       result.forms = try pickedTexts(PartLayout.formsColumn)

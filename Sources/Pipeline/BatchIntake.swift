@@ -172,7 +172,8 @@ struct BatchIntake {
       report: try summary.encoded())
     return (
       ReadFile(
-        content: content, record: record(file, content), summary: summary, isFinal: true, segments: consumer.opened.map(\.number)),
+        content: content, record: record(file, content), summary: summary, isFinal: true,
+        segments: consumer.opened.map(\.number)),
       report.rowsRead
     )
   }
