@@ -103,7 +103,9 @@ import Testing
     #expect(whole.outcome.code == 0 || whole.outcome.code == 3, "\(whole.outcome.err)")
     #expect(try whole.table("2025-W11", "findings.csv").rows.count > 20, "too few findings to show a difference")
     #expect(
-      try whole.table("2025-W11", "rejects.csv").rows.contains { $0["action"] == "set_aside" && $0["byte_offset"] != "0" },
+      try whole.table("2025-W11", "rejects.csv").rows.contains {
+        $0["action"] == "set_aside" && $0["byte_offset"] != "0"
+      },
       "rows that were set aside have a place")
     // What units keep for the second pass shows neither: nothing, some units', everything.
     for more in [
