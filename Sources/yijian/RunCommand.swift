@@ -72,7 +72,7 @@ struct AuditCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "audit", abstract: "Audits a folder of exports in one pass; keeps nothing but the findings.",
     discussion: """
-      All batches of the folder are read as one. Nothing is stored, and no store is looked at: no look-back, no cases
+      All batches of the folder are read as one. Nothing is stored, and no store is looked at: no look-back, no cases \
       from earlier runs, no packets. For a first look at exports, and for a second opinion beside `run`.
       """)
 
