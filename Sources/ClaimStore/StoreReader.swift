@@ -48,13 +48,16 @@ public final class StoreReader: Sendable {
   ///   - columns: national columns to read of each table; nil: all; a table without an entry is not read.
   ///   - delivered: also `byteOffset`, `forms` and `other`.
   ///   - places: of which live segments `byteOffset` is wanted without the rest; of other parts' rows it is then 0.
+  ///   - batches: rows of other batches are passed over; nil: all.
+  ///   - parts: of `Ledger.parts`, where they are known.
   /// - Throws: errors of the ledger.
   public convenience init(
     _ ledger: Ledger, live: [LiveSegment], columns: [ClaimTable: Set<String>?], delivered: Bool = false,
-    places: [Bool] = []
+    places: [Bool] = [], batches: Set<String>? = nil, parts: [PartRecord]? = nil
   ) throws {
     try self.init(
-      ledger, live: live, columns: columns, delivered: delivered, places: places, parts: ledger.parts())
+      ledger, live: live, columns: columns, delivered: delivered, places: places, parts: parts ?? ledger.parts(),
+      batches: batches)
   }
 
   /// - Parameters:
@@ -62,7 +65,7 @@ public final class StoreReader: Sendable {
   ///   - leavesOutNulls: columns without a value are left out of the loaded rows.
   init(
     _ ledger: Ledger, live: [LiveSegment], columns: [ClaimTable: Set<String>?], delivered: Bool,
-    places: [Bool] = [], parts: [PartRecord], leavesOutNulls: Bool = false
+    places: [Bool] = [], parts: [PartRecord], leavesOutNulls: Bool = false, batches: Set<String>? = nil
   ) throws {
     self.live = live
     self.delivered = delivered
@@ -71,7 +74,7 @@ public final class StoreReader: Sendable {
     folder = ledger.partsFolder
     open = OpenParts(folder: ledger.partsFolder)
     var indices: [Int32: [Int32]] = [:]
-    for (index, segment) in live.enumerated() {
+    for (index, segment) in live.enumerated() where batches?.contains(segment.batch) != false {
       indices[segment.record.number, default: []].append(Int32(index))
     }
     var wanted: [ClaimTable: [ClaimColumn]] = [:]

@@ -31,6 +31,10 @@ struct RunCommand: ParsableCommand {
   var unitRows: Int?
   @Option(help: .hidden)
   var keptBytes: Int?
+  @Flag(help: .hidden)
+  var wholeStore = false
+  @Option(help: .hidden)
+  var stateFrom = 3
   @Flag(help: "Say which files, tables and rules would run and what is missing; write nothing.")
   var plan = false
   @Option(
@@ -60,6 +64,8 @@ struct RunCommand: ParsableCommand {
     options.memory = memory
     options.unitRows = unitRows
     options.keptBytes = keptBytes
+    options.evaluatesWholeStore = wholeStore
+    options.keepsStateFrom = stateFrom
     options.plan = plan
     options.acceptIncomplete = acceptIncomplete
     options.failOnFindings = failOnFindings
