@@ -13,7 +13,7 @@ extension ThinClaims {
       precondition(table.cells.count == table.count, "a row without a cell")
       out.text(entity.rawValue)
       out.number(UInt64(table.count), bytes: 4)
-      for cell in table.cells { out.number(UInt64(cell), bytes: 4) }
+      out.pack(table.count, width: 4) { UInt64(table.cells[$0]) }
       let columns = table.columns.sorted { $0.key < $1.key }
       out.number(UInt64(columns.count), bytes: 4)
       for (name, column) in columns {
@@ -27,7 +27,7 @@ extension ThinClaims {
       out.number(UInt64(parents.count), bytes: 4)
       for (parent, links) in parents {
         out.text(parent.rawValue)
-        for link in links { out.number(UInt64(UInt32(bitPattern: link)), bytes: 4) }
+        out.pack(table.count, width: 4) { UInt64(UInt32(bitPattern: links[$0])) }
       }
     }
     return out.bytes
@@ -102,6 +102,27 @@ private struct ImageWriter {
     for i in 0..<count { bytes.append(UInt8(truncatingIfNeeded: value >> UInt64(8 * i))) }
   }
 
+  /// So many numbers of so many bytes each.
+  mutating func pack(_ count: Int, width: Int, _ value: (Int) -> UInt64) {
+    let start = bytes.count
+    bytes.append(contentsOf: repeatElement(0, count: count * width))
+    bytes.withUnsafeMutableBytes { bytes in
+      for i in 0..<count {
+        let value = value(i)
+        switch width {
+        case 1: bytes[start &+ i] = UInt8(truncatingIfNeeded: value)
+        case 2:
+          bytes.storeBytes(
+            of: UInt16(truncatingIfNeeded: value).littleEndian, toByteOffset: start &+ i &* 2, as: UInt16.self)
+        case 4:
+          bytes.storeBytes(
+            of: UInt32(truncatingIfNeeded: value).littleEndian, toByteOffset: start &+ i &* 4, as: UInt32.self)
+        default: bytes.storeBytes(of: value.littleEndian, toByteOffset: start &+ i &* 8, as: UInt64.self)
+        }
+      }
+    }
+  }
+
   mutating func text(_ text: String) {
     number(UInt64(text.utf8.count), bytes: 4)
     bytes += text.utf8
@@ -123,12 +144,9 @@ private struct ImageWriter {
     number(0x4E, bytes: 1)
     number(UInt64(width), bytes: 1)
     number(UInt64(bitPattern: start), bytes: 8)
-    for value in values {
-      if width == 8 {
-        number(UInt64(bitPattern: value), bytes: 8)
-      } else {
-        number(value == ColumnData.null ? 0 : UInt64(bitPattern: value &- start) &+ 1, bytes: width)
-      }
+    pack(values.count, width: width) { i in
+      if width == 8 { return UInt64(bitPattern: values[i]) }
+      return values[i] == ColumnData.null ? 0 : UInt64(bitPattern: values[i] &- start) &+ 1
     }
   }
 
@@ -146,12 +164,12 @@ private struct ImageWriter {
     number(UInt64(different.count), bytes: 4)
     var end = 0
     number(0, bytes: 4)
-    for code in different {
-      end += table.withBytes(code) { $0.count }
-      number(UInt64(end), bytes: 4)
+    pack(different.count, width: 4) { i in
+      end += table.withBytes(different[i]) { $0.count }
+      return UInt64(end)
     }
     for code in different { table.withBytes(code) { bytes.append(contentsOf: $0) } }
-    for code in codes { number(UInt64(numberOf[Int(code)]), bytes: width) }
+    pack(codes.count, width: width) { UInt64(numberOf[Int(codes[$0])]) }
   }
 }
 

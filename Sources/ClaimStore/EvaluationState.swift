@@ -36,12 +36,16 @@ extension Ledger {
   /// What the last finished run left; nil if it left none, or what is there is not what was written.
   public func evaluationState() throws -> EvaluationState? {
     try read { db in
-      guard let row = try Row.fetchOne(db, sql: "SELECT header, header_sha256 FROM evaluation_state") else { return nil }
+      guard let row = try Row.fetchOne(db, sql: "SELECT header, header_sha256 FROM evaluation_state") else {
+        return nil
+      }
       let header: String = row["header"]
       let digest: String = row["header_sha256"]
       guard SHA256Hasher.hex(of: header) == digest else { return nil }
-      let files = try Row.fetchAll(db, sql: "SELECT byte_count, digest FROM evaluation_file ORDER BY digest, byte_count")
-        .map { EvaluationFile(bytes: $0["byte_count"], digest: $0["digest"]) }
+      let files = try Row.fetchAll(
+        db, sql: "SELECT byte_count, digest FROM evaluation_file ORDER BY digest, byte_count"
+      )
+      .map { EvaluationFile(bytes: $0["byte_count"], digest: $0["digest"]) }
       return EvaluationState(header: header, files: files)
     }
   }

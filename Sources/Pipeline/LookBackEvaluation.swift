@@ -139,8 +139,9 @@ struct LookBackEvaluation: Sendable {
     // New and touched rows: what they gave before, what they give now.
     let given = try deltaParts(
       fresh, touched: touched.cells, parts, placeOfSegment, batches, straddling, sorts, workers)
-    guard var figures = old.map({ UnitFigures($0.figures, numbers: segments.map(\.record.number)) })
-      ?? UnitFigures(segments: segments.count)
+    guard
+      var figures = old.map({ UnitFigures($0.figures, numbers: segments.map(\.record.number)) })
+        ?? UnitFigures(segments: segments.count)
     else { throw Damaged() }
     var linked = old?.linked ?? AuditPart()
     var homes = (old?.homes ?? [:]).mapValues(Set.init)
@@ -231,7 +232,9 @@ struct LookBackEvaluation: Sendable {
       defer { codes.rollBack(to: 1) }
       let raw = try reader.load(slices: ranges[i], codes: codes)
       var keys: [UInt32: [UInt64]] = [:]
-      if isOne, let place = raw.values.lazy.compactMap({ $0.origin.first }).first.map({ placeOfSegment[Int($0.segment)] }) {
+      if isOne,
+        let place = raw.values.lazy.compactMap({ $0.origin.first }).first.map({ placeOfSegment[Int($0.segment)] })
+      {
         appendUnitKeys(raw, codes: codes, to: &keys[place, default: []])
         return keys
       }

@@ -167,18 +167,21 @@ import Testing
       // A pipeline file of other bytes: what was left is out of date, not damaged.
       try write(text(of: weeks.pipeline) + "# changed\n", to: weeks.pipeline)
     case "state":
-      try tool("sqlite3", folder + "/store/ledger.sqlite", "UPDATE evaluation_state SET header = replace(header, '1', '2')")
+      try tool(
+        "sqlite3", folder + "/store/ledger.sqlite", "UPDATE evaluation_state SET header = replace(header, '1', '2')")
     default: break
     }
     let second = try run(weeks.input)
     #expect(second.code == whole.outcome.code, "\(second.err)")
-    #expect(second.err.contains("store.evaluation-damaged") == ["truncated", "flipped", "gone"].contains(how), "\(how)")
+    #expect(
+      second.err.contains("store.evaluation-damaged") == ["truncated", "flipped", "gone"].contains(how), "\(how)")
     let last = try #require(weeks.batches.last)
     let mine = differences(whole.output + "/\(last)", folder + "/out/\(last)")
     // The digest of the pipeline file stands in what a run writes.
     if how != "other rules" { #expect(mine == [], "\(how)") }
     for name in ["findings.csv", "coverage.csv", "suppressed.csv"] {
-      #expect(text(of: whole.output + "/\(last)/\(name)") == text(of: folder + "/out/\(last)/\(name)"), "\(how): \(name)")
+      #expect(
+        text(of: whole.output + "/\(last)/\(name)") == text(of: folder + "/out/\(last)/\(name)"), "\(how): \(name)")
     }
     #expect(!FileManager.default.fileExists(atPath: kept + "/0000000000000000-4"), "left over")
   }
