@@ -38,7 +38,8 @@ func scriptTables(_ text: String, _ dialect: Dialect) -> [ScriptTable] {
     at += 2
     skipBlanks()
     result.append(
-      ScriptTable(name: String(decoding: name, as: UTF8.self), query: String(decoding: statement[at...], as: UTF8.self)))
+      ScriptTable(name: String(decoding: name, as: UTF8.self), query: String(decoding: statement[at...], as: UTF8.self))
+    )
   }
   return result
 }
@@ -123,7 +124,8 @@ private func isBlank(_ c: UInt8) -> Bool { c == 0x20 || c == 0x0A || c == 0x09 |
 
 private func isWord(_ c: UInt8) -> Bool {
   switch c {
-  case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
+  case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+    UInt8(ascii: "0")...UInt8(ascii: "9"),
     UInt8(ascii: "_"):
     true
   default: c >= 0x80

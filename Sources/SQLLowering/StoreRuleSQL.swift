@@ -64,7 +64,9 @@ extension RuleLowering {
   private func lateScope(_ asked: Asked) throws -> [String] {
     try conjuncts.filter { part in
       part.usesRegistry || lowering.isFormed(part)
-    }.filter { asked == .all || (asked == .formed) == lowering.isFormed($0) }.map { dialect.isTrue(try lowering.sql($0)) }
+    }.filter { asked == .all || (asked == .formed) == lowering.isFormed($0) }.map {
+      dialect.isTrue(try lowering.sql($0))
+    }
   }
 
   /// What must hold, never null, for a row to be judged; see `judging`.
@@ -118,9 +120,9 @@ extension RuleLowering {
       later.evaluable.isEmpty
       ? ""
       : """
-         + (SELECT count(DISTINCT m.id) FROM \(table("members")) m JOIN \(last) r ON m.formed_row = r.formed_row
-            WHERE NOT (\(all(later.evaluable))))
-        """
+       + (SELECT count(DISTINCT m.id) FROM \(table("members")) m JOIN \(last) r ON m.formed_row = r.formed_row
+          WHERE NOT (\(all(later.evaluable))))
+      """
     return """
       SELECT s.in_scope, s.unevaluable\(formedToo) AS unevaluable\(try fillColumns())
       FROM (SELECT count(*) AS in_scope,
