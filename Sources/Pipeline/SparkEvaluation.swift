@@ -7,7 +7,6 @@ import Normalize
 import Registries
 import RulePacks
 import SQLLowering
-import Synchronization
 
 /// Evaluates rules with Spark: it says which findings there are and for how much, over the parts of the store; the persons
 /// whom they concern are then loaded and evaluated here, which gives the findings whole. The two must agree.
@@ -161,46 +160,34 @@ struct SparkEvaluation {
       input.facts = facts
       return [Part(audit: auditPart(rules: ofPersons + withFacts, input, shelf: evaluation.shelf), homes: [:])]
     }
-    let shared = Mutex(Progress(next: 0, parts: Array(repeating: nil, count: units.count), error: nil))
-    @Sendable func work() {
-      while true {
-        let i = shared.withLock { progress -> Int? in
-          guard progress.error == nil, progress.next < units.count else { return nil }
-          progress.next += 1
-          return progress.next - 1
-        }
-        guard let i else { return }
-        do {
-          let claims = try load(units[i], CodeTable(copying: evaluation.codes)).claims
-          var input = auditInput(claims)
-          input.facts = facts
-          let audit = auditPart(rules: ofPersons + withFacts, input, shelf: evaluation.shelf)
-          let part = Part(audit: audit, homes: evaluation.findingHomes(audit.allFindings, claims))
-          shared.withLock { $0.parts[i] = part }
-        } catch {
-          shared.withLock { $0.error = $0.error ?? error }
-        }
-      }
+    return try inParallel(units.count, jobs: evaluation.jobs, worker: {}) { i, _ in
+      let claims = try load(units[i], CodeTable(copying: evaluation.codes)).claims
+      var input = auditInput(claims)
+      input.facts = facts
+      let audit = auditPart(rules: ofPersons + withFacts, input, shelf: evaluation.shelf)
+      return Part(audit: audit, homes: evaluation.findingHomes(audit.allFindings, claims))
     }
-    DispatchQueue.concurrentPerform(iterations: max(1, min(evaluation.jobs, units.count))) { _ in work() }
-    return try shared.withLock { progress in
-      if let error = progress.error { throw error }
-      return progress.parts.compactMap { $0 }
-    }
-  }
-
-  private struct Progress: Sendable {
-    var next: Int
-    var parts: [Part?]
-    var error: (any Error)?
   }
 
   private func load(_ homes: [RowHome], _ codes: CodeTable) throws -> Normalized {
+    let needed = StoreState.columns(evaluation.rules, delivered: false)
     let reader = try StoreReader(
-      ledger, live: segments, columns: StoreState.columns(evaluation.rules, delivered: false))
-    let raw = try reader.load(
-      persons: Set(homes.filter(\.isPerson).map(\.id)), visits: Set(homes.filter { !$0.isPerson }.map(\.id)),
-      codes: codes)
+      ledger, live: segments, columns: needed.mapValues { $0?.union(["psn_no", "mdtrt_id"]) })
+    var raw = try reader.load(slices: Set(homes.map(\.slice)), codes: codes)
+    // Others of these slices may have rows elsewhere, and are not asked about.
+    func interned(_ homes: some Sequence<RowHome>) -> Set<UInt32> {
+      Set(homes.map { home in home.id.withUnsafeBytes { codes.intern($0) } })
+    }
+    let persons = interned(homes.lazy.filter(\.isPerson))
+    let visits = interned(homes.lazy.filter { !$0.isPerson })
+    for (table, rows) in raw {
+      let own = rows.columns["psn_no"]?.codes ?? []
+      let visit = rows.columns["mdtrt_id"]?.codes ?? []
+      raw[table] = rows.selecting(
+        rows.origin.indices.filter { row in
+          own[row] == CodeTable.null ? visits.contains(visit[row]) : persons.contains(own[row])
+        })
+    }
     return try effectiveClaims(
       NormalizationInput(
         raw: raw, segments: segments.map(\.identity),
