@@ -21,6 +21,16 @@ public struct RunOptions: Sendable {
   public var evaluatesWholeStore = false
   /// With so many batches in the store a run leaves what the next one goes on from. Any number gives the same bytes.
   public var keepsStateFrom = 3
+  /// `embedded` or `spark`; the same bytes of findings, cases and packets.
+  public var engine = "embedded"
+  /// Spark's master, for `spark`.
+  public var master: String?
+  /// Path of spark-submit; nil: found in SPARK_HOME or PATH.
+  public var sparkSubmit: String?
+  /// `spark.name=value`, handed on.
+  public var sparkConfiguration: [String] = []
+  /// Seconds in which an executor must have answered; nil: 300.
+  public var engineTimeout: Int?
   public var plan = false
   public var acceptIncomplete: String?
   public var failOnFindings = false

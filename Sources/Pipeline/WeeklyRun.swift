@@ -27,6 +27,8 @@ final class WeeklyRun {
   let jobs: Int
   /// Bytes that the run may take; see `MemoryLimit`.
   let memory: Int
+  /// The engine that finds; nil: this program.
+  let spark: SparkSetting?
   /// What decides how rows count; the registries are read once a command.
   let setting: StoreState.Setting
   let shelf: RegistryShelf
@@ -41,6 +43,7 @@ final class WeeklyRun {
     configurationDigests: [String: [String: String]]
   ) throws {
     memory = try MemoryLimit.resolve(options.memory)
+    spark = try SparkSetting(options)
     let codes = CodeTable()
     setting = StoreState.Setting(
       rules: pack.rules,
@@ -125,7 +128,12 @@ final class WeeklyRun {
       incompleteTables: try incompleteTables(blocking), ofBatch: segments.map { $0.batch == batch.id }, jobs: jobs,
       unitRows: options.unitRows ?? ClaimUnits.rows(within: memory, jobs: jobs),
       keptBytes: options.keptBytes ?? ClaimEvaluation.keptBytes(within: memory))
-    let (outcome, state) = try evaluate(whole, segments, batch: batch.id)
+    let (outcome, state) =
+      try spark.map { setting in
+        let evaluation = SparkEvaluation(
+          evaluation: whole, ledger: ledger, segments: segments, setting: setting, printer: printer)
+        return (try evaluation.run(), nil)
+      } ?? evaluate(whole, segments, batch: batch.id)
     let result = outcome.result
     let asOf = try asOfDay(outcome.figures, startedAt: startedAt)
     let last = try ledger.baseline(of: plan.runID)
