@@ -129,7 +129,7 @@ final class WeeklyRun {
       unitRows: options.unitRows ?? ClaimUnits.rows(within: memory, jobs: jobs),
       keptBytes: options.keptBytes ?? ClaimEvaluation.keptBytes(within: memory))
     let (outcome, state) =
-      try spark.map { setting in
+      try spark.map { setting -> (ClaimEvaluation.Outcome, EvaluationState?) in
         let evaluation = SparkEvaluation(
           evaluation: whole, ledger: ledger, segments: segments, setting: setting, printer: printer)
         return (try evaluation.run(), nil)
