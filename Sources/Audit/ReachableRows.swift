@@ -7,10 +7,10 @@ extension EffectiveClaims {
   /// Rows stay in their order. Costs by the rows and links looked at, each once, whatever hangs together with what.
   ///
   /// - Parameters:
-  ///   - bases: whose rows are kept all; nil: of the entities that the rules start from.
+  ///   - seeds: by entity the rows from which to go; nil: all of the entities that the rules start from.
   ///   - origins: the rows keep their origin.
-  func reachable(for needs: ThinNeeds, bases: Set<Entity>? = nil, origins: Bool = false) -> EffectiveClaims {
-    var reached = Reach(self, needs, bases ?? needs.bases)
+  func reachable(for needs: ThinNeeds, seeds: [Entity: [Bool]]? = nil, origins: Bool = false) -> EffectiveClaims {
+    var reached = Reach(self, needs, seeds)
     reached.follow()
     var chosen: [Entity: [Int32]] = [:]
     var places: [Entity: [Int32]] = [:]
@@ -63,12 +63,18 @@ private struct Reach {
   /// By parent and child, where the claims have none.
   private var made: [Entity: [Entity: Children]] = [:]
 
-  init(_ claims: EffectiveClaims, _ needs: ThinNeeds, _ bases: Set<Entity>) {
+  init(_ claims: EffectiveClaims, _ needs: ThinNeeds, _ seeds: [Entity: [Bool]]?) {
     self.claims = claims
     self.needs = needs
     for entity in needs.entities.keys {
       let count = claims[entity].count
-      let isBase = bases.contains(entity)
+      if let seeds {
+        let marks = seeds[entity] ?? [Bool](repeating: false, count: count)
+        isIn[entity] = marks
+        pending[entity] = marks.indices.filter { marks[$0] }.map { Int32($0) }
+        continue
+      }
+      let isBase = needs.bases.contains(entity)
       isIn[entity] = [Bool](repeating: isBase, count: count)
       if isBase { pending[entity] = (0..<Int32(count)).map { $0 } }
     }

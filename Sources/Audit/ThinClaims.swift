@@ -14,9 +14,12 @@ public struct ThinClaims: Sendable {
   ///
   /// `also` names columns that are kept beside those the rules read, of entities of which they read any. `codes`: the
   /// table in which texts are interned; copies of the claims share it, and one thread at a time may add to any of them.
-  public init(for rules: [Rule], also: [Entity: Set<String>] = [:], codes: CodeTable = CodeTable()) {
+  /// `named` false: rows cannot be named or put in byte order, which sieves do without.
+  public init(
+    for rules: [Rule], also: [Entity: Set<String>] = [:], codes: CodeTable = CodeTable(), named: Bool = true
+  ) {
     self.codes = codes
-    needs = ThinNeeds(rules, also: also)
+    needs = ThinNeeds(rules, also: also, named: named)
     for (entity, own) in needs.entities {
       var table = ThinTable()
       for column in own.columns { table.columns[column] = entity.kind(of: column) == .text ? .text([]) : .number([]) }
@@ -40,20 +43,34 @@ public struct ThinClaims: Sendable {
   /// are come to.
   public mutating func appendReachable(_ claims: EffectiveClaims) { append(claims.reachable(for: needs)) }
 
-  /// As `appendReachable`, but of populations all rows are kept, and each row is marked with its cell: see `image`.
+  /// As `appendReachable`, from some rows only, and each row is marked with its cell: see `image`.
   ///
-  /// - Parameter cells: of the claims' rows, by entity.
-  public mutating func appendReachable(_ claims: EffectiveClaims, cells: [Entity: [UInt32]]) {
+  /// - Parameters:
+  ///   - cells: of the claims' rows, by entity.
+  ///   - seeds: of the rules; see `seeds(rules:_:shelf:)`.
+  public mutating func appendReachable(
+    _ claims: EffectiveClaims, cells: [Entity: [UInt32]], seeds: [Entity: [Bool]]
+  ) {
     // A row's cell goes where its origin goes.
     var marked = claims
     for (entity, own) in cells {
       marked.tables[entity]?.origin = own.map { RowOrigin(segment: Int32(bitPattern: $0), line: 0) }
     }
-    let reached = marked.reachable(for: needs, bases: needs.bases.union(needs.populations), origins: true)
+    let reached = marked.reachable(for: needs, seeds: seeds, origins: true)
     append(reached)
     for (entity, table) in reached.tables {
       tables[entity]?.cells += table.origin.map { UInt32(bitPattern: $0.segment) }
     }
+  }
+
+  /// The cells of some rows, in the order in which rows were added.
+  public func cells(_ rows: [Entity: Set<Int32>]) -> Set<UInt32> {
+    var result: Set<UInt32> = []
+    for (entity, own) in rows {
+      guard let table = tables[entity] else { continue }
+      for row in own where Int(row) < table.cells.count { result.insert(table.cells[Int(row)]) }
+    }
+    return result
   }
 
   /// Adds the rows of a part. No row may be in two parts.
@@ -248,12 +265,11 @@ struct ThinNeeds: Sendable {
   private(set) var entities: [Entity: Own] = [:]
   /// Whose rows the rules start from.
   private(set) var bases: Set<Entity> = []
-  /// Whose rows populations are of.
-  private(set) var populations: Set<Entity> = []
 
-  init(_ rules: [Rule], also: [Entity: Set<String>] = [:]) {
+  init(_ rules: [Rule], also: [Entity: Set<String>] = [:], named: Bool = true) {
     for rule in rules { add(rule) }
-    for entity in Array(entities.keys) {
+    let ordered = Set(rules.filter(\.ordersByID).flatMap { $0.shape.bindings.map(\.entity) })
+    for entity in Array(entities.keys) where named || ordered.contains(entity) {
       // A line's id is made of these two where it is asked for.
       if entity == .line { add(.line, "mdtrt_id", "bkkp_sn") } else { add(entity, entity.idColumn) }
       for column in also[entity] ?? [] { add(entity, column) }
@@ -297,7 +313,6 @@ struct ThinNeeds: Sendable {
     }
     for expression in rule.expressions { add(expression, inner) }
     for population in rule.populations {
-      populations.insert(population.entity)
       add(population.entity)
       let own = bound.merging([population.binding: population.entity]) { $1 }
       for expression in population.memberExpressions { add(expression, own) }

@@ -88,6 +88,8 @@ extension ThinClaims {
         }
         table.parent[parent] = mine
       }
+      table.cells.reserve(chosen.count)
+      for row in chosen { table.cells.append(UInt32(truncatingIfNeeded: section.cells.value(Int(row)))) }
       table.count += chosen.count
       tables[entity] = table
     }

@@ -322,15 +322,24 @@ struct LookBackEvaluation: Sendable {
       part.linked = auditPart(rules: sorts.linked, whole.auditInput(claims.claims), shelf: whole.shelf)
       part.homes = findingHomes(part.linked.allFindings, claims.claims)
       let cells = cells(of: claims.claims, placeOfSegment)
-      func image(_ rules: [Rule]) throws -> (EvaluationFile, Int)? {
+      func image(_ rules: [Rule], _ seeds: [Entity: [Bool]], named: Bool = true) throws -> (EvaluationFile, Int)? {
         if rules.isEmpty { return nil }
-        var thin = ThinClaims(for: rules, also: Self.homeColumns)
-        thin.appendReachable(claims.claims, cells: cells)
+        var thin = ThinClaims(for: rules, also: Self.homeColumns, named: named)
+        thin.appendReachable(claims.claims, cells: cells, seeds: seeds)
         return (try ledger.writeEvaluationFile(thin.image()), thin.count)
       }
-      (part.files.persons, part.files.personRows) = try image(sorts.persons) ?? (nil, 0)
-      (part.files.facts, part.files.factRows) = try image(sorts.facts) ?? (nil, 0)
-      part.files.everything = try image(sorts.everything)?.0
+      func seeds(_ rules: [Rule], narrowed: Bool = true) -> [Entity: [Bool]] {
+        Audit.seeds(rules: rules, whole.auditInput(claims.claims), shelf: whole.shelf, narrowed: narrowed)
+      }
+      let ofPersons = seeds(sorts.persons)
+      part.files.persons = try image(sorts.persons, ofPersons)?.0
+      (part.files.personSieves, part.files.personRows) =
+        try image(sorts.persons.map(\.sieve), ofPersons, named: false) ?? (nil, 0)
+      let ofFacts = seeds(sorts.facts)
+      part.files.facts = try image(sorts.facts, ofFacts)?.0
+      (part.files.factSieves, part.files.factRows) =
+        try image(sorts.facts.map(\.sieve), ofFacts, named: false) ?? (nil, 0)
+      part.files.everything = try image(sorts.everything, seeds(sorts.everything, narrowed: false))?.0
       return part
     }
   }
@@ -435,6 +444,7 @@ struct LookBackEvaluation: Sendable {
       thin.rows(\.personRows) / 0x1000 * share / 16, straddling,
       wantsStraddling: straddling.slices.contains { wanted[Int($0)] })
     let newest = thin.generations.count - 1
+    let sieves = rules.map(\.sieve)
     return try inParallel(units.count, jobs: whole.jobs, worker: { () }) { i, _ in
       let unit = units[i]
       let worker = workers.take()
@@ -444,25 +454,51 @@ struct LookBackEvaluation: Sendable {
         return wanted[Int(slice)] && unit.contains(slice)
       }
       // What stays is loaded once, for both.
-      var now = ThinClaims(for: rules, also: Self.homeColumns, codes: worker.codes)
-      try thin.add(\.persons, to: &now, unit.range) { cell, generation in
-        generation < newest && isOfUnit(cell) && thin.live.areLive(cell, in: generation)
-      }
-      var old = now
-      if newest > 0 {
-        try thin.add(\.persons, to: &old, unit.range) { cell, generation in
-          generation < newest && isOfUnit(cell) && before.areLive(cell, in: generation)
-            && !thin.live.areLive(cell, in: generation)
+      func load(
+        _ kind: KeyPath<LookBackState.ThinFiles, EvaluationFile?>, _ claims: ThinClaims,
+        where isWanted: (UInt32) -> Bool
+      ) throws -> (before: ThinClaims, now: ThinClaims) {
+        var now = claims
+        try thin.add(kind, to: &now, unit.range) { cell, generation in
+          generation < newest && isWanted(cell) && thin.live.areLive(cell, in: generation)
         }
+        var old = now
+        if newest > 0 {
+          try thin.add(kind, to: &old, unit.range) { cell, generation in
+            generation < newest && isWanted(cell) && before.areLive(cell, in: generation)
+              && !thin.live.areLive(cell, in: generation)
+          }
+        }
+        try thin.add(kind, to: &now, unit.range) { cell, generation in generation == newest && isWanted(cell) }
+        return (old, now)
       }
-      try thin.add(\.persons, to: &now, unit.range) { cell, generation in generation == newest && isOfUnit(cell) }
+      func sieved(_ rows: ThinClaims) -> (counts: AuditPart, slices: Set<UInt16>) {
+        let (counts, hits) = sievePart(sieves: sieves, whole.auditInput(rows.claimsAsAdded()), shelf: whole.shelf)
+        return (counts, Set(rows.cells(hits).map { UInt16(truncatingIfNeeded: $0) }))
+      }
+      let rows = try load(
+        \.personSieves, ThinClaims(for: sieves, codes: worker.codes, named: false), where: isOfUnit)
       var change = PersonChange()
+      let now = sieved(rows.now)
+      change.now = now.counts
+      var slices = now.slices
       if newest > 0 {
-        let claims = old.claimsAsAdded()
-        change.before = auditPart(rules: rules, whole.auditInput(claims), shelf: whole.shelf)
+        let old = sieved(rows.before)
+        change.before = old.counts
+        slices.formUnion(old.slices)
       }
-      let claims = now.claimsAsAdded()
-      change.now = auditPart(rules: rules, whole.auditInput(claims), shelf: whole.shelf)
+      if slices.isEmpty { return change }
+      // Who has hits, before or now, with all that findings are made of; slices that straddle go together.
+      let found = try load(\.persons, ThinClaims(for: rules, also: Self.homeColumns, codes: worker.codes)) { cell in
+        isOfUnit(cell) && (unit.isOfStraddling || slices.contains(UInt16(truncatingIfNeeded: cell)))
+      }
+      if newest > 0 {
+        change.before = auditPart(
+          rules: rules, whole.auditInput(found.before.claimsAsAdded()), shelf: whole.shelf
+        ).counted(by: change.before)
+      }
+      let claims = found.now.claimsAsAdded()
+      change.now = auditPart(rules: rules, whole.auditInput(claims), shelf: whole.shelf).counted(by: change.now)
       change.homes = findingHomes(change.now.allFindings, claims)
       return change
     }
@@ -472,36 +508,49 @@ struct LookBackEvaluation: Sendable {
     _ thin: ThinRows, _ straddling: StraddlingSlices, _ rules: [Rule], _ workers: Workers
   ) throws -> [(AuditPart, [String: Set<UInt16>])] {
     let units = units(thin.rows(\.factRows), straddling, wantsStraddling: true)
-    @Sendable func load(_ unit: Unit, _ worker: Worker) throws -> EffectiveClaims {
-      var rows = ThinClaims(for: rules, also: Self.homeColumns, codes: worker.codes)
-      try thin.add(\.facts, to: &rows, unit.range, where: unit.contains)
-      return rows.claimsAsAdded()
+    let sieves = rules.map(\.sieve)
+    @Sendable func load(_ unit: Unit, _ worker: Worker) throws -> ThinClaims {
+      var rows = ThinClaims(for: sieves, codes: worker.codes, named: false)
+      try thin.add(\.factSieves, to: &rows, unit.range, where: unit.contains)
+      return rows
     }
     // As many as threads stay loaded between the two passes.
     let staysLoaded = units.count <= whole.jobs + 1
     struct Loaded: Sendable {
       var facts: FactPart
+      var rows: ThinClaims?
       var claims: EffectiveClaims?
       var worker: Worker?
     }
     let first = try inParallel(units.count, jobs: whole.jobs, worker: { () }) { i, _ in
       let worker = workers.take()
-      let claims = try load(units[i], worker)
-      let facts = factPart(rules: rules, whole.auditInput(claims), shelf: whole.shelf)
-      if staysLoaded { return Loaded(facts: facts, claims: claims, worker: worker) }
+      let rows = try load(units[i], worker)
+      let claims = rows.claimsAsAdded()
+      let facts = factPart(rules: sieves, whole.auditInput(claims), shelf: whole.shelf)
+      if staysLoaded { return Loaded(facts: facts, rows: rows, claims: claims, worker: worker) }
       workers.giveBack(worker)
       return Loaded(facts: facts)
     }
     let facts = mergedFacts(first.map(\.facts))
     return try inParallel(units.count, jobs: whole.jobs, worker: { () }) { i, _ in
+      let unit = units[i]
       let worker = first[i].worker ?? workers.take()
-      let claims = try first[i].claims ?? load(units[i], worker)
-      var input = whole.auditInput(claims)
+      defer { workers.giveBack(worker) }
+      let rows = try first[i].rows ?? load(unit, worker)
+      var input = whole.auditInput(first[i].claims ?? rows.claimsAsAdded())
+      input.facts = facts
+      let (counts, hits) = sievePart(sieves: sieves, input, shelf: whole.shelf)
+      let slices = Set(rows.cells(hits).map { UInt16(truncatingIfNeeded: $0) })
+      if slices.isEmpty { return (counts, [:]) }
+      var found = ThinClaims(for: rules, also: Self.homeColumns, codes: worker.codes)
+      try thin.add(\.facts, to: &found, unit.range) { slice in
+        unit.contains(slice) && (unit.isOfStraddling || slices.contains(slice))
+      }
+      let claims = found.claimsAsAdded()
+      input = whole.auditInput(claims)
       input.facts = facts
       let part = auditPart(rules: rules, input, shelf: whole.shelf)
-      let homes = findingHomes(part.allFindings, claims)
-      workers.giveBack(worker)
-      return (part, homes)
+      return (part.counted(by: counts), findingHomes(part.allFindings, claims))
     }
   }
 }

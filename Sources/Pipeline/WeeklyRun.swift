@@ -230,7 +230,7 @@ final class WeeklyRun {
     }
     let same = plan(previous.revision, "accepted though incomplete; evaluated again")
     let finished = try ledger.finishedRun(same.runID)
-    let isNewest = try ledger.lastSnapshot().run?.batch == batch.id
+    let isNewest = try ledger.newestRun()?.batch == batch.id
     if finished == nil, isLast {
       return plan(previous.revision + 1, "registries, rules or pipeline differ; evaluated again")
     }
