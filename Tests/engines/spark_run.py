@@ -82,7 +82,7 @@ def timeless(path):
     with open(path, encoding="utf-8") as file:
         text = file.read()
     text = re.sub(r'"(seconds|milliseconds)": ?"?[0-9.]*"?', "", text)
-    return re.sub(r'<td class="(?:seconds|started)[^<]*<', "", text)
+    return re.sub(r'<span class="seconds">[^<]*<', "", text)
 
 
 def differences(a, b):

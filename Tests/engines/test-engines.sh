@@ -49,6 +49,13 @@ if [ -n "$readers" ]; then
   # shellcheck disable=SC2086
   "$folder/venv/bin/python" Tests/parquet/open.py "$folder/parquet" $readers
 fi
+# The weekly job with Spark as its engine: two workers, and the same bytes.
+case " $* " in
+  *" spark "*)
+    swift build --product yijian
+    "$folder/venv/bin/python" Tests/engines/spark_run.py .build/debug/yijian "$folder/venv/bin/spark-submit" "$folder/run"
+    ;;
+esac
 # The script that the benchmarks measure must be right before it is fast.
 case " $* " in
   *" duckdb "*)
