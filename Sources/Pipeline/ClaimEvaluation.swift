@@ -230,7 +230,7 @@ struct ClaimEvaluation: Sendable {
 
   /// The slices of the findings' settlements and persons. What hangs together with them is in the same slices, or in
   /// those that straddle.
-  private func findingHomes(_ findings: [Finding], _ claims: EffectiveClaims) -> [String: Set<UInt16>] {
+  func findingHomes(_ findings: [Finding], _ claims: EffectiveClaims) -> [String: Set<UInt16>] {
     if findings.isEmpty { return [:] }
     let settlements = claims[.settlement]
     let codes = claims.codes
