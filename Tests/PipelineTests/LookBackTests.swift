@@ -30,7 +30,7 @@ import Testing
         for name in files(in: from) where name.hasSuffix(".csv.gz") {
           var lines = try tool("gzip", "-dc", from + "/" + name).split(separator: "\n").map(String.init)
           let header = lines.removeFirst()
-          let table = "\(batch.suffix(2))_\(name.dropLast(7))"
+          let table = "\(batch.suffix(3))_\(name.dropLast(7))"
           rows[table] = (header, Self.spread(lines, header, weeks, &random))
         }
       }
