@@ -436,7 +436,7 @@ struct LookBackEvaluation: Sendable {
       self.files = files
     }
 
-    func rows(_ count: KeyPath<LookBackState.ThinFiles, Int> & Sendable) -> Int {
+    func rows(_ count: KeyPath<LookBackState.ThinFiles, Int>) -> Int {
       generations.reduce(0) { $0 + $1.units.reduce(0) { $0 + $1[keyPath: count] } }
     }
 
