@@ -171,15 +171,26 @@ struct LookBackEvaluation: Sendable {
         for slice in straddling.slices { wanted[Int(slice)] = true }
       }
       let changes = try personParts(wanted, thin, before, straddling, sorts.persons, workers)
+      var now = AuditPart()
+      var then = AuditPart()
       for change in changes {
-        guard change.before.isPlain, change.now.isPlain else { return nil }
-        guard persons.remove(change.before) else { throw Damaged() }
-        for finding in change.before.allFindings { homes[finding.id] = nil }
+        now.append(change.now)
+        then.append(change.before)
       }
-      for change in changes {
-        persons.append(change.now)
-        homes.merge(change.homes) { $0.union($1) }
+      // Who has hits, before or now, with all that findings are made of.
+      let slices = changes.reduce(into: Set<UInt16>()) { $0.formUnion($1.slices) }
+      if old != nil {
+        let found = try findings(
+          of: slices, sorts.persons, batches: Set(old?.batches ?? []), parts, straddling, workers)
+        then = found.part.counted(by: then)
       }
+      let found = try findings(of: slices, sorts.persons, batches: nil, parts, straddling, workers)
+      now = found.part.counted(by: now)
+      guard then.isPlain, now.isPlain else { return nil }
+      guard persons.remove(then) else { throw Damaged() }
+      for finding in then.allFindings { homes[finding.id] = nil }
+      persons.append(now)
+      homes.merge(found.homes) { $0.union($1) }
     }
 
     // Everybody, of whom something may have changed through others.
@@ -190,10 +201,11 @@ struct LookBackEvaluation: Sendable {
       homes: homes.mapValues { $0.sorted() }, straddling: straddling.slices, batches: batches, keys: keyFiles,
       generations: generations)
     if !sorts.facts.isEmpty {
-      for (part, found) in try factParts(thin, straddling, sorts.facts, workers) {
-        audits.append(part)
-        homes.merge(found) { $0.union($1) }
-      }
+      let (counts, slices, facts) = try factParts(thin, straddling, sorts.facts, workers)
+      let found = try findings(
+        of: slices, sorts.facts, facts: facts, batches: nil, parts, straddling, workers)
+      audits.append(found.part.counted(by: counts))
+      homes.merge(found.homes) { $0.union($1) }
     }
     var census: EffectiveClaims?
     if !sorts.everything.isEmpty {
@@ -271,14 +283,7 @@ struct LookBackEvaluation: Sendable {
     let older = try StoreReader(
       ledger, live: segments, columns: columns, places: whole.ofBatch,
       batches: Set(Set(touched.map { $0 >> 16 }).map { batches[Int($0)] }), parts: parts)
-    let needed = Audit.neededColumns(rules: sorts.all)
-    let kept = Dictionary(
-      uniqueKeysWithValues: ClaimTable.allCases.map { table in
-        // By the last two a row's slice is known.
-        (table, (needed[table] ?? []).union(UnitFigures.columns(table)).union(["psn_no", "mdtrt_id"]))
-      })
-    let medTypes = whole.shelf.registries["med_type_b"].map { StoreState.medTypes($0, whole.codes) }
-    let identities = segments.map(\.identity)
+    let setting = Setting(self, sorts.all)
     let ofNone = segments.map { _ in false }
     var units = ranges(of: new).map { Unit(range: $0, straddling: straddling, isOfStraddling: false) }
     if !straddling.isEmpty { units.append(Unit(range: 0...UInt16.max, straddling: straddling, isOfStraddling: true)) }
@@ -288,12 +293,6 @@ struct LookBackEvaluation: Sendable {
       let worker = workers.take()
       defer { workers.giveBack(worker) }
       let codes = worker.codes
-      func normalized(_ raw: [ClaimTable: RawRows]) throws -> Normalized {
-        try effectiveClaims(
-          NormalizationInput(
-            raw: raw, segments: identities, medTypes: medTypes, excludedSetlTypes: whole.excludedSetlTypes,
-            codes: codes, linksPersons: false, namesLines: false, keptColumns: kept))
-      }
       var raw: [ClaimTable: RawRows]
       if unit.isOfStraddling {
         raw = try new.load(slices: Set(straddling.slices), codes: codes)
@@ -312,40 +311,94 @@ struct LookBackEvaluation: Sendable {
           }
           return own.count == rows.count ? rows : rows.selecting(own)
         }
-        let claims = try normalized(before)
+        let claims = try setting.normalized(before, codes)
         part.figuresBefore.add(raw: before, claims, ofBatch: ofNone)
         part.linkedBefore = auditPart(rules: sorts.linked, whole.auditInput(claims.claims), shelf: whole.shelf)
         for (table, rows) in before { raw[table, default: RawRows(table: table)].append(rows) }
       }
-      let claims = try normalized(raw)
+      let claims = try setting.normalized(raw, codes)
       part.figures.add(raw: raw, claims, ofBatch: whole.ofBatch)
       part.linked = auditPart(rules: sorts.linked, whole.auditInput(claims.claims), shelf: whole.shelf)
       part.homes = findingHomes(part.linked.allFindings, claims.claims)
       let cells = cells(of: claims.claims, placeOfSegment)
       func image(_ rules: [Rule], _ seeds: [Entity: [Bool]], named: Bool = true) throws -> (EvaluationFile, Int)? {
         if rules.isEmpty { return nil }
-        var thin = ThinClaims(for: rules, also: Self.homeColumns, named: named)
+        var thin = ThinClaims(for: rules, named: named)
         thin.appendReachable(claims.claims, cells: cells, seeds: seeds)
         return (try ledger.writeEvaluationFile(thin.image()), thin.count)
       }
       func seeds(_ rules: [Rule], narrowed: Bool = true) -> [Entity: [Bool]] {
         Audit.seeds(rules: rules, whole.auditInput(claims.claims), shelf: whole.shelf, narrowed: narrowed)
       }
-      let ofPersons = seeds(sorts.persons)
-      part.files.persons = try image(sorts.persons, ofPersons)?.0
-      (part.files.personSieves, part.files.personRows) =
-        try image(sorts.persons.map(\.sieve), ofPersons, named: false) ?? (nil, 0)
-      let ofFacts = seeds(sorts.facts)
-      part.files.facts = try image(sorts.facts, ofFacts)?.0
-      (part.files.factSieves, part.files.factRows) =
-        try image(sorts.facts.map(\.sieve), ofFacts, named: false) ?? (nil, 0)
+      (part.files.persons, part.files.personRows) =
+        try image(sorts.persons.map(\.sieve), seeds(sorts.persons), named: false) ?? (nil, 0)
+      (part.files.facts, part.files.factRows) =
+        try image(sorts.facts.map(\.sieve), seeds(sorts.facts), named: false) ?? (nil, 0)
       part.files.everything = try image(sorts.everything, seeds(sorts.everything, narrowed: false))?.0
       return part
     }
   }
 
-  /// What `findingHomes` reads of settlements.
-  private static let homeColumns: [Entity: Set<String>] = [.settlement: ["setl_id", "psn_no", "mdtrt_id"]]
+  /// How raw rows become claims: the same for all of them.
+  private struct Setting: Sendable {
+    private let kept: [ClaimTable: Set<String>]
+    private let medTypes: [MedTypeRow]?
+    private let identities: [SegmentIdentity]
+    private let excludedSetlTypes: Set<String>
+
+    init(_ evaluation: LookBackEvaluation, _ rules: [Rule]) {
+      let needed = Audit.neededColumns(rules: rules)
+      kept = Dictionary(
+        uniqueKeysWithValues: ClaimTable.allCases.map { table in
+          // By the last two a row's slice is known.
+          (table, (needed[table] ?? []).union(UnitFigures.columns(table)).union(["psn_no", "mdtrt_id"]))
+        })
+      let whole = evaluation.whole
+      medTypes = whole.shelf.registries["med_type_b"].map { StoreState.medTypes($0, whole.codes) }
+      identities = evaluation.segments.map(\.identity)
+      excludedSetlTypes = whole.excludedSetlTypes
+    }
+
+    func normalized(_ raw: [ClaimTable: RawRows], _ codes: CodeTable) throws -> Normalized {
+      try effectiveClaims(
+        NormalizationInput(
+          raw: raw, segments: identities, medTypes: medTypes, excludedSetlTypes: excludedSetlTypes, codes: codes,
+          linksPersons: false, namesLines: false, keptColumns: kept))
+    }
+  }
+
+  /// What rules find among all claims of some slices: findings and suppressions; the counts mean nothing. Slices that
+  /// straddle are looked at together, all of them if there is one.
+  ///
+  /// - Parameter batches: of which rows are read; nil: of all.
+  private func findings(
+    of slices: Set<UInt16>, _ rules: [Rule], facts: PopulationFacts? = nil, batches: Set<String>?,
+    _ parts: [PartRecord], _ straddling: StraddlingSlices, _ workers: Workers
+  ) throws -> (part: AuditPart, homes: [String: Set<UInt16>]) {
+    let alone = slices.filter { !straddling.contains($0) }.sorted()
+    let size = min(2_000, max(50, alone.count / max(1, whole.jobs) + 1))
+    var chunks = stride(from: 0, to: alone.count, by: size).map { Set(alone[$0..<min($0 + size, alone.count)]) }
+    if alone.count < slices.count { chunks.append(Set(straddling.slices)) }
+    let all = chunks
+    let reader = try StoreReader(ledger, live: segments, columns: columns, batches: batches, parts: parts)
+    let setting = Setting(self, rules)
+    let found = try inParallel(all.count, jobs: whole.jobs, worker: { () }) { i, _ in
+      let worker = workers.take()
+      defer { workers.giveBack(worker) }
+      let claims = try setting.normalized(reader.load(slices: all[i], codes: worker.codes), worker.codes).claims
+      var input = whole.auditInput(claims)
+      input.facts = facts
+      let part = auditPart(rules: rules, input, shelf: whole.shelf)
+      return (part, findingHomes(part.allFindings, claims))
+    }
+    var part = AuditPart()
+    var homes: [String: Set<UInt16>] = [:]
+    for (one, own) in found {
+      part.append(one)
+      homes.merge(own) { $0.union($1) }
+    }
+    return (part, homes)
+  }
 
   /// Batch and slice of each row, by entity.
   private func cells(of claims: EffectiveClaims, _ placeOfSegment: [UInt32]) -> [Entity: [UInt32]] {
@@ -383,7 +436,7 @@ struct LookBackEvaluation: Sendable {
       self.files = files
     }
 
-    func rows(_ count: KeyPath<LookBackState.ThinFiles, Int> & Sendable) -> Int {
+    func rows(_ count: KeyPath<LookBackState.ThinFiles, Int>) -> Int {
       generations.reduce(0) { $0 + $1.units.reduce(0) { $0 + $1[keyPath: count] } }
     }
 
@@ -429,10 +482,11 @@ struct LookBackEvaluation: Sendable {
     return units
   }
 
+  /// Counts of persons before and now, and the slices of those who have hits in either.
   private struct PersonChange: Sendable {
     var before = AuditPart()
     var now = AuditPart()
-    var homes: [String: Set<UInt16>] = [:]
+    var slices: Set<UInt16> = []
   }
 
   private func personParts(
@@ -454,64 +508,48 @@ struct LookBackEvaluation: Sendable {
         return wanted[Int(slice)] && unit.contains(slice)
       }
       // What stays is loaded once, for both.
-      func load(
-        _ kind: KeyPath<LookBackState.ThinFiles, EvaluationFile?>, _ claims: ThinClaims,
-        where isWanted: (UInt32) -> Bool
-      ) throws -> (before: ThinClaims, now: ThinClaims) {
-        var now = claims
-        try thin.add(kind, to: &now, unit.range) { cell, generation in
-          generation < newest && isWanted(cell) && thin.live.areLive(cell, in: generation)
-        }
-        var old = now
-        if newest > 0 {
-          try thin.add(kind, to: &old, unit.range) { cell, generation in
-            generation < newest && isWanted(cell) && before.areLive(cell, in: generation)
-              && !thin.live.areLive(cell, in: generation)
-          }
-        }
-        try thin.add(kind, to: &now, unit.range) { cell, generation in generation == newest && isWanted(cell) }
-        return (old, now)
+      var now = ThinClaims(for: sieves, codes: worker.codes, named: false)
+      try thin.add(\.persons, to: &now, unit.range) { cell, generation in
+        generation < newest && isOfUnit(cell) && thin.live.areLive(cell, in: generation)
       }
-      func sieved(_ rows: ThinClaims) -> (counts: AuditPart, slices: Set<UInt16>) {
-        let (counts, hits) = sievePart(sieves: sieves, whole.auditInput(rows.claimsAsAdded()), shelf: whole.shelf)
-        return (counts, Set(rows.cells(hits).map { UInt16(truncatingIfNeeded: $0) }))
+      var old = now
+      if newest > 0 {
+        try thin.add(\.persons, to: &old, unit.range) { cell, generation in
+          generation < newest && isOfUnit(cell) && before.areLive(cell, in: generation)
+            && !thin.live.areLive(cell, in: generation)
+        }
       }
-      let rows = try load(
-        \.personSieves, ThinClaims(for: sieves, codes: worker.codes, named: false), where: isOfUnit)
+      try thin.add(\.persons, to: &now, unit.range) { cell, generation in generation == newest && isOfUnit(cell) }
       var change = PersonChange()
-      let now = sieved(rows.now)
-      change.now = now.counts
-      var slices = now.slices
+      (change.now, change.slices) = sieved(sieves, now)
       if newest > 0 {
-        let old = sieved(rows.before)
-        change.before = old.counts
-        slices.formUnion(old.slices)
+        let (counts, slices) = sieved(sieves, old)
+        change.before = counts
+        change.slices.formUnion(slices)
       }
-      if slices.isEmpty { return change }
-      // Who has hits, before or now, with all that findings are made of; slices that straddle go together.
-      let found = try load(\.persons, ThinClaims(for: rules, also: Self.homeColumns, codes: worker.codes)) { cell in
-        isOfUnit(cell) && (unit.isOfStraddling || slices.contains(UInt16(truncatingIfNeeded: cell)))
-      }
-      if newest > 0 {
-        change.before = auditPart(
-          rules: rules, whole.auditInput(found.before.claimsAsAdded()), shelf: whole.shelf
-        ).counted(by: change.before)
-      }
-      let claims = found.now.claimsAsAdded()
-      change.now = auditPart(rules: rules, whole.auditInput(claims), shelf: whole.shelf).counted(by: change.now)
-      change.homes = findingHomes(change.now.allFindings, claims)
       return change
     }
   }
 
+  /// The counts of rules over thin rows, and the slices of hits.
+  private func sieved(
+    _ sieves: [Rule], _ rows: ThinClaims, facts: PopulationFacts? = nil
+  ) -> (AuditPart, Set<UInt16>) {
+    var input = whole.auditInput(rows.claimsAsAdded())
+    input.facts = facts
+    let (counts, hits) = sievePart(sieves: sieves, input, shelf: whole.shelf)
+    return (counts, Set(rows.cells(hits).map { UInt16(truncatingIfNeeded: $0) }))
+  }
+
+  /// Facts of all populations; the counts of the rules, and the slices of hits.
   private func factParts(
     _ thin: ThinRows, _ straddling: StraddlingSlices, _ rules: [Rule], _ workers: Workers
-  ) throws -> [(AuditPart, [String: Set<UInt16>])] {
+  ) throws -> (counts: AuditPart, slices: Set<UInt16>, facts: PopulationFacts) {
     let units = units(thin.rows(\.factRows), straddling, wantsStraddling: true)
     let sieves = rules.map(\.sieve)
     @Sendable func load(_ unit: Unit, _ worker: Worker) throws -> ThinClaims {
       var rows = ThinClaims(for: sieves, codes: worker.codes, named: false)
-      try thin.add(\.factSieves, to: &rows, unit.range, where: unit.contains)
+      try thin.add(\.facts, to: &rows, unit.range, where: unit.contains)
       return rows
     }
     // As many as threads stay loaded between the two passes.
@@ -519,38 +557,24 @@ struct LookBackEvaluation: Sendable {
     struct Loaded: Sendable {
       var facts: FactPart
       var rows: ThinClaims?
-      var claims: EffectiveClaims?
       var worker: Worker?
     }
     let first = try inParallel(units.count, jobs: whole.jobs, worker: { () }) { i, _ in
       let worker = workers.take()
       let rows = try load(units[i], worker)
-      let claims = rows.claimsAsAdded()
-      let facts = factPart(rules: sieves, whole.auditInput(claims), shelf: whole.shelf)
-      if staysLoaded { return Loaded(facts: facts, rows: rows, claims: claims, worker: worker) }
+      let facts = factPart(rules: sieves, whole.auditInput(rows.claimsAsAdded()), shelf: whole.shelf)
+      if staysLoaded { return Loaded(facts: facts, rows: rows, worker: worker) }
       workers.giveBack(worker)
       return Loaded(facts: facts)
     }
     let facts = mergedFacts(first.map(\.facts))
-    return try inParallel(units.count, jobs: whole.jobs, worker: { () }) { i, _ in
-      let unit = units[i]
+    let second = try inParallel(units.count, jobs: whole.jobs, worker: { () }) { i, _ in
       let worker = first[i].worker ?? workers.take()
       defer { workers.giveBack(worker) }
-      let rows = try first[i].rows ?? load(unit, worker)
-      var input = whole.auditInput(first[i].claims ?? rows.claimsAsAdded())
-      input.facts = facts
-      let (counts, hits) = sievePart(sieves: sieves, input, shelf: whole.shelf)
-      let slices = Set(rows.cells(hits).map { UInt16(truncatingIfNeeded: $0) })
-      if slices.isEmpty { return (counts, [:]) }
-      var found = ThinClaims(for: rules, also: Self.homeColumns, codes: worker.codes)
-      try thin.add(\.facts, to: &found, unit.range) { slice in
-        unit.contains(slice) && (unit.isOfStraddling || slices.contains(slice))
-      }
-      let claims = found.claimsAsAdded()
-      input = whole.auditInput(claims)
-      input.facts = facts
-      let part = auditPart(rules: rules, input, shelf: whole.shelf)
-      return (part.counted(by: counts), findingHomes(part.allFindings, claims))
+      return sieved(sieves, try first[i].rows ?? load(units[i], worker), facts: facts)
     }
+    var counts = AuditPart()
+    for (part, _) in second { counts.append(part) }
+    return (counts, second.reduce(into: Set<UInt16>()) { $0.formUnion($1.1) }, facts)
   }
 }

@@ -7,7 +7,7 @@ import ClaimStore
 /// settings (`binding`), and for nothing else.
 struct LookBackState: Codable, Sendable {
   /// Another one is not read.
-  static let format = "look-back 2"
+  static let format = "look-back 3"
 
   /// A live segment, with all that decides how its rows' versions are ordered.
   struct Segment: Codable, Hashable, Sendable {
@@ -24,21 +24,18 @@ struct LookBackState: Codable, Sendable {
     }
   }
 
-  /// Thin rows of some slices, by the rules that need them; nil where no rule does. Most rows are only asked whether they
-  /// are hits: what a sieve reads stands apart from what findings are made of.
+  /// Thin rows of some slices, by the rules that need them; nil where no rule does. Of persons' rules and of those with
+  /// facts only what their sieves read: whether a row is a hit.
   struct ThinFiles: Codable, Sendable {
     var first: UInt16
     var last: UInt16
     var persons: EvaluationFile?
-    var personSieves: EvaluationFile?
     var facts: EvaluationFile?
-    var factSieves: EvaluationFile?
     var everything: EvaluationFile?
-    /// Of the sieves.
     var personRows = 0
     var factRows = 0
 
-    var all: [EvaluationFile] { [persons, personSieves, facts, factSieves, everything].compactMap { $0 } }
+    var all: [EvaluationFile] { [persons, facts, everything].compactMap { $0 } }
   }
 
   /// What one run wrote, and the cells of older batches whose rows it took over: in earlier generations they are dead.
