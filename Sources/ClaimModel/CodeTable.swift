@@ -111,8 +111,11 @@ public final class CodeTable: @unchecked Sendable {
   public func intern(_ text: UnsafeRawBufferPointer) -> UInt32 {
     guard let base = text.baseAddress, text.count > 0 else { return 0 }
     let bytes = base.assumingMemoryBound(to: UInt8.self)
-    let length = text.count
-    let hash = Self.hash(bytes, length)
+    return intern(bytes, text.count, Self.hash(bytes, text.count))
+  }
+
+  @inline(__always)
+  private func intern(_ bytes: UnsafePointer<UInt8>, _ length: Int, _ hash: UInt32) -> UInt32 {
     var slot = Int(hash) & mask
     while true {
       let found = slots[slot]
@@ -126,6 +129,68 @@ public final class CodeTable: @unchecked Sendable {
       slot = (slot &+ 1) & mask
     }
     return add(bytes, length, hash, slot)
+  }
+
+  /// Texts that `internAll` looks up together.
+  public static let togetherCount = 64
+
+  /// The codes of texts given as UTF-8, in their order, as `intern` one after the other would give them.
+  ///
+  /// Many texts at once wait for memory together: a text that only one row has is not in the processor's caches, nor is
+  /// its slot.
+  ///
+  /// - Parameters:
+  ///   - lengths: at least 1 each.
+  ///   - codes: room for as many codes.
+  public func internAll(
+    _ texts: UnsafePointer<UnsafeRawPointer>, lengths: UnsafePointer<Int32>, count: Int,
+    into codes: UnsafeMutablePointer<UInt32>
+  ) {
+    withUnsafeTemporaryAllocation(of: UInt32.self, capacity: Self.togetherCount) { hashes in
+      withUnsafeTemporaryAllocation(of: UInt64.self, capacity: Self.togetherCount) { found in
+        withUnsafeTemporaryAllocation(of: Entry.self, capacity: Self.togetherCount) { candidates in
+          guard let hashes = hashes.baseAddress, let found = found.baseAddress, let candidates = candidates.baseAddress
+          else { return }
+          var first = 0
+          while first < count {
+            let number = min(Self.togetherCount, count &- first)
+            internSome(
+              texts + first, lengths + first, number, into: codes + first, hashes: hashes, found: found,
+              candidates: candidates)
+            first &+= number
+          }
+        }
+      }
+    }
+  }
+
+  /// Each loop reads what none of its turns waits for: hashes and slots, then entries, then texts.
+  private func internSome(
+    _ texts: UnsafePointer<UnsafeRawPointer>, _ lengths: UnsafePointer<Int32>, _ count: Int,
+    into codes: UnsafeMutablePointer<UInt32>, hashes: UnsafeMutablePointer<UInt32>,
+    found: UnsafeMutablePointer<UInt64>, candidates: UnsafeMutablePointer<Entry>
+  ) {
+    for i in 0..<count {
+      let hash = Self.hash(texts[i].assumingMemoryBound(to: UInt8.self), Int(lengths[i]))
+      hashes[i] = hash
+      found[i] = slots[Int(hash) & mask]
+    }
+    for i in 0..<count {
+      // Of a free slot, or one of another text, the code is looked up all the same: it is there, be it that of null.
+      candidates[i] = entries[Int(UInt32(truncatingIfNeeded: found[i]))]
+    }
+    for i in 0..<count {
+      let text = texts[i].assumingMemoryBound(to: UInt8.self)
+      let length = Int(lengths[i])
+      if UInt32(truncatingIfNeeded: found[i] >> 32) == hashes[i], Int(candidates[i].count) == length,
+        Self.equal(candidates[i].text, text, length)
+      {
+        codes[i] = UInt32(truncatingIfNeeded: found[i])
+      } else {
+        // The slot may have been taken by a text before; it is near now.
+        codes[i] = intern(text, length, hashes[i])
+      }
+    }
   }
 
   /// The code of a text; empty is null.
