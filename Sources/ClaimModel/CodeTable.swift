@@ -45,9 +45,9 @@ public final class CodeTable: @unchecked Sendable {
 
   public init() {
     entryCapacity = 1 << 9
-    entries = .allocate(capacity: entryCapacity)
+    entries = Self.allocated(entryCapacity, of: Entry.self)
     mask = 1 << 10 - 1
-    slots = Self.allocatedSlots(mask + 1)
+    slots = Self.allocated(mask + 1, of: UInt64.self)
     slots.initialize(repeating: 0, count: mask + 1)
     entries.initialize(to: Entry(text: Self.nothing, count: 0, fold: Self.unknown))
   }
@@ -57,9 +57,9 @@ public final class CodeTable: @unchecked Sendable {
   /// The texts themselves are shared: neither table changes a text that both know.
   public init(copying other: CodeTable) {
     entryCapacity = other.entryCapacity
-    entries = .allocate(capacity: entryCapacity)
+    entries = Self.allocated(entryCapacity, of: Entry.self)
     mask = other.mask
-    slots = Self.allocatedSlots(mask + 1)
+    slots = Self.allocated(mask + 1, of: UInt64.self)
     count = other.count
     entries.initialize(from: other.entries, count: count)
     slots.initialize(from: other.slots, count: mask + 1)
@@ -301,7 +301,7 @@ public final class CodeTable: @unchecked Sendable {
     // A length or a number of codes beyond 32 bits traps.
     let code = UInt32(count)
     if count == entryCapacity {
-      let larger = UnsafeMutablePointer<Entry>.allocate(capacity: entryCapacity * 2)
+      let larger = Self.allocated(entryCapacity * 2, of: Entry.self)
       larger.moveInitialize(from: entries, count: count)
       entries.deallocate()
       entries = larger
@@ -321,7 +321,7 @@ public final class CodeTable: @unchecked Sendable {
     let old = slots
     let oldMask = mask
     mask = oldMask * 2 + 1
-    slots = Self.allocatedSlots(mask + 1)
+    slots = Self.allocated(mask + 1, of: UInt64.self)
     slots.initialize(repeating: 0, count: mask + 1)
     var start = 0
     while old[start] != 0 { start += 1 }
@@ -335,14 +335,15 @@ public final class CodeTable: @unchecked Sendable {
     old.deallocate()
   }
 
-  /// Memory for slots. They are read in no order, so a big table asks for big pages; they are all touched anyway.
-  private static func allocatedSlots(_ count: Int) -> UnsafeMutablePointer<UInt64> {
-    let bytes = count * MemoryLayout<UInt64>.stride
+  /// Memory for slots or entries. They are read in no order, so a big table asks for big pages; slots are all touched
+  /// anyway, entries up to the number of codes.
+  private static func allocated<T>(_ count: Int, of: T.Type) -> UnsafeMutablePointer<T> {
+    let bytes = count * MemoryLayout<T>.stride
     if bytes < 4 << 20 { return .allocate(capacity: count) }
     let memory = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 2 << 20)
     // Only advice: without big pages it is slower, not wrong.
     _ = madvise(memory, bytes, MADV_HUGEPAGE)
-    return memory.bindMemory(to: UInt64.self, capacity: count)
+    return memory.bindMemory(to: T.self, capacity: count)
   }
 
   /// Where the empty text lies.
