@@ -58,11 +58,19 @@ extension ColumnData {
     }
   }
 
+  /// Makes the truths of rows FALSE that have no value.
+  fileprivate func clearNulls(of truths: inout [UInt8]) {
+    switch self {
+    case .text(let v): truths = zipped(truths, v) { $1 == CodeTable.null ? Kleene.no : $0 }
+    case .number(let v): truths = zipped(truths, v) { $1 == ColumnData.null ? Kleene.no : $0 }
+    }
+  }
+
   /// Values for a `KeyIndex`: 0 is null.
   var keyValues: [UInt64] {
     switch self {
-    case .text(let v): v.map { KeyIndex.keyValue(code: $0) }
-    case .number(let v): v.map { KeyIndex.keyValue(number: $0) }
+    case .text(let v): mapped(v) { KeyIndex.keyValue(code: $0) }
+    case .number(let v): mapped(v) { KeyIndex.keyValue(number: $0) }
     }
   }
 }
@@ -121,9 +129,7 @@ struct BaseRows {
     let own = try formed.kind.baseExpressions.map { try evaluator.vector($0, frame).column }
     let values = try formed.values.map { try $0.value.map { try evaluator.vector($0, frame).column } }
     var isWhole = [UInt8](repeating: Kleene.yes, count: frame.count)
-    for column in by + own.prefix(formed.kind.days) {
-      for (i, value) in column.keyValues.enumerated() where value == 0 { isWhole[i] = Kleene.no }
-    }
+    for column in by + own.prefix(formed.kind.days) { column.clearNulls(of: &isWhole) }
     let kept = trueRows(isWhole)
     rows += gathered(frame.rows[formed.baseBinding]?.rows ?? [], kept, null: -1)
     if isEmpty {
@@ -249,10 +255,13 @@ extension RuleRun {
     var start = 0
     while start < count {
       let end = min(count, start + Self.blockRows)
-      let frame = Frame(count: end - start)
-      frame.rows[formed.baseBinding] = (
-        formed.baseEntity, rows.map { Array($0[start..<end]) } ?? filled(end - start) { Int32(start + $0) }
-      )
+      let frame: Frame
+      if let rows {
+        frame = Frame(count: end - start)
+        frame.rows[formed.baseBinding] = (formed.baseEntity, Array(rows[start..<end]))
+      } else {
+        frame = Frame(Block(formed.baseEntity, start..<end), formed.baseBinding)
+      }
       try body(frame)
       start = end
     }

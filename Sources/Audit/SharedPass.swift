@@ -33,7 +33,7 @@ struct SharedPass {
       let end = min(count, start + RuleRun.blockRows)
       let block = Block(entity, start..<end)
       for (i, run) in runs.enumerated() where faults[i] == nil {
-        do { try run.look(Frame(block), run.plainScope) } catch { faults[i] = error }
+        do { try run.look(Frame(block, entity.rawValue), run.plainScope) } catch { faults[i] = error }
       }
       start = end
     }
