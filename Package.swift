@@ -77,8 +77,8 @@ let package = Package(
     module(
       "Pipeline",
       [
-        "Diagnostics", "ClaimModel", "Intake", "Normalize", "Partition", "Registries", "RulePacks", "ClaimStore",
-        "Audit",
+        "Diagnostics", "ClaimModel", "Parquet", "Intake", "Normalize", "Partition", "Registries", "RulePacks",
+        "ClaimStore", "Audit",
         "SQLLowering", "Cases", "Referral", "Reporting", .product(name: "Yams", package: "Yams"),
       ]),
     .executableTarget(

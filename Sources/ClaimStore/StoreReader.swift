@@ -144,50 +144,6 @@ public final class StoreReader: Sendable {
     return result
   }
 
-  /// Loads all rows of some persons, and rows without psn_no of some visits, ordered as above.
-  ///
-  /// - Parameters:
-  ///   - persons: psn_no, UTF-8.
-  ///   - visits: mdtrt_id, UTF-8.
-  public func load(
-    persons: Set<[UInt8]>, visits: Set<[UInt8]> = [], codes: CodeTable
-  ) throws -> [ClaimTable: RawRows] {
-    var slices = Set<UInt16>()
-    var personCodes = Set<UInt32>()
-    var visitCodes = Set<UInt32>()
-    for person in persons where !person.isEmpty {
-      person.withUnsafeBytes {
-        slices.insert(PersonSlice.of($0))
-        personCodes.insert(codes.intern($0))
-      }
-    }
-    for visit in visits where !visit.isEmpty {
-      visit.withUnsafeBytes {
-        slices.insert(PersonSlice.of($0))
-        visitCodes.insert(codes.intern($0))
-      }
-    }
-    let tops = Set(slices.map { Int($0 >> 8) }).sorted()
-    var result: [ClaimTable: RawRows] = [:]
-    for table in columns.keys {
-      var spans: [Span] = []
-      for part in partsByTable[table] ?? [] where slices.contains(where: part.record.slices.contains) {
-        for top in tops {
-          let rows = part.offsets[top]..<part.offsets[top + 1]
-          if rows.isEmpty { continue }
-          // Read again in full below, but only where a person's rows are.
-          var found: [Span] = []
-          try addSpans(of: part, rows: rows, isExact: false, to: &found)
-          for span in found {
-            if let narrow = try narrowed(span, persons: personCodes, visits: visitCodes, codes) { spans.append(narrow) }
-          }
-        }
-      }
-      result[table] = try load(table, spans, .persons(personCodes, visits: visitCodes), codes)
-    }
-    return result
-  }
-
   /// Loads the rows of slices that need not stand together, ordered as above; only where they are is anything read.
   public func load(slices: Set<UInt16>, codes: CodeTable) throws -> [ClaimTable: RawRows] {
     var isWanted = [Bool](repeating: false, count: PersonSlice.count)
@@ -230,7 +186,6 @@ public final class StoreReader: Sendable {
     case slices(ClosedRange<UInt16>)
     /// By slice.
     case set([Bool])
-    case persons(Set<UInt32>, visits: Set<UInt32>)
   }
 
   private func addSpans(of part: Part, rows: Range<Int>, isExact: Bool, to spans: inout [Span]) throws {
@@ -246,24 +201,6 @@ public final class StoreReader: Sendable {
       }
       start += info.rows
     }
-  }
-
-  /// The span from the first to the last row that is wanted; nil if none is.
-  private func narrowed(_ span: Span, persons: Set<UInt32>, visits: Set<UInt32>, _ codes: CodeTable) throws -> Span? {
-    var psn: [UInt32] = []
-    try read(texts: "psn_no", span, codes, into: &psn)
-    var visit: [UInt32] = []
-    if psn.contains(0) { try read(texts: "mdtrt_id", span, codes, into: &visit) }
-    var first: Int?
-    var last = 0
-    for i in psn.indices where psn[i] != 0 ? persons.contains(psn[i]) : visits.contains(visit[i]) {
-      if first == nil { first = i }
-      last = i
-    }
-    guard let first else { return nil }
-    var narrow = span
-    narrow.rows = span.rows.lowerBound + first..<span.rows.lowerBound + last + 1
-    return narrow
   }
 
   /// The span from the first to the last row of the slices; nil if it has none.
@@ -441,8 +378,6 @@ public final class StoreReader: Sendable {
         switch wanted {
         case .slices(let range): if !range.contains(slices[row]) { continue }
         case .set(let isWanted): if !isWanted[Int(slices[row])] { continue }
-        case .persons(let persons, let visits):
-          if psn[row] != 0 ? !persons.contains(psn[row]) : !visits.contains(visit[row]) { continue }
         }
       }
       let place = Int(segments[row]) &- part.firstSegment

@@ -67,8 +67,8 @@ final class SpillFile: Sendable {
 
   /// A new file of a name that nobody has, unlinked at once.
   private func open() throws -> Int32 {
-    var template = Array((folder + "/.tmp-rows-XXXXXX").utf8CString)
-    // mkstemp makes it with mode 0600 and fails rather than open what is there.
+    // mkstemp puts a name that nobody has in place of six X, makes the file with mode 0600 and never opens one that is there.
+    var template = Array((folder + "/.tmp-rows-" + String(repeating: "X", count: 6)).utf8CString)
     let descriptor = template.withUnsafeMutableBufferPointer { name -> Int32 in
       guard let name = name.baseAddress else { return -1 }
       let descriptor = mkstemp(name)

@@ -77,47 +77,23 @@ struct BatchIntake {
   /// nil for `digests`: nobody looked before, the digest is what reading gives.
   func read(_ files: [BatchFile], digests: [String: String]?) throws -> [ReadFile] {
     let total = files.reduce(Int64(0)) { $0 + Int64($1.size) }
-    struct Shared {
-      var next = 0
-      var doneBytes: Int64 = 0
-      var rows = 0
-      var files: [ReadFile] = []
-      var error: (any Error)?
-    }
     // Large files first, so that both cores stay busy to the end; what is written does not depend on the order.
     let queue = files.sorted { ($0.size, $1.name) > ($1.size, $0.name) }
-    let shared = Mutex(Shared())
-    @Sendable func work() {
-      while true {
-        let taken: (BatchFile, readsAhead: Bool)? = shared.withLock { shared in
-          guard shared.error == nil, shared.next < queue.count else { return nil }
-          shared.next += 1
-          // Behind the last files there is nothing left for the other cores, unless they inflate ahead.
-          return (queue[shared.next - 1], queue.count - shared.next < jobs - 1)
-        }
-        guard let (file, readsAhead) = taken else { return }
-        do {
-          let (read, rows) = try readOne(file, digest: digests.map { $0[file.name] ?? "" }, readsAhead: readsAhead)
-          let progress: (Int64, Int) = shared.withLock { shared in
-            shared.files.append(read)
-            shared.doneBytes += Int64(file.size)
-            shared.rows += rows
-            return (shared.doneBytes, shared.rows)
-          }
-          printer.send(.progress(stage: "intake", done: progress.0, total: total, rows: progress.1))
-        } catch {
-          shared.withLock { $0.error = $0.error ?? error }
-        }
+    let done = Mutex((bytes: Int64(0), rows: 0))
+    let read = try inParallel(queue.count, jobs: jobs, worker: {}) { i, _ in
+      let file = queue[i]
+      // Behind the last files there is nothing left for the other cores, unless they inflate ahead.
+      let (read, rows) = try readOne(
+        file, digest: digests.map { $0[file.name] ?? "" }, readsAhead: queue.count - i - 1 < jobs - 1)
+      let sum = done.withLock { sum in
+        sum.bytes += Int64(file.size)
+        sum.rows += rows
+        return sum
       }
+      printer.send(.progress(stage: "intake", done: sum.bytes, total: total, rows: sum.rows))
+      return read
     }
-    let workers = max(1, min(jobs, queue.count))
-    if workers == 1 {
-      work()
-    } else {
-      DispatchQueue.concurrentPerform(iterations: workers) { _ in work() }
-    }
-    if let error = shared.withLock({ $0.error }) { throw error }
-    return shared.withLock { $0.files }.sorted { bytesPrecede($0.record.name, $1.record.name) }
+    return read.sorted { bytesPrecede($0.record.name, $1.record.name) }
   }
 
   /// One file: bytes → records → checked rows → row records of the partition.

@@ -230,7 +230,7 @@ struct ClaimEvaluation: Sendable {
 
   /// The slices of the findings' settlements and persons. What hangs together with them is in the same slices, or in
   /// those that straddle.
-  private func findingHomes(_ findings: [Finding], _ claims: EffectiveClaims) -> [String: Set<UInt16>] {
+  func findingHomes(_ findings: [Finding], _ claims: EffectiveClaims) -> [String: Set<UInt16>] {
     if findings.isEmpty { return [:] }
     let settlements = claims[.settlement]
     let codes = claims.codes
@@ -309,40 +309,9 @@ struct ClaimEvaluation: Sendable {
   /// Calls the body for each of so many units, on as many threads as there are jobs; the results in their order. What the
   /// body interns is forgotten after each.
   private func inParallel<R: Sendable>(_ count: Int, _ body: @Sendable (Int, Worker) throws -> R) throws -> [R] {
-    let shared = Mutex(Progress<R>(next: 0, results: Array(repeating: nil, count: count), error: nil))
-    @Sendable func work() {
-      let worker = Worker(codes)
-      while true {
-        let i = shared.withLock { progress -> Int? in
-          guard progress.error == nil, progress.next < count else { return nil }
-          progress.next += 1
-          return progress.next - 1
-        }
-        guard let i else { return }
-        do {
-          let result = try body(i, worker)
-          shared.withLock { $0.results[i] = result }
-        } catch {
-          shared.withLock { $0.error = $0.error ?? error }
-        }
-        worker.forget()
-      }
+    try Pipeline.inParallel(count, jobs: jobs, worker: { Worker(codes) }) { i, worker in
+      defer { worker.forget() }
+      return try body(i, worker)
     }
-    let workers = max(1, min(jobs, count))
-    if workers == 1 {
-      work()
-    } else {
-      DispatchQueue.concurrentPerform(iterations: workers) { _ in work() }
-    }
-    return try shared.withLock { progress in
-      if let error = progress.error { throw error }
-      return progress.results.compactMap { $0 }
-    }
-  }
-
-  private struct Progress<R: Sendable>: Sendable {
-    var next: Int
-    var results: [R?]
-    var error: (any Error)?
   }
 }

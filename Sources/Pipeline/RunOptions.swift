@@ -17,6 +17,16 @@ public struct RunOptions: Sendable {
   public var unitRows: Int?
   /// Bytes that units may keep for the second pass; nil: chosen by memory. Any number gives the same bytes.
   public var keptBytes: Int?
+  /// `embedded` or `spark`; the same bytes of findings, cases and packets.
+  public var engine = "embedded"
+  /// Spark's master, for `spark`.
+  public var master: String?
+  /// Path of spark-submit; nil: found in SPARK_HOME or PATH.
+  public var sparkSubmit: String?
+  /// `spark.name=value`, handed on.
+  public var sparkConfiguration: [String] = []
+  /// Seconds in which an executor must have answered; nil: 300.
+  public var engineTimeout: Int?
   public var plan = false
   public var acceptIncomplete: String?
   public var failOnFindings = false

@@ -34,50 +34,24 @@ struct StorePartition {
     }
     let numberOf = numbers
     let ranges = Self.ranges(partition.rows(.feeLines))
-    let shared = Mutex<Writing>(Writing(next: 0, records: [], error: nil))
-    @Sendable func work() {
-      let codes = CodeTable()
-      while true {
-        let range = shared.withLock { writing -> ClosedRange<UInt16>? in
-          guard writing.error == nil, writing.next < ranges.count else { return nil }
-          writing.next += 1
-          return ranges[writing.next - 1]
+    do {
+      let written = try inParallel(ranges.count, jobs: jobs, worker: { CodeTable() }) { i, codes in
+        defer { codes.rollBack(to: 1) }
+        let loaded = try partition.load(slices: ranges[i], codes: codes)
+        var records: [PartRecord] = []
+        for table in ClaimTable.allCases {
+          guard var rows = loaded[table], rows.count > 0 else { continue }
+          for k in rows.origin.indices { rows.origin[k].segment = numberOf[Int(rows.origin[k].segment)] }
+          records.append(try parts.write(rows, table: table, slices: ranges[i], codes: codes))
         }
-        guard let range else { return }
-        do {
-          let loaded = try partition.load(slices: range, codes: codes)
-          var records: [PartRecord] = []
-          for table in ClaimTable.allCases {
-            guard var rows = loaded[table], rows.count > 0 else { continue }
-            for i in rows.origin.indices { rows.origin[i].segment = numberOf[Int(rows.origin[i].segment)] }
-            records.append(try parts.write(rows, table: table, slices: range, codes: codes))
-          }
-          partition.forget(slices: range)
-          codes.rollBack(to: 1)
-          shared.withLock { $0.records += records }
-        } catch {
-          shared.withLock { $0.error = $0.error ?? error }
-        }
+        partition.forget(slices: ranges[i])
+        return records
       }
-    }
-    let workers = max(1, min(jobs, ranges.count))
-    if workers == 1 {
-      work()
-    } else {
-      DispatchQueue.concurrentPerform(iterations: workers) { _ in work() }
-    }
-    let written = shared.withLock { $0 }
-    if let error = written.error {
+      try ledger.commitFiles(contents, parts: written.flatMap { $0 })
+    } catch {
       parts.discard()
       throw error
     }
-    try ledger.commitFiles(contents, parts: written.records.sorted { $0.path < $1.path })
-  }
-
-  private struct Writing: Sendable {
-    var next: Int
-    var records: [PartRecord]
-    var error: (any Error)?
   }
 
   /// Ranges of slices, each of 16 top bytes or a multiple of it, so that no part has too few rows.

@@ -63,6 +63,12 @@ struct UnitFigures: Sendable {
     allSums = Self.amounts.map { .init(table: $0.table.name, column: $0.column, beforeFen: 0, afterFen: 0) }
   }
 
+  /// For rows that were counted elsewhere: newest setl_time of the batch and of all, `Int64.min` for none.
+  mutating func setNewest(ofBatch: Int64, ofStore: Int64) {
+    newestOfBatch = ofBatch
+    newestOfStore = ofStore
+  }
+
   /// Adds the rows of a unit. `ofBatch` says of each segment whether it is the batch's.
   mutating func add(raw: [ClaimTable: RawRows], _ normalized: Normalized, ofBatch: [Bool]) {
     let claims = normalized.claims

@@ -27,6 +27,8 @@ final class WeeklyRun {
   let jobs: Int
   /// Bytes that the run may take; see `MemoryLimit`.
   let memory: Int
+  /// The engine that finds; nil: this program.
+  let spark: SparkSetting?
   /// What decides how rows count; the registries are read once a command.
   let setting: StoreState.Setting
   let shelf: RegistryShelf
@@ -41,6 +43,7 @@ final class WeeklyRun {
     configurationDigests: [String: [String: String]]
   ) throws {
     memory = try MemoryLimit.resolve(options.memory)
+    spark = try SparkSetting(options)
     let codes = CodeTable()
     setting = StoreState.Setting(
       rules: pack.rules,
@@ -125,7 +128,12 @@ final class WeeklyRun {
       incompleteTables: try incompleteTables(blocking), ofBatch: segments.map { $0.batch == batch.id }, jobs: jobs,
       unitRows: options.unitRows ?? ClaimUnits.rows(within: memory, jobs: jobs),
       keptBytes: options.keptBytes ?? ClaimEvaluation.keptBytes(within: memory))
-    let outcome = try evaluation.run()
+    let outcome =
+      try spark.map {
+        try SparkEvaluation(
+          evaluation: evaluation, ledger: ledger, segments: segments, setting: $0, printer: printer
+        ).run()
+      } ?? evaluation.run()
     let result = outcome.result
     let asOf = try asOfDay(outcome.figures, startedAt: startedAt)
     let last = try ledger.baseline(of: plan.runID)

@@ -152,7 +152,7 @@ extension RuleLowering {
   // MARK: members
 
   /// Which lines a formed row is made of.
-  private func membersSQL(_ formed: Formed) -> String {
+  func membersSQL(_ formed: Formed) -> String {
     let id = "b.\(dialect.quoted(formed.baseBinding + "." + Self.idColumn(formed.baseEntity)))"
     var same = zip(formedBy(formed, "f"), by(formed, "b")).map { "\($0) = \($1)" }
     let day = "f.\(column(formed, "day"))"

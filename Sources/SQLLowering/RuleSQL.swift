@@ -60,7 +60,7 @@ final class RuleLowering {
   }
 
   /// From claim rows or pairs of them to hits.
-  private func plainSQL() throws -> [String] {
+  func plainSQL() throws -> [String] {
     let asked = rule.lookups
     let hits = try hitsSQL(
       from: asked.last.map { table("lookup " + $0.name) } ?? table("rows"),
@@ -231,7 +231,7 @@ final class RuleLowering {
   }
 
   /// The order of hits of claim rows: by the keys of their rows, then by the groups of registry rows.
-  private func orderOfHits() -> [String] {
+  func orderOfHits() -> [String] {
     var order = lowering.demanded.prefix(rule.shape.bindings.count).map { "r.\(dialect.quoted($0.name))" }
     for lookup in rule.lookups {
       if case .groups(let column) = lookup.take { order.append("r.\(dialect.quoted(lookup.name + "." + column))") }
@@ -241,7 +241,7 @@ final class RuleLowering {
 
   // MARK: findings
 
-  private func findingsSQL() throws -> String {
+  func findingsSQL() throws -> String {
     lowering.hitAggregates = []
     lowering.hitWindows = []
     var verdict = "CASE"

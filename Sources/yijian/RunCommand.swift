@@ -31,6 +31,18 @@ struct RunCommand: ParsableCommand {
   var unitRows: Int?
   @Option(help: .hidden)
   var keptBytes: Int?
+  @Option(help: "What finds: embedded (this program), or spark, which reads the store's parts itself.")
+  var engine = "embedded"
+  @Option(
+    help: ArgumentHelp(
+      "Spark's master, for --engine spark: spark://host:7077, yarn, local-cluster[2,1,1024].", valueName: "url"))
+  var master: String?
+  @Option(help: "Path of spark-submit. Default: that of SPARK_HOME, else the first in PATH.")
+  var sparkSubmit: String?
+  @Option(help: ArgumentHelp("A setting for Spark, handed on; may be repeated.", valueName: "name=value"))
+  var sparkConf: [String] = []
+  @Option(help: "Seconds in which an executor of the master must answer. Default: 300.")
+  var engineTimeout: Int?
   @Flag(help: "Say which files, tables and rules would run and what is missing; write nothing.")
   var plan = false
   @Option(
@@ -44,6 +56,7 @@ struct RunCommand: ParsableCommand {
 
   func validate() throws {
     if let jobs, jobs < 1 { throw ValidationError("--jobs takes a whole number from 1") }
+    if let engineTimeout, engineTimeout < 1 { throw ValidationError("--engine-timeout takes seconds from 1") }
     if let reason = acceptIncomplete, reason.allSatisfy(\.isWhitespace) {
       throw ValidationError("--accept-incomplete needs a reason; it is printed in every packet")
     }
@@ -60,6 +73,11 @@ struct RunCommand: ParsableCommand {
     options.memory = memory
     options.unitRows = unitRows
     options.keptBytes = keptBytes
+    options.engine = engine
+    options.master = master
+    options.sparkSubmit = sparkSubmit
+    options.sparkConfiguration = sparkConf
+    options.engineTimeout = engineTimeout
     options.plan = plan
     options.acceptIncomplete = acceptIncomplete
     options.failOnFindings = failOnFindings

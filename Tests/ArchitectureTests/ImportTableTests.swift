@@ -23,8 +23,8 @@ private let mayImport: [String: Set<String>] = [
   "Reporting": ["Diagnostics", "ClaimModel", "RulePacks", "Cases"],
   "SyntheticClaims": ["Diagnostics", "ClaimModel", "CZlib", "CZip", "CIconv"],
   "Pipeline": [
-    "Diagnostics", "ClaimModel", "Intake", "Normalize", "Partition", "Registries", "RulePacks", "ClaimStore", "Audit",
-    "SQLLowering", "Cases", "Referral", "Reporting", "Yams",
+    "Diagnostics", "ClaimModel", "Parquet", "Intake", "Normalize", "Partition", "Registries", "RulePacks", "ClaimStore",
+    "Audit", "SQLLowering", "Cases", "Referral", "Reporting", "Yams",
   ],
   "yijian": ["Pipeline", "Knowledge", "SyntheticClaims", "Diagnostics", "CMalloc", "ArgumentParser"],
 ]

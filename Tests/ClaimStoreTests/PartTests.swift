@@ -139,7 +139,7 @@ import Testing
     #expect(found[.feeLines]?.byteOffset == [])
   }
 
-  @Test func aPersonsRowsComeBackFromEveryBatch() throws {
+  @Test func theRowsOfScatteredSlicesComeBackFromEveryBatch() throws {
     let fixture = StoreFixture()
     let ledger = try fixture.open()
     var random = TestRandom(21)
@@ -153,14 +153,17 @@ import Testing
     let live = try ledger.liveSegments()
     let reader = try StoreReader(ledger, live: live, columns: [.feeLines: nil], delivered: true)
     let codes = CodeTable()
-    let found = try #require(
-      try reader.load(
-        persons: [Array("P7".utf8), Array("P12".utf8), Array("nobody".utf8)], visits: [Array("M3".utf8)], codes: codes)[
-          .feeLines])
+    func slice(_ text: String) -> UInt16 {
+      var text = text
+      return text.withUTF8 { PersonSlice.of(UnsafeRawBufferPointer($0)) }
+    }
+    // Two persons, a visit's rows that name no person, and a slice in which nobody is.
+    let slices: Set<UInt16> = [slice("P7"), slice("P12"), slice("M3"), slice("nobody")]
+    let found = try #require(try reader.load(slices: slices, codes: codes)[.feeLines])
     let psn = try #require(ClaimTable.feeLines.index(of: "psn_no"))
     let visit = try #require(ClaimTable.feeLines.index(of: "mdtrt_id"))
     func isTheirs(_ row: DeliveredRow) -> Bool {
-      ["P7", "P12"].contains(row.fields[psn]) || (row.fields[psn].isEmpty && row.fields[visit] == "M3")
+      slices.contains(slice(row.fields[psn].isEmpty ? row.fields[visit] : row.fields[psn]))
     }
     let expected =
       described(first.filter(isTheirs), .feeLines, batch: "W10", digests: [digestA])
