@@ -55,8 +55,10 @@ extension BaseRows {
   }
 }
 
-/// One row for each different set of `by` values.
-func groupRows(_ formed: Formed, _ base: BaseRows) throws -> FormedRows {
+/// One row for each different set of `by` values. `thinning` leaves out ranges before values are worked out for them.
+func groupRows(
+  _ formed: Formed, _ base: BaseRows, thinning: (MemberRanges) throws -> [Int32]? = { _ in nil }
+) throws -> FormedRows {
   var ranges = MemberRanges()
   let sets = base.sets()
   ranges.order = sets.order
@@ -65,5 +67,6 @@ func groupRows(_ formed: Formed, _ base: BaseRows) throws -> FormedRows {
     ranges.add(start..<end)
     start = end
   }
+  if let kept = try thinning(ranges) { ranges = ranges.selecting(kept) }
   return try ranges.rows(formed, base)
 }

@@ -124,6 +124,7 @@ struct Pairing {
       return try hand()
     }
     var key = [UInt64](repeating: 0, count: max(1, aKeys.count))
+    if index.groupCount == 0 { return }
     for i in 0..<aRows.count {
       var isNull = false
       for k in 0..<aKeys.count {

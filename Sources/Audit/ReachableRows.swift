@@ -5,8 +5,10 @@ extension EffectiveClaims {
   /// from, and whatever hangs together with these by links that they follow, in either direction, however far.
   ///
   /// Rows stay in their order. Costs by the rows and links looked at, each once, whatever hangs together with what.
-  func reachable(for needs: ThinNeeds) -> EffectiveClaims {
-    var reached = Reach(self, needs)
+  ///
+  /// `from`: only these rows of the one entity that the rules start from.
+  func reachable(for needs: ThinNeeds, from rows: [Int32]? = nil) -> EffectiveClaims {
+    var reached = Reach(self, needs, from: rows)
     reached.follow()
     var chosen: [Entity: [Int32]] = [:]
     var places: [Entity: [Int32]] = [:]
@@ -56,12 +58,17 @@ private struct Reach {
   /// By parent and child, where the claims have none.
   private var made: [Entity: [Entity: Children]] = [:]
 
-  init(_ claims: EffectiveClaims, _ needs: ThinNeeds) {
+  init(_ claims: EffectiveClaims, _ needs: ThinNeeds, from rows: [Int32]?) {
     self.claims = claims
     self.needs = needs
     for entity in needs.entities.keys {
       let count = claims[entity].count
       let isBase = needs.bases.contains(entity)
+      if isBase, let rows {
+        isIn[entity] = [Bool](repeating: false, count: count)
+        add(entity) { add in for row in rows { add(row) } }
+        continue
+      }
       isIn[entity] = [Bool](repeating: isBase, count: count)
       if isBase { pending[entity] = (0..<Int32(count)).map { $0 } }
     }

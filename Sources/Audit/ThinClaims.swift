@@ -38,6 +38,11 @@ public struct ThinClaims: Sendable {
   /// are come to.
   public mutating func appendReachable(_ claims: EffectiveClaims) { append(claims.reachable(for: needs)) }
 
+  /// The same from some rows of the one entity that the rules start from.
+  mutating func appendReachable(_ claims: EffectiveClaims, from rows: [Int32]) {
+    if !rows.isEmpty { append(claims.reachable(for: needs, from: rows)) }
+  }
+
   /// Adds the rows of a part. No row may be in two parts.
   public mutating func append(_ claims: EffectiveClaims) {
     let before = tables.mapValues(\.count)
