@@ -191,6 +191,7 @@ struct RunOutputs {
     fillProfile(&model)
 
     model.findings = assignment.records
+    model.withdrawals = try withdrawals()
     model.suppressions = result.suppressions
     model.coverage = result.coverage
     model.ruleTitles = Dictionary(uniqueKeysWithValues: run.pack.rules.map { ($0.id, $0.nameZh) })
@@ -210,6 +211,25 @@ struct RunOutputs {
     }
     model.stages = stages.map { .init(name: $0.name, rows: $0.rows, bytes: $0.bytes, milliseconds: $0.milliseconds) }
     return model
+  }
+
+  /// Why each withdrawn finding fell; only the slices of their persons are read.
+  private func withdrawals() throws -> [String: Withdrawal] {
+    let fallen = assignment.records.filter { $0.state == .withdrawn }
+    if fallen.isEmpty { return [:] }
+    var slices = Set(outcome.straddling)
+    for record in fallen where !record.finding.psnNo.isEmpty {
+      var person = record.finding.psnNo
+      slices.insert(person.withUTF8 { PersonSlice.of(UnsafeRawBufferPointer($0)) })
+    }
+    let reasons = WithdrawalReasons(
+      try StoreState.load(ledger: run.ledger, replacing: revision, setting, slices: slices))
+    return Dictionary(
+      uniqueKeysWithValues: fallen.map { record in
+        // A finding about several persons does not say whose rows it rested on.
+        let finding = record.finding
+        return (finding.id, finding.psnNo.isEmpty ? Withdrawal(reason: .other) : reasons.reason(of: finding))
+      })
   }
 
   /// The registries that were looked up: their rejected rows are shown like those of claim files.

@@ -5,6 +5,7 @@ import Diagnostics
 import Foundation
 import Normalize
 import Registries
+import Reporting
 import RulePacks
 import SQLLowering
 
@@ -48,7 +49,8 @@ struct SparkEvaluation {
     }
     let script = try storeScript(
       rules: rules, whole: Set(whole.map(\.id)), columns: columns,
-      thin: thin.map { ThinRows(entity: $0.entity, columns: $0.columns, parents: $0.parents) })
+      thin: thin.map { ThinRows(entity: $0.entity, columns: $0.columns, parents: $0.parents) },
+      listed: MachineFiles.listedPerCode)
     let job = try SparkJob(
       script, ledger: ledger, live: segments, ofBatch: evaluation.ofBatch, registries: registries,
       codes: evaluation.codes, excludedSetlTypes: evaluation.excludedSetlTypes)
@@ -125,12 +127,36 @@ struct SparkEvaluation {
     }
     var wanted: Set<RowHome> = []
     try job.read(StoreScript.homesOutput, status) { wanted.insert(home($0[0], $0[1])) }
+    wanted.formUnion(try controls())
     var shared = SharedHomes()
     try job.read(StoreScript.sharedOutput, status) { fields in
       shared.add(home(fields[2], fields[3]), kind: fields[0] ?? [], id: fields[1] ?? [])
     }
     return shared.groups(of: wanted)
   }
+
+  /// Everybody of every 1,024th slice: whom Spark does not name is looked at here too, one in a thousand.
+  private func controls() throws -> Set<RowHome> {
+    let first = segments.count % Self.controlStep
+    let slices = Set(stride(from: first, to: PersonSlice.count, by: Self.controlStep).map { UInt16($0) })
+    let reader = try StoreReader(
+      ledger, live: segments,
+      columns: Dictionary(uniqueKeysWithValues: ClaimTable.allCases.map { ($0, ["psn_no", "mdtrt_id"]) }))
+    let codes = CodeTable()
+    var homes: Set<RowHome> = []
+    for rows in try reader.load(slices: slices, codes: codes).values {
+      let persons = rows.columns["psn_no"]?.codes ?? []
+      let visits = rows.columns["mdtrt_id"]?.codes ?? []
+      for row in rows.origin.indices {
+        let isPerson = persons[row] != CodeTable.null
+        homes.insert(
+          codes.withBytes(isPerson ? persons[row] : visits[row]) { RowHome(isPerson: isPerson, id: Array($0)) })
+      }
+    }
+    return homes
+  }
+
+  private static let controlStep = 1024
 
   /// Groups in units of about so many homes; a group is never cut.
   private static func units(_ groups: [[RowHome]]) -> [[RowHome]] {
@@ -296,11 +322,64 @@ struct SparkEvaluation {
       rowsInScope: values[0], rowsUnevaluable: values[1], fillRows: fill.map(\.0), filledRows: fill.map(\.1))
   }
 
+  /// What the report says of rows and fen, as Spark has counted it.
   private func figures(_ job: SparkJob, _ status: SparkJob.Status) throws -> UnitFigures {
     var figures = UnitFigures(segments: segments.count)
-    try job.read(StoreScript.newestOutput, status) { fields in
-      let newest = try fields.map { try $0.map { try number($0, StoreScript.newestOutput, job) } ?? Int64.min }
-      figures.setNewest(ofBatch: newest[0], ofStore: newest[1])
+    func rows(_ name: String, _ body: ([String?], [Int64?]) throws -> Void) throws {
+      let columns = job.script.outputs.first { $0.name == name }?.columns ?? []
+      try job.read(name, status) { fields in
+        var texts: [String?] = []
+        var numbers: [Int64?] = []
+        for (field, column) in zip(fields, columns) {
+          if column.isText {
+            texts.append(field.map { String(decoding: $0, as: UTF8.self) })
+          } else {
+            numbers.append(try field.map { try number($0, name, job) })
+          }
+        }
+        try body(texts, numbers)
+      }
+    }
+    func fate(_ texts: [String?], at place: Int, _ name: String) throws -> (ClaimTable, Disposition) {
+      guard let table = ClaimTable(name: texts[0] ?? ""),
+        let disposition = Disposition.allCases.first(where: { $0.reason == texts[place] })
+      else { throw job.bad(name, "a table or reason is none of ours") }
+      return (table, disposition)
+    }
+    func segment(_ number: Int64?, _ name: String) throws -> Int32 {
+      guard let number, segments.indices.contains(Int(number)) else { throw job.bad(name, "a segment is none of ours") }
+      return Int32(number)
+    }
+    try rows(StoreScript.fatesOutput) { texts, numbers in
+      let (table, disposition) = try fate(texts, at: 1, StoreScript.fatesOutput)
+      figures.add(
+        rows: Int(numbers[1] ?? 0), table, disposition, segment: try segment(numbers[0], StoreScript.fatesOutput))
+    }
+    try rows(StoreScript.asideOutput) { texts, numbers in
+      let (table, disposition) = try fate(texts, at: 1, StoreScript.asideOutput)
+      figures.list(
+        table, disposition, segment: try segment(numbers[0], StoreScript.asideOutput), line: Int32(numbers[1] ?? 0),
+        byteOffset: numbers[2] ?? 0)
+    }
+    try rows(StoreScript.sumsOutput) { texts, numbers in
+      let (table, disposition) = try fate(texts, at: 2, StoreScript.sumsOutput)
+      figures.add(
+        fen: numbers[0] ?? 0, net: numbers[1] ?? 0, table, column: texts[1] ?? "", disposition)
+    }
+    try rows(StoreScript.settlementsOutput) { _, numbers in
+      figures.setSettlements(
+        checked: Int(numbers[0] ?? 0), notComparable: Int(numbers[1] ?? 0), paidFen: numbers[2] ?? 0)
+    }
+    try rows(StoreScript.differencesOutput) { texts, numbers in
+      figures.addDifference(texts[0] ?? "", expected: numbers[0] ?? 0, found: numbers[1] ?? 0)
+    }
+    try rows(StoreScript.unknownOutput) { texts, numbers in
+      figures.addUnknown(
+        UnknownMedType(
+          code: texts[0] ?? "", rows: Int(numbers[0] ?? 0), fen: numbers[1] ?? 0, fundFen: numbers[2] ?? 0))
+    }
+    try rows(StoreScript.newestOutput) { _, numbers in
+      figures.setNewest(ofBatch: numbers[0] ?? Int64.min, ofStore: numbers[1] ?? Int64.min)
     }
     return figures
   }

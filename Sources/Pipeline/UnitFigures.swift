@@ -63,12 +63,6 @@ struct UnitFigures: Sendable {
     allSums = Self.amounts.map { .init(table: $0.table.name, column: $0.column, beforeFen: 0, afterFen: 0) }
   }
 
-  /// For rows that were counted elsewhere: newest setl_time of the batch and of all, `Int64.min` for none.
-  mutating func setNewest(ofBatch: Int64, ofStore: Int64) {
-    newestOfBatch = ofBatch
-    newestOfStore = ofStore
-  }
-
   /// Adds the rows of a unit. `ofBatch` says of each segment whether it is the batch's.
   mutating func add(raw: [ClaimTable: RawRows], _ normalized: Normalized, ofBatch: [Bool]) {
     let claims = normalized.claims
@@ -201,6 +195,55 @@ struct UnitFigures: Sendable {
     newestOfStore = max(newestOfStore, other.newestOfStore)
     rowsRead += other.rowsRead
     countingLines += other.countingLines
+  }
+
+  // MARK: What another engine has counted
+
+  /// So many rows of a segment have a fate.
+  mutating func add(rows: Int, _ table: ClaimTable, _ disposition: Disposition, segment: Int32) {
+    counts[Int(segment) * Self.dispositionCount + Int(disposition.rawValue)] += rows
+    rowsRead += rows
+    if table == .feeLines, disposition == .counts { countingLines += rows }
+    for (i, amount) in Self.amounts.enumerated() where amount.table == table && rows > 0 { hasRows[i] = true }
+  }
+
+  /// A row of the batch that was set aside; of each segment and reason the first ones.
+  mutating func list(
+    _ table: ClaimTable, _ disposition: Disposition, segment: Int32, line: Int32, byteOffset: Int64
+  ) {
+    listed[SetAsideKey(table: table, segment: segment, disposition: disposition), default: .init()]
+      .add(line, byteOffset)
+  }
+
+  /// Fen of an amount column over the batch's rows of a fate; net of reversals for rows that count.
+  mutating func add(fen: Int64, net: Int64, _ table: ClaimTable, column: String, _ disposition: Disposition) {
+    guard let i = Self.amounts.firstIndex(where: { $0.table == table && $0.column == column }) else { return }
+    allSums[i].beforeFen &+= fen
+    if disposition == .counts {
+      allSums[i].afterFen &+= net
+      allSums[i].nettedFen &+= net &- fen
+    } else {
+      allSums[i].setAsideFen[disposition.reason, default: 0] &+= fen
+    }
+  }
+
+  /// The batch's settlements held against their lines, and what the fund paid for them.
+  mutating func setSettlements(checked: Int, notComparable: Int, paidFen: Int64) {
+    settlementLines.checked = checked
+    settlementLines.notComparable = notComparable
+    fundPaidFen = paidFen
+  }
+
+  mutating func addDifference(_ setlID: String, expected: Int64, found: Int64) {
+    settlementLines.differences.append(.init(subject: setlID, unit: .fen, expected: expected, found: found))
+  }
+
+  mutating func addUnknown(_ one: UnknownMedType) { add(one) }
+
+  /// `Int64.min` for none.
+  mutating func setNewest(ofBatch: Int64, ofStore: Int64) {
+    newestOfBatch = ofBatch
+    newestOfStore = ofStore
   }
 
   // MARK: What the report asks for

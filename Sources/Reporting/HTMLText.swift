@@ -186,6 +186,15 @@ enum Caption {
     }
   }
 
+  static func withdrawal(_ reason: Withdrawal.Reason) -> String {
+    switch reason {
+    case .reversed: "结算或明细已冲销、退费"
+    case .corrected: "已有更正或作废的新版本"
+    case .gone: "所依据的行已不在库中"
+    case .other: "本身的行未变，其他资料、登记表或规则已变"
+    }
+  }
+
   static func status(_ status: RuleCoverage.Status) -> String {
     switch status {
     case .run: "已运行"

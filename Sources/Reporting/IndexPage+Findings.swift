@@ -173,18 +173,23 @@ extension RunReportModel {
       let isOpen = comparedWith != nil && records.count <= 20
       out +=
         "<details\(isOpen ? " open=\"open\"" : "")><summary>\(Caption.state(state)) \(grouped(records.count)) 条</summary>\n"
-      var table = HTMLTable([
+      if state == .withdrawn { out += withdrawnWords(records.count) }
+      var columns: [HTMLTable.Column] = [
         .code("疑点编号"), .text("判定"), .text("对象"), .number("基金金额（元）"), .number("计入金额（元）"), .text("首见批次"), .code("案件"),
-      ])
+      ]
+      if state == .withdrawn { columns.append(.text("撤销原因")) }
+      var table = HTMLTable(columns)
       for record in records.prefix(Self.listed) {
         let f = record.finding
-        table.add([
+        var cells = [
           escaped(f.id), chip(f.verdict),
           "<span class=\"sub\">\(Caption.subjectType(f.subjectType))</span> "
             + subjectText(f.subjectType, f.subject, separator: " "),
           FixedPoint.yuan(f.fundFen), FixedPoint.yuan(record.countedFen), escaped(record.firstBatch),
           record.caseID.isEmpty ? "–" : escaped(record.caseID),
-        ])
+        ]
+        if state == .withdrawn { cells.append(withdrawals[f.id].map(withdrawalText) ?? "–") }
+        table.add(cells)
       }
       out += table.html
       if records.count > Self.listed {
@@ -193,5 +198,29 @@ extension RunReportModel {
       out += "</details>\n"
     }
     return out
+  }
+
+  /// How many findings fell for what reason, and what that means for a case under way.
+  private func withdrawnWords(_ count: Int) -> String {
+    let parts = Withdrawal.Reason.allCases.compactMap { reason in
+      let n = withdrawals.values.count { $0.reason == reason }
+      return n == 0 ? nil : "\(Caption.withdrawal(reason)) \(grouped(n)) 条"
+    }
+    let sum = parts.isEmpty ? "" : "：\(parts.joined(separator: "；"))"
+    return """
+      <p class="note">以前批次报告过、现在不再成立的疑点 \(grouped(count)) 条\(sum)。\
+      金额已从案件中扣除；已移送的材料请据此补充说明。</p>
+
+      """
+  }
+
+  private func withdrawalText(_ withdrawal: Withdrawal) -> String {
+    var text = escaped(Caption.withdrawal(withdrawal.reason))
+    var source = withdrawal.batches.isEmpty ? "" : "批次 " + withdrawal.batches.map(escaped).joined(separator: "、")
+    if let place = withdrawal.place {
+      source += (source.isEmpty ? "" : "，") + "<span class=\"mono\">\(escaped(place))</span>"
+    }
+    if !source.isEmpty { text += "<br/><span class=\"sub\">\(source)</span>" }
+    return text
   }
 }

@@ -227,12 +227,17 @@ extension RunReportModel {
     for state in [FindingState.new, .standing, .changed, .withdrawn] {
       byState[state.rawValue] = .integer(findings.count { $0.state == state })
     }
+    var withdrawnBecause: [String: JSONValue] = [:]
+    for reason in Withdrawal.Reason.allCases {
+      withdrawnBecause[reason.rawValue] = .integer(withdrawals.values.count { $0.reason == reason })
+    }
     var byVerdict: [String: JSONValue] = [:]
     for verdict in Verdict.allCases {
       byVerdict[verdict.rawValue] = .integer(standingFindings.count { $0.finding.verdict == verdict })
     }
     return .object([
       "by_state": .object(byState), "by_verdict": .object(byVerdict), "suppressed": .integer(suppressions.count),
+      "withdrawn_because": .object(withdrawnBecause),
     ])
   }
 }

@@ -52,6 +52,8 @@ public struct RunReportModel: Sendable {
   // What was found
   /// Rows of findings.csv, withdrawn ones included.
   public var findings: [FindingRecord] = []
+  /// Why a finding was withdrawn, by finding id; every withdrawn one has an entry.
+  public var withdrawals: [String: Withdrawal] = [:]
   public var suppressions: [Suppression] = []
   /// One a rule, every rule.
   public var coverage: [RuleCoverage] = []

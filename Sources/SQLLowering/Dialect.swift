@@ -37,6 +37,9 @@ public struct Dialect: Sendable {
   public var storesRowNumber: Bool
   /// A subquery may name rows of the query around the query it stands in, and an ordered subquery its first row.
   public var reachesOutward: Bool
+  /// Rows lie on many machines: none may be asked to see all of them in order, and a row's registry rows are looked up
+  /// once for all rows that ask the same.
+  public var isDistributed = false
   /// Tells the cases apart where many stand in one database; nil where it holds one.
   public var caseColumn: String?
 

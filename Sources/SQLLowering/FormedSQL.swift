@@ -14,11 +14,11 @@ extension RuleLowering {
     var later: [String]
     if let atLeast = formed.atLeast {
       let runs = try runsSQL(formed, from: last, atLeast: atLeast)
-      let hits = try hitsSQL(from: table("runs"), conditions: exempting(), order: ["r.formed_row"])
+      let hits = try hitsSQL(from: table("runs"), conditions: exempting(), order: orderOfFormed(formed))
       later = [runs, hits]
     } else {
       later = [
-        try hitsSQL(from: last, conditions: judging(.formed) + excluding() + exempting(), order: ["r.formed_row"])
+        try hitsSQL(from: last, conditions: judging(.formed) + excluding() + exempting(), order: orderOfFormed(formed))
       ]
     }
     later = try lookupTables(formedLookups, from: table("formed")) + later
@@ -31,6 +31,18 @@ extension RuleLowering {
       formed, from: baseLookups.last.map { table("lookup " + $0.name) } ?? table("rows"))
     let lookups = try lookupTables(baseLookups, from: table("rows"))
     return try [rowsSQL()] + lookups + [base, template] + later
+  }
+
+  /// The order of formed hits of one key.
+  private func orderOfFormed(_ formed: Formed) -> [String] {
+    guard dialect.isDistributed else { return ["r.formed_row"] }
+    // Where their numbers say nothing: day, then base row or values.
+    var order: [String] = []
+    if case .group = formed.kind {} else { order.append("r.\(column(formed, "day"))") }
+    if case .runs = formed.kind {
+      order.append("r.\(dialect.quoted(formed.baseBinding + "." + Self.idColumn(formed.baseEntity)))")
+    }
+    return order + formedBy(formed, "r")
   }
 
   private func template(_ formed: Formed) throws -> String {
@@ -90,8 +102,8 @@ extension RuleLowering {
     return """
       -- 构成新行的基础行。 The rows of claims that the rule's rows are formed of.
       \(dialect.createTable) \(table("base")) AS
-      SELECT row_number() OVER (ORDER BY b.base_order) AS base_row, b.* FROM (
-        SELECT r.*, row_number() OVER (ORDER BY \(order.joined(separator: ", "))) AS base_order,
+      SELECT \(dialect.isDistributed ? Self.anyNumber : "row_number() OVER (ORDER BY b.base_order)") AS base_row, b.* FROM (
+        SELECT r.*,\(dialect.isDistributed ? "" : " row_number() OVER (ORDER BY \(order.joined(separator: ", "))) AS base_order,")
           \(columns.joined(separator: ",\n    "))
         FROM \(previous) r
         \(whereClause(try judging(.base)))) b\(condition.isEmpty ? "" : "\nWHERE " + condition);
@@ -99,6 +111,9 @@ extension RuleLowering {
 
       """
   }
+
+  /// A number that no other row has, given without looking at the others; its table must be kept.
+  private static let anyNumber = "monotonically_increasing_id()"
 
   // MARK: names
 
@@ -142,7 +157,7 @@ extension RuleLowering {
     """
     -- \(note)
     \(dialect.createTable) \(table("formed")) AS
-    SELECT row_number() OVER (ORDER BY \(order.joined(separator: ", "))) AS formed_row, z.* FROM (
+    SELECT \(dialect.isDistributed ? Self.anyNumber : "row_number() OVER (ORDER BY \(order.joined(separator: ", ")))") AS formed_row, z.* FROM (
       \(query)) z;
 
 

@@ -15,14 +15,6 @@ public func preludeSQL(dialect: Dialect = .sqlite, persons: Bool = false) -> Str
   func own(_ alias: String) -> String { dialect.caseOf(alias) }
   func day(_ time: String) -> String { dayOf(time, dialect) }
   let lineColumns = Entity.line.table.columns
-  let net = lineColumns.map { column -> String in
-    // 1.4: the quantity and every amount; a null of the original stays null, a null of the reversal adds 0.
-    let isNet = column.name == "cnt" || column.kind == .money
-    return isNet
-      ? "    l.\(column.name) + COALESCE((SELECT \(dialect.sum("r.\(column.name)")) FROM linked_reversal r"
-        + " WHERE r.original_row = l.line_row), 0) AS \(column.name)"
-      : "    l.\(column.name)"
-  }.joined(separator: ",\n")
   let lineNames = lineColumns.map { "l.\($0.name)" }
   let settlementNames = Entity.settlement.table.columns.map { "s.\($0.name)" }
   let visitNames = Entity.visit.table.columns.map { "v.\($0.name)" }
@@ -76,15 +68,7 @@ public func preludeSQL(dialect: Dialect = .sqlite, persons: Bool = false) -> Str
       WHERE p.line_row NOT IN (SELECT r.original_row FROM linked_reversal r)
     ) x WHERE x.place <= x.how_many;
 
-    -- 1.4 与 1.6 净额与计入的明细：净数量大于零且净金额不小于零。 1.4, 1.6 Net lines that count.
-    \(create) line_net AS
-    SELECT n.* FROM (
-      SELECT
-    \(own("l"))\(net)
-      FROM line_kept l
-      WHERE l.cnt > 0 AND l.line_row NOT IN (SELECT p.line_row FROM paired_line p)
-    ) n WHERE n.cnt > 0 AND n.det_item_fee_sumamt >= 0;
-
+    \(dialect.isDistributed ? distributedNetSQL(dialect) : netSQL(dialect))
     -- 2 涉及金额 A：净政策范围金额；为空时，总额减全自费、超限价、先行自付。 2 A(l), in fen.
     \(create) line_at_issue AS
     SELECT l.*, CASE WHEN l.inscp_amt IS NOT NULL THEN \(dialect.greatest(["0", "l.inscp_amt"]))
@@ -185,6 +169,53 @@ public func preludeSQL(dialect: Dialect = .sqlite, persons: Bool = false) -> Str
     UNION ALL
     SELECT \(own("s"))'U:' || s.setl_id, s.U, s.setl_id, s.fixmedins_code, s.psn_no, '', \(dialect.null(.text))
     FROM counting_settlement s;\(index("money_unit_by_setl_id", "money_unit", "setl_id"))\(index("money_unit_by_line_id", "money_unit", "line_id"))
+
+    """
+}
+
+/// 1.4, 1.6: lines with what linked reversals leave of them.
+private func netSQL(_ dialect: Dialect) -> String {
+  let net = Entity.line.table.columns.map { column -> String in
+    // 1.4: the quantity and every amount; a null of the original stays null, a null of the reversal adds 0.
+    let isNet = column.name == "cnt" || column.kind == .money
+    return isNet
+      ? "    l.\(column.name) + COALESCE((SELECT \(dialect.sum("r.\(column.name)")) FROM linked_reversal r"
+        + " WHERE r.original_row = l.line_row), 0) AS \(column.name)"
+      : "    l.\(column.name)"
+  }.joined(separator: ",\n")
+  return """
+    -- 1.4 与 1.6 净额与计入的明细：净数量大于零且净金额不小于零。 1.4, 1.6 Net lines that count.
+    \(dialect.createTable) line_net AS
+    SELECT n.* FROM (
+      SELECT
+    \(dialect.caseOf("l"))\(net)
+      FROM line_kept l
+      WHERE l.cnt > 0 AND l.line_row NOT IN (SELECT p.line_row FROM paired_line p)
+    ) n WHERE n.cnt > 0 AND n.det_item_fee_sumamt >= 0;
+
+    """
+}
+
+/// The same with the reversals of each line added up first: a subquery a column is a join a column where rows lie on many
+/// machines.
+private func distributedNetSQL(_ dialect: Dialect) -> String {
+  func isNet(_ column: ClaimColumn) -> Bool { column.name == "cnt" || column.kind == .money }
+  let columns = Entity.line.table.columns
+  let sums = columns.filter(isNet).map { "\(dialect.sum("r.\($0.name)")) AS \($0.name)" }
+  let net = columns.map { column in
+    isNet(column) ? "l.\(column.name) + COALESCE(o.\(column.name), 0) AS \(column.name)" : "l.\(column.name)"
+  }
+  return """
+    \(dialect.createTable) reversal_sum AS
+    SELECT r.original_row, \(sums.joined(separator: ", "))
+    FROM linked_reversal r GROUP BY r.original_row;
+
+    \(dialect.createTable) line_net AS
+    SELECT n.* FROM (
+      SELECT \(net.joined(separator: ",\n    "))
+      FROM line_kept l LEFT JOIN reversal_sum o ON o.original_row = l.line_row
+      WHERE l.cnt > 0 AND l.line_row NOT IN (SELECT p.line_row FROM paired_line p)
+    ) n WHERE n.cnt > 0 AND n.det_item_fee_sumamt >= 0;
 
     """
 }

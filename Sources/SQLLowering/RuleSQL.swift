@@ -77,16 +77,54 @@ final class RuleLowering {
     var texts: [String] = []
     for (place, lookup) in lookups.enumerated().reversed() {
       let previous = place == 0 ? rows : table("lookup " + lookups[place - 1].name)
+      let select = try LookupLowering(lookup, lowering).select(
+        from: dialect.isDistributed ? table("asked " + lookup.name) : previous)
+      if dialect.isDistributed, let shared = sharedLookup(lookup, from: previous, select) {
+        texts.append(shared)
+        continue
+      }
       texts.append(
         """
         -- 查找 \(comment(lookup.name))：\(lookup.table)\(lookupComment(lookup))
         -- Lookup \(comment(lookup.name)) in \(lookup.table).
         \(dialect.createTable) \(table("lookup " + lookup.name)) AS
-        \(try LookupLowering(lookup, lowering).select(from: previous));
+        \(dialect.isDistributed ? try LookupLowering(lookup, lowering).select(from: previous) : select);
 
         """)
     }
     return texts.reversed()
+  }
+
+  /// A lookup made once for all rows that have the same values in the columns it reads; nil if it reads none.
+  private func sharedLookup(_ lookup: Lookup, from previous: String, _ select: String) -> String? {
+    let own = lookup.name + "."
+    let columns = columnsRead(of: "r", by: select).filter { !$0.utf8.starts(with: own.utf8) }
+      .sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }.map(dialect.quoted)
+    if columns.isEmpty { return nil }
+    var found = ["row", "unknown"]
+    // Rows without a group are none.
+    var join = "LEFT JOIN"
+    if case .groups(let column) = lookup.take {
+      found.append(column)
+      join = "JOIN"
+    } else {
+      found += lowering.demandedRegistry[lookup.name] ?? []
+    }
+    let same = columns.map { dialect.isSame("r.\($0)", "m.\($0)") }.joined(separator: " AND ")
+    return """
+      -- 查找 \(comment(lookup.name))：\(lookup.table)\(lookupComment(lookup))
+      -- Lookup \(comment(lookup.name)) in \(lookup.table), once for rows that ask the same.
+      \(dialect.createTable) \(table("asked " + lookup.name)) AS
+      SELECT DISTINCT \(columns.map { "r.\($0)" }.joined(separator: ", ")) FROM \(previous) r;
+
+      \(dialect.createTable) \(table("answer " + lookup.name)) AS
+      \(select);
+
+      \(dialect.createTable) \(table("lookup " + lookup.name)) AS
+      SELECT r.*, \(found.map { "m.\(dialect.quoted(own + $0))" }.joined(separator: ", "))
+      FROM \(previous) r \(join) \(table("answer " + lookup.name)) m ON \(same);
+
+      """
   }
 
   /// What names a row, so that no two rows are taken for one.
@@ -218,12 +256,14 @@ final class RuleLowering {
   /// - Parameter order: in which hits of one key stand; the first stands for the finding.
   func hitsSQL(from previous: String, conditions: [Explained], order: [String]) throws -> String {
     let key = try rule.key.map { "COALESCE(\(try lowering.text($0)), '')" }.joined(separator: " || '|' || ")
+    // Only hits of one key are ever compared.
+    let among = dialect.isDistributed ? "PARTITION BY \(key.isEmpty ? "''" : key) " : ""
     return """
       -- 命中：条件为真，没有除外或豁免为真；空值既不命中也不豁免。
       -- Hits: conditions are TRUE, no exemption is; NULL neither fires nor excuses.
       \(dialect.createTable) \(table("hits")) AS
       SELECT r.*, \(key.isEmpty ? "''" : key) AS key,
-        row_number() OVER (ORDER BY \(order.joined(separator: ", "))) AS hit
+        row_number() OVER (\(among)ORDER BY \(order.joined(separator: ", "))) AS hit
       FROM \(previous) r
       \(whereClause(conditions));\(dialect.createIndex(table("hits by key"), table("hits"), ["key"]))
 
@@ -286,7 +326,7 @@ final class RuleLowering {
         FROM (
           SELECT \(dialect.caseOf("r"))r.key AS key, min(r.hit) AS first_hit\(aggregates)
           FROM \(hits) r GROUP BY \(dialect.caseOf("r"))r.key) g
-          JOIN \(table("hits")) r ON r.hit = g.first_hit
+          JOIN \(table("hits")) r ON r.hit = g.first_hit\(dialect.isDistributed ? " AND r.key = g.key" : "")
       ) f WHERE f.verdict IS NOT NULL;
 
       """

@@ -72,6 +72,28 @@ func tablesRead(by query: String, among names: Set<String>) -> Set<String> {
   return found
 }
 
+/// The quoted columns of an alias that a query speaks of, as in r.`line.setl_id`.
+func columnsRead(of alias: String, by query: String) -> Set<String> {
+  var found: Set<String> = []
+  let bytes = Array(query.utf8)
+  let before = Array((alias + ".").utf8)
+  var i = 0
+  while i < bytes.count {
+    guard isQuote(bytes[i]) else {
+      i += 1
+      continue
+    }
+    let start = i
+    i = endOfQuoted(bytes, i)
+    guard bytes[start] == UInt8(ascii: "`"), start >= before.count, i > start + 1,
+      bytes[start - before.count..<start].elementsEqual(before),
+      start == before.count || !isWord(bytes[start - before.count - 1])
+    else { continue }
+    found.insert(String(decoding: bytes[start + 1..<i - 1], as: UTF8.self))
+  }
+  return found
+}
+
 /// The statements of a script, without remarks, blanks and semicolons around them.
 private func statements(_ text: String) -> [ArraySlice<UInt8>.SubSequence] {
   var bytes: [UInt8] = []

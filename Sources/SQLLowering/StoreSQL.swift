@@ -43,7 +43,6 @@ public struct StoreScript: Sendable {
 
   public static let homesOutput = "homes"
   public static let sharedOutput = "shared"
-  public static let newestOutput = "newest"
   public static func findingsOutput(_ rule: String) -> String { "findings " + rule }
   public static func coverageOutput(_ rule: String) -> String { "coverage " + rule }
   public static func factsOutput(_ rule: String, _ population: String) -> String { "facts \(rule) \(population)" }
@@ -70,11 +69,13 @@ public struct ThinRows: Sendable {
 ///   - whole: ids of those that look at more than one person: they give no persons, and are run again over `thin`.
 ///   - columns: national columns to read of each table; the others are NULL.
 ///   - thin: rows that are asked back.
+///   - listed: how many rows that were set aside are named, of each segment and reason.
 /// - Throws: `sql.unsupported` for a rule that the dialect can't express.
 public func storeScript(
-  rules: [Rule], whole: Set<String>, columns: [ClaimTable: Set<String>], thin: [ThinRows]
+  rules: [Rule], whole: Set<String>, columns: [ClaimTable: Set<String>], thin: [ThinRows], listed: Int
 ) throws(Diagnostics) -> StoreScript {
-  let dialect = Dialect.spark
+  var dialect = Dialect.spark
+  dialect.isDistributed = true
   var script = ""
   for table in ClaimTable.allCases { script += versionsSQL(table, columns[table] ?? [], dialect) }
   for entity in EvidenceSchema.claimEntities { script += evidenceSQL(entity, columns[entity.table] ?? [], dialect) }
@@ -106,13 +107,8 @@ public func storeScript(
     .init(
       name: StoreScript.sharedOutput, query: "SELECT x.kind, x.id, x.yj_kind, x.yj_home FROM key_of_several x",
       columns: ["kind", "id", "yj_kind", "yj_home"].map { .init($0, isText: true) }))
-  result.outputs.append(
-    .init(
-      name: StoreScript.newestOutput,
-      query: """
-        SELECT max(CASE WHEN x.yj_of_batch = 1 THEN x.setl_time END) AS of_batch, max(x.setl_time) AS of_store
-        FROM \(dialect.quoted("all setl_d")) x
-        """, columns: [.init("of_batch", isText: false), .init("of_store", isText: false)]))
+  script += fatesSQL(dialect)
+  result.outputs += figureOutputs(listed: listed, dialect)
   for rows in thin { result.outputs.append(thinOutput(rows, dialect)) }
   result.tables = neededTables(scriptTables(script, dialect), result.outputs)
   return result
@@ -265,7 +261,8 @@ private func neededTables(_ all: [ScriptTable], _ outputs: [StoreScript.Output])
     guard let count = readers[table.name] else { continue }
     for name in tablesRead(by: table.query, among: names.subtracting([table.name])) { readers[name, default: 0] += 1 }
     let numbers = ["row_number()", "monotonically_increasing_id()"].contains { contains(table.query, $0) }
-    needed.append(.init(name: table.name, query: table.query, isKept: count > 1 || numbers))
+    needed.append(
+      .init(name: table.name, query: table.query, isKept: count > 1 || numbers || contains(table.query, "DISTINCT")))
   }
   return needed.reversed()
 }

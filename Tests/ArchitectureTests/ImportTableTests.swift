@@ -37,7 +37,14 @@ private func sourcesFolder() -> URL {
 }
 
 private func imports(of file: URL) throws -> [String] {
-  try String(contentsOf: file, encoding: .utf8).split(separator: "\n").compactMap { line in
+  var isInText = false
+  return try String(contentsOf: file, encoding: .utf8).split(separator: "\n").compactMap { line in
+    // A text over several lines may be a program in another language.
+    if line.split(separator: "\"\"\"", omittingEmptySubsequences: false).count.isMultiple(of: 2) {
+      isInText.toggle()
+      return nil
+    }
+    if isInText { return nil }
     var words = line.split(separator: " ").map(String.init)
     while let first = words.first,
       ["public", "internal", "package", "private", "@_exported", "@preconcurrency"].contains(first)

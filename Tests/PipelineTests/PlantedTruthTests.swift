@@ -76,6 +76,34 @@ import Testing
     #expect(differences(fallen, try findings(run, batch, ["withdrawn"])) == [])
   }
 
+  /// The report says why each fell; where it names a row, that row names a settlement or line of the finding.
+  @Test func theReportSaysWhyFindingsFell() throws {
+    let run = try Samples.planted.get()
+    let fallen = try findings(run, "2025-W11", ["withdrawn"])
+    let reasons = try #require(
+      (try run.json("2025-W11")["findings"] as? [String: Any])?["withdrawn_because"] as? [String: Int])
+    #expect(Set(reasons.keys) == ["reversed", "corrected", "gone", "other"])
+    #expect(reasons.values.reduce(0, +) == fallen.count)
+    // Every batch is there as delivered, so no row is gone.
+    #expect(reasons["gone"] == 0)
+    let page = text(of: run.output + "/2025-W11/index.html")
+    let place = /<span class="mono">([^<:!]+\.csv\.gz):([0-9]+)<\/span>/
+    var named = 0
+    for (id, row) in fallen {
+      let cells = try #require(page.range(of: ">\(id)<").map { page[$0.upperBound...] })
+      let end = try #require(cells.range(of: "</tr>")).lowerBound
+      guard let found = cells[..<end].firstMatch(of: place) else { continue }
+      named += 1
+      #expect(cells[..<end].contains("批次 2025-W11"), "\(id): the row came with the later batch")
+      let file = Project.sample("planted") + "/batches/2025-W11/\(found.output.1)"
+      let line = try tool("sh", "-c", "gzip -dc \"$0\" | sed -n \(found.output.2)p", file)
+      let ids = ((row["setl_ids"] ?? "") + "|" + (row["line_ids"] ?? "")).split(separator: "|")
+        .map { $0.split(separator: ":").last.map(String.init) ?? "" }
+      #expect(ids.contains { !$0.isEmpty && line.contains("'\($0)'") }, "\(id): \(found.output.1):\(found.output.2)")
+    }
+    #expect(named == (reasons["reversed"] ?? 0) + (reasons["corrected"] ?? 0))
+  }
+
   /// new: not in the first batch; changed: other amounts, lines or verdict than there; else standing.
   @Test func statesFollowFromThePlan() throws {
     let run = try Samples.planted.get()

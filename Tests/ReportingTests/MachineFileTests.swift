@@ -113,6 +113,8 @@ import Testing
     #expect(stage["seconds"] as? String == "1.234")
     let findings = try #require(json["findings"] as? [String: Any])
     #expect(findings["by_state"] as? [String: Int] == ["new": 1, "standing": 1, "changed": 1, "withdrawn": 1])
+    #expect(
+      findings["withdrawn_because"] as? [String: Int] == ["reversed": 1, "corrected": 0, "gone": 0, "other": 0])
     #expect(findings["by_verdict"] as? [String: Int] == ["明确违规": 1, "可疑": 1, "线索": 1])
     let keys = text.split(separator: "\n").filter { $0.hasPrefix("  \"") }.map { $0.prefix { $0 != ":" } }
     #expect(keys == keys.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) })

@@ -91,6 +91,9 @@ func sampleModel() -> RunReportModel {
     finding("CHR-04-c", rule: "CHR-04", .lead, amount: 31_007, fund: 21_009, state: .standing),
     finding("CHR-04-d", rule: "CHR-04", .suspected, amount: 41_011, fund: 39_013, state: .withdrawn),
   ]
+  m.withdrawals = [
+    "CHR-04-d": Withdrawal(reason: .reversed, batches: ["2025-W11"], place: "setl_d_1.csv.gz:257")
+  ]
   m.suppressions = [
     Suppression(
       findingID: "ADM-01-x", rule: "ADM-01", exemption: "EX-01", subjectType: .institution, subject: "H1",

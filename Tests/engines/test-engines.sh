@@ -23,7 +23,7 @@ for engine in "$@"; do
     spark)
       readers="$readers spark"
       needs="$needs openjdk-17-jre-headless"
-      packages="$packages $(grep '^pyspark' Tests/engines/requirements.txt)"
+      packages="$packages $(grep -E '^(pyspark|pyarrow)' Tests/engines/requirements.txt)"
       ;;
   esac
 done
@@ -48,7 +48,20 @@ if [ -n "$readers" ]; then
   YIJIAN_PARQUET_CASES="$PWD/$folder/parquet" swift test --skip-build --filter OtherReaders
   # shellcheck disable=SC2086
   "$folder/venv/bin/python" Tests/parquet/open.py "$folder/parquet" $readers
+  # Stores of the planted sample and of 5 million lines against the exports that they were made of.
+  swift build -c release --product yijian
+  sh Tests/parquet/store.sh "$folder" SampleClaims/planted planted "$folder/venv/bin/python" $readers
+  [ -d "$folder/5m-in" ] || .build/release/yijian synth --kind load --settlements 660000 --weeks 52 --one-batch --parts 8 --layout narrow \
+    --out "$folder/5m-in"
+  sh Tests/parquet/store.sh "$folder" "$folder/5m-in" 5m "$folder/venv/bin/python" $readers
 fi
+# The weekly job with Spark as its engine: two workers, and the same bytes.
+case " $* " in
+  *" spark "*)
+    swift build --product yijian
+    "$folder/venv/bin/python" Tests/engines/spark_run.py .build/debug/yijian "$folder/venv/bin/spark-submit" "$folder/run"
+    ;;
+esac
 # The script that the benchmarks measure must be right before it is fast.
 case " $* " in
   *" duckdb "*)
