@@ -27,6 +27,36 @@ public struct AuditPart: Sendable {
   public mutating func append(_ other: AuditPart) {
     for (id, part) in other.rules { rules[id, default: RulePart(columns: part.fillRows.count)].append(part) }
   }
+
+  /// Counts, findings and suppressions are all there is to it: nothing stopped a rule, no key is ambiguous, and no fact of
+  /// a population was used. Only such parts can be kept, and taken out of a whole again.
+  public var isPlain: Bool {
+    rules.values.allSatisfy {
+      $0.overflow == nil && $0.typeFault == nil && $0.ambiguousKeys.isEmpty && $0.facts.isEmpty
+    }
+  }
+
+  /// Takes out what was found in another part that had been added; both are plain.
+  ///
+  /// - Returns: false if the other part was never in this one. Then nothing must be made of the rest.
+  public mutating func remove(_ other: AuditPart) -> Bool {
+    for (id, part) in other.rules {
+      guard var own = rules.removeValue(forKey: id), own.remove(part) else { return false }
+      rules[id] = own
+    }
+    return true
+  }
+}
+
+extension AuditPart: Codable {
+  private enum CodingKeys: String, CodingKey { case rules }
+}
+
+extension RulePart: Codable {
+  // Of plain parts there is nothing else.
+  private enum CodingKeys: String, CodingKey {
+    case rowsInScope, rowsUnevaluable, fillRows, filledRows, findings, suppressions
+  }
 }
 
 /// The share of one rule.
@@ -90,6 +120,37 @@ struct RulePart: Sendable {
     ambiguousKeys += other.ambiguousKeys
     if overflow != .whileScanning, let fault = other.overflow { overflow = fault }
     if typeFault == nil { typeFault = other.typeFault }
+  }
+
+  /// False if the other part was not in this one.
+  mutating func remove(_ other: RulePart) -> Bool {
+    guard fillRows.count == other.fillRows.count, filledRows.count == other.filledRows.count else { return false }
+    rowsInScope -= other.rowsInScope
+    rowsUnevaluable -= other.rowsUnevaluable
+    for i in fillRows.indices {
+      fillRows[i] -= other.fillRows[i]
+      filledRows[i] -= other.filledRows[i]
+      if fillRows[i] < 0 || filledRows[i] < 0 { return false }
+    }
+    if rowsInScope < 0 || rowsUnevaluable < 0 { return false }
+    if !other.findings.isEmpty {
+      let ids = Set(other.findings.map(\.id))
+      let before = findings.count
+      findings.removeAll { ids.contains($0.id) }
+      if before - findings.count != other.findings.count { return false }
+    }
+    if !other.suppressions.isEmpty {
+      var times: [Suppression: Int] = [:]
+      for one in other.suppressions { times[one, default: 0] += 1 }
+      let before = suppressions.count
+      suppressions.removeAll { one in
+        guard let left = times[one], left > 0 else { return false }
+        times[one] = left - 1
+        return true
+      }
+      if before - suppressions.count != other.suppressions.count { return false }
+    }
+    return true
   }
 }
 

@@ -6,9 +6,11 @@ extension EffectiveClaims {
   ///
   /// Rows stay in their order. Costs by the rows and links looked at, each once, whatever hangs together with what.
   ///
-  /// `from`: only these rows of the one entity that the rules start from.
-  func reachable(for needs: ThinNeeds, from rows: [Int32]? = nil) -> EffectiveClaims {
-    var reached = Reach(self, needs, from: rows)
+  /// - Parameters:
+  ///   - seeds: by entity the rows from which to go; nil: all of the entities that the rules start from.
+  ///   - origins: the rows keep their origin.
+  func reachable(for needs: ThinNeeds, seeds: [Entity: [Bool]]? = nil, origins: Bool = false) -> EffectiveClaims {
+    var reached = Reach(self, needs, seeds)
     reached.follow()
     var chosen: [Entity: [Int32]] = [:]
     var places: [Entity: [Int32]] = [:]
@@ -28,6 +30,9 @@ extension EffectiveClaims {
       let rows = chosen[entity] ?? []
       let areAll = rows.count == source.count
       var table = EntityTable(entity: entity, count: rows.count)
+      if origins, source.origin.count == source.count {
+        table.origin = areAll ? source.origin : rows.map { source.origin[Int($0)] }
+      }
       for name in own.columns {
         guard let column = source.columns[name] else { continue }
         table.columns[name] = areAll ? column : column.selecting(rows)
@@ -58,17 +63,18 @@ private struct Reach {
   /// By parent and child, where the claims have none.
   private var made: [Entity: [Entity: Children]] = [:]
 
-  init(_ claims: EffectiveClaims, _ needs: ThinNeeds, from rows: [Int32]?) {
+  init(_ claims: EffectiveClaims, _ needs: ThinNeeds, _ seeds: [Entity: [Bool]]?) {
     self.claims = claims
     self.needs = needs
     for entity in needs.entities.keys {
       let count = claims[entity].count
-      let isBase = needs.bases.contains(entity)
-      if isBase, let rows {
-        isIn[entity] = [Bool](repeating: false, count: count)
-        add(entity) { add in for row in rows { add(row) } }
+      if let seeds {
+        let marks = seeds[entity] ?? [Bool](repeating: false, count: count)
+        isIn[entity] = marks
+        pending[entity] = marks.indices.filter { marks[$0] }.map { Int32($0) }
         continue
       }
+      let isBase = needs.bases.contains(entity)
       isIn[entity] = [Bool](repeating: isBase, count: count)
       if isBase { pending[entity] = (0..<Int32(count)).map { $0 } }
     }

@@ -19,6 +19,16 @@ extension Rule {
     return populations.isEmpty ? .person : .personWithFacts
   }
 
+  /// Of a rule of reach `person`: each hit, and every row that made it, hang together by ids alone (setl_id, mdtrt_id and
+  /// the ids of diagnoses), and so do the hits of one finding. Then the rows that share no id with any other give their
+  /// part of the result whatever else there is of their person. In doubt it is false.
+  public var keepsToLinkedRows: Bool {
+    guard case .each(let binding, let entity) = shape, entity != .person, populations.isEmpty, !readsPersons else {
+      return false
+    }
+    return key.contains { nonNullID($0, [binding: entity]) }
+  }
+
   /// A finding's hits, and the rows that made each of them, are of one person.
   private var isOfOnePerson: Bool {
     switch shape {

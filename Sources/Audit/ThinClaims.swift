@@ -4,17 +4,22 @@ import RulePacks
 /// Of all claims only what some rules read: entities, columns and links. Parts of the claims are added one after the
 /// other, each with a code table of its own, and forgotten; what is left is evaluated as one.
 public struct ThinClaims: Sendable {
-  private let needs: ThinNeeds
+  let needs: ThinNeeds
   // Filled by one owner at a time; `claims(codes:)` interns its texts elsewhere.
-  private let codes = CodeTable()
-  private var tables: [Entity: ThinTable] = [:]
+  let codes: CodeTable
+  var tables: [Entity: ThinTable] = [:]
   private var textBytes = 0
 
   /// For rules of any reach; `audit` of these rules over `claims(codes:)` finds what it finds over the claims themselves.
   ///
-  /// `also` names columns that are kept beside those the rules read, of entities of which they read any.
-  public init(for rules: [Rule], also: [Entity: Set<String>] = [:]) {
-    needs = ThinNeeds(rules, also: also)
+  /// `also` names columns that are kept beside those the rules read, of entities of which they read any. `codes`: the
+  /// table in which texts are interned; copies of the claims share it, and one thread at a time may add to any of them.
+  /// `named` false: rows cannot be named or put in byte order, which sieves do without.
+  public init(
+    for rules: [Rule], also: [Entity: Set<String>] = [:], codes: CodeTable = CodeTable(), named: Bool = true
+  ) {
+    self.codes = codes
+    needs = ThinNeeds(rules, also: also, named: named)
     for (entity, own) in needs.entities {
       var table = ThinTable()
       for column in own.columns { table.columns[column] = entity.kind(of: column) == .text ? .text([]) : .number([]) }
@@ -40,7 +45,40 @@ public struct ThinClaims: Sendable {
 
   /// The same from some rows of the one entity that the rules start from.
   mutating func appendReachable(_ claims: EffectiveClaims, from rows: [Int32]) {
-    if !rows.isEmpty { append(claims.reachable(for: needs, from: rows)) }
+    guard !rows.isEmpty, let base = needs.bases.first else { return }
+    var seeds = [Bool](repeating: false, count: claims[base].count)
+    for row in rows { seeds[Int(row)] = true }
+    append(claims.reachable(for: needs, seeds: [base: seeds]))
+  }
+
+  /// As `appendReachable`, from some rows only, and each row is marked with its cell: see `image`.
+  ///
+  /// - Parameters:
+  ///   - cells: of the claims' rows, by entity.
+  ///   - seeds: of the rules; see `seeds(rules:_:shelf:)`.
+  public mutating func appendReachable(
+    _ claims: EffectiveClaims, cells: [Entity: [UInt32]], seeds: [Entity: [Bool]]
+  ) {
+    // A row's cell goes where its origin goes.
+    var marked = claims
+    for (entity, own) in cells {
+      marked.tables[entity]?.origin = own.map { RowOrigin(segment: Int32(bitPattern: $0), line: 0) }
+    }
+    let reached = marked.reachable(for: needs, seeds: seeds, origins: true)
+    append(reached)
+    for (entity, table) in reached.tables {
+      tables[entity]?.cells += table.origin.map { UInt32(bitPattern: $0.segment) }
+    }
+  }
+
+  /// The cells of some rows, in the order in which rows were added.
+  public func cells(_ rows: [Entity: Set<Int32>]) -> Set<UInt32> {
+    var result: Set<UInt32> = []
+    for (entity, own) in rows {
+      guard let table = tables[entity] else { continue }
+      for row in own where Int(row) < table.cells.count { result.insert(table.cells[Int(row)]) }
+    }
+    return result
   }
 
   /// Adds the rows of a part. No row may be in two parts.
@@ -104,6 +142,7 @@ public struct ThinClaims: Sendable {
   }
 
   /// The rows of all parts, in byte order of their ids, with texts interned in a table: that of the registries, or a copy.
+  ///
   public func claims(codes target: CodeTable) -> EffectiveClaims {
     // Where each row goes, and the rows in their new order.
     var order: [Entity: [Int32]] = [:]
@@ -147,6 +186,22 @@ public struct ThinClaims: Sendable {
       }
       result[entity] = whole
     }
+    return linked(result, target)
+  }
+
+  /// The rows in the order in which they were added, which rules cannot tell, with texts in the table that was given for
+  /// them.
+  public func claimsAsAdded() -> EffectiveClaims {
+    linked(
+      Dictionary(
+        uniqueKeysWithValues: tables.map { entity, table in
+          (entity, EntityTable(entity: entity, count: table.count, columns: table.columns, parent: table.parent))
+        }), codes)
+  }
+
+  /// With the children of the rows.
+  private func linked(_ tables: [Entity: EntityTable], _ codes: CodeTable) -> EffectiveClaims {
+    var result = tables
     for (entity, own) in needs.entities {
       for parent in own.parents where parent.children.contains(entity) {
         let links = result[entity]?.parent[parent] ?? []
@@ -154,19 +209,21 @@ public struct ThinClaims: Sendable {
         result[parent]?.children[entity] = Children(parent: links, parents: parents)
       }
     }
-    return EffectiveClaims(codes: target, tables: result)
+    return EffectiveClaims(codes: codes, tables: result)
   }
 }
 
-private struct ThinTable: Sendable {
+struct ThinTable: Sendable {
   var count = 0
+  /// Where each row is at home, if that was said; else empty.
+  var cells: [UInt32] = []
   var columns: [String: ColumnData] = [:]
   var parent: [Entity: [Int32]] = [:]
 }
 
 extension Array {
   /// Room for so many more, in steps that grow with the array.
-  fileprivate mutating func reserve(_ more: Int) {
+  mutating func reserve(_ more: Int) {
     if count + more > capacity { reserveCapacity(Swift.max(count + more, capacity * 3 / 2)) }
   }
 }
@@ -182,11 +239,12 @@ private struct CodeMemo {
   init(from: CodeTable, to: CodeTable) {
     self.from = from
     self.to = to
-    known = [UInt32](repeating: UInt32.max, count: from.count)
+    known = from === to ? [] : [UInt32](repeating: UInt32.max, count: from.count)
   }
 
   subscript(code: UInt32) -> UInt32 {
     mutating get {
+      if from === to { return code }
       // Ids of lines are interned while the columns are copied.
       if Int(code) >= known.count { known += repeatElement(UInt32.max, count: from.count - known.count) }
       let found = known[Int(code)]
@@ -216,9 +274,10 @@ struct ThinNeeds: Sendable {
   /// Whose rows the rules start from.
   private(set) var bases: Set<Entity> = []
 
-  init(_ rules: [Rule], also: [Entity: Set<String>] = [:]) {
+  init(_ rules: [Rule], also: [Entity: Set<String>] = [:], named: Bool = true) {
     for rule in rules { add(rule) }
-    for entity in Array(entities.keys) {
+    let ordered = Set(rules.filter(\.ordersByID).flatMap { $0.shape.bindings.map(\.entity) })
+    for entity in Array(entities.keys) where named || ordered.contains(entity) {
       // A line's id is made of these two where it is asked for.
       if entity == .line { add(.line, "mdtrt_id", "bkkp_sn") } else { add(entity, entity.idColumn) }
       for column in also[entity] ?? [] { add(entity, column) }

@@ -45,9 +45,9 @@ public final class CodeTable: @unchecked Sendable {
 
   public init() {
     entryCapacity = 1 << 9
-    entries = .allocate(capacity: entryCapacity)
+    entries = Self.allocated(entryCapacity, of: Entry.self)
     mask = 1 << 10 - 1
-    slots = Self.allocatedSlots(mask + 1)
+    slots = Self.allocated(mask + 1, of: UInt64.self)
     slots.initialize(repeating: 0, count: mask + 1)
     entries.initialize(to: Entry(text: Self.nothing, count: 0, fold: Self.unknown))
   }
@@ -57,9 +57,9 @@ public final class CodeTable: @unchecked Sendable {
   /// The texts themselves are shared: neither table changes a text that both know.
   public init(copying other: CodeTable) {
     entryCapacity = other.entryCapacity
-    entries = .allocate(capacity: entryCapacity)
+    entries = Self.allocated(entryCapacity, of: Entry.self)
     mask = other.mask
-    slots = Self.allocatedSlots(mask + 1)
+    slots = Self.allocated(mask + 1, of: UInt64.self)
     count = other.count
     entries.initialize(from: other.entries, count: count)
     slots.initialize(from: other.slots, count: mask + 1)
@@ -111,8 +111,11 @@ public final class CodeTable: @unchecked Sendable {
   public func intern(_ text: UnsafeRawBufferPointer) -> UInt32 {
     guard let base = text.baseAddress, text.count > 0 else { return 0 }
     let bytes = base.assumingMemoryBound(to: UInt8.self)
-    let length = text.count
-    let hash = Self.hash(bytes, length)
+    return intern(bytes, text.count, Self.hash(bytes, text.count))
+  }
+
+  @inline(__always)
+  private func intern(_ bytes: UnsafePointer<UInt8>, _ length: Int, _ hash: UInt32) -> UInt32 {
     var slot = Int(hash) & mask
     while true {
       let found = slots[slot]
@@ -126,6 +129,68 @@ public final class CodeTable: @unchecked Sendable {
       slot = (slot &+ 1) & mask
     }
     return add(bytes, length, hash, slot)
+  }
+
+  /// Texts that `internAll` looks up together.
+  public static let togetherCount = 64
+
+  /// The codes of texts given as UTF-8, in their order, as `intern` one after the other would give them.
+  ///
+  /// Many texts at once wait for memory together: a text that only one row has is not in the processor's caches, nor is
+  /// its slot.
+  ///
+  /// - Parameters:
+  ///   - lengths: at least 1 each.
+  ///   - codes: room for as many codes.
+  public func internAll(
+    _ texts: UnsafePointer<UnsafeRawPointer>, lengths: UnsafePointer<Int32>, count: Int,
+    into codes: UnsafeMutablePointer<UInt32>
+  ) {
+    withUnsafeTemporaryAllocation(of: UInt32.self, capacity: Self.togetherCount) { hashes in
+      withUnsafeTemporaryAllocation(of: UInt64.self, capacity: Self.togetherCount) { found in
+        withUnsafeTemporaryAllocation(of: Entry.self, capacity: Self.togetherCount) { candidates in
+          guard let hashes = hashes.baseAddress, let found = found.baseAddress, let candidates = candidates.baseAddress
+          else { return }
+          var first = 0
+          while first < count {
+            let number = min(Self.togetherCount, count &- first)
+            internSome(
+              texts + first, lengths + first, number, into: codes + first, hashes: hashes, found: found,
+              candidates: candidates)
+            first &+= number
+          }
+        }
+      }
+    }
+  }
+
+  /// Each loop reads what none of its turns waits for: hashes and slots, then entries, then texts.
+  private func internSome(
+    _ texts: UnsafePointer<UnsafeRawPointer>, _ lengths: UnsafePointer<Int32>, _ count: Int,
+    into codes: UnsafeMutablePointer<UInt32>, hashes: UnsafeMutablePointer<UInt32>,
+    found: UnsafeMutablePointer<UInt64>, candidates: UnsafeMutablePointer<Entry>
+  ) {
+    for i in 0..<count {
+      let hash = Self.hash(texts[i].assumingMemoryBound(to: UInt8.self), Int(lengths[i]))
+      hashes[i] = hash
+      found[i] = slots[Int(hash) & mask]
+    }
+    for i in 0..<count {
+      // Of a free slot, or one of another text, the code is looked up all the same: it is there, be it that of null.
+      candidates[i] = entries[Int(UInt32(truncatingIfNeeded: found[i]))]
+    }
+    for i in 0..<count {
+      let text = texts[i].assumingMemoryBound(to: UInt8.self)
+      let length = Int(lengths[i])
+      if UInt32(truncatingIfNeeded: found[i] >> 32) == hashes[i], Int(candidates[i].count) == length,
+        Self.equal(candidates[i].text, text, length)
+      {
+        codes[i] = UInt32(truncatingIfNeeded: found[i])
+      } else {
+        // The slot may have been taken by a text before; it is near now.
+        codes[i] = intern(text, length, hashes[i])
+      }
+    }
   }
 
   /// The code of a text; empty is null.
@@ -236,7 +301,7 @@ public final class CodeTable: @unchecked Sendable {
     // A length or a number of codes beyond 32 bits traps.
     let code = UInt32(count)
     if count == entryCapacity {
-      let larger = UnsafeMutablePointer<Entry>.allocate(capacity: entryCapacity * 2)
+      let larger = Self.allocated(entryCapacity * 2, of: Entry.self)
       larger.moveInitialize(from: entries, count: count)
       entries.deallocate()
       entries = larger
@@ -256,7 +321,7 @@ public final class CodeTable: @unchecked Sendable {
     let old = slots
     let oldMask = mask
     mask = oldMask * 2 + 1
-    slots = Self.allocatedSlots(mask + 1)
+    slots = Self.allocated(mask + 1, of: UInt64.self)
     slots.initialize(repeating: 0, count: mask + 1)
     var start = 0
     while old[start] != 0 { start += 1 }
@@ -270,14 +335,15 @@ public final class CodeTable: @unchecked Sendable {
     old.deallocate()
   }
 
-  /// Memory for slots. They are read in no order, so a big table asks for big pages; they are all touched anyway.
-  private static func allocatedSlots(_ count: Int) -> UnsafeMutablePointer<UInt64> {
-    let bytes = count * MemoryLayout<UInt64>.stride
+  /// Memory for slots or entries. They are read in no order, so a big table asks for big pages; slots are all touched
+  /// anyway, entries up to the number of codes.
+  private static func allocated<T>(_ count: Int, of: T.Type) -> UnsafeMutablePointer<T> {
+    let bytes = count * MemoryLayout<T>.stride
     if bytes < 4 << 20 { return .allocate(capacity: count) }
     let memory = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 2 << 20)
     // Only advice: without big pages it is slower, not wrong.
     _ = madvise(memory, bytes, MADV_HUGEPAGE)
-    return memory.bindMemory(to: UInt64.self, capacity: count)
+    return memory.bindMemory(to: T.self, capacity: count)
   }
 
   /// Where the empty text lies.

@@ -38,7 +38,12 @@ public enum AtomicFile {
     }
   }
 
-  static func writeAndSync(_ bytes: [UInt8], to path: String) throws {
+  static func writeAndSync(_ bytes: [UInt8], to path: String) throws { try write(bytes, to: path, syncs: true) }
+
+  /// Writes bytes that may be lost in a power cut, mode 0600.
+  static func write(_ bytes: [UInt8], unsyncedTo path: String) throws { try write(bytes, to: path, syncs: false) }
+
+  private static func write(_ bytes: [UInt8], to path: String, syncs: Bool) throws {
     let file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
     guard file >= 0 else { throw StoreError.system(path, "The file can't be written", errno: errno) }
     defer { close(file) }
@@ -54,7 +59,7 @@ public enum AtomicFile {
         done += n
       }
     }
-    guard fsync(file) == 0 else { throw StoreError.system(path, "The file can't be synced", errno: errno) }
+    guard !syncs || fsync(file) == 0 else { throw StoreError.system(path, "The file can't be synced", errno: errno) }
   }
 
   /// Syncs a file's bytes to disk.

@@ -31,6 +31,7 @@ public final class Ledger: Sendable {
     try ledger.migrate()
     try AtomicFile.makeFolder(ledger.partsFolder)
     try ledger.removeOrphanParts()
+    try ledger.removeOrphanEvaluationFiles()
     return ledger
   }
 
@@ -301,6 +302,14 @@ public final class Ledger: Sendable {
       sql: "SELECT * FROM run WHERE sequence IS NOT NULL AND run_id <> ? ORDER BY sequence DESC LIMIT 1", [runID])
   }
 
+  /// The last finished run, without what it found; nil if there is none.
+  public func newestRun() throws -> RunRecord? {
+    try read { db in
+      try Row.fetchOne(db, sql: "SELECT * FROM run WHERE sequence IS NOT NULL ORDER BY sequence DESC LIMIT 1")
+        .map { try Self.run($0, db) }
+    }
+  }
+
   /// What held after the last finished run.
   public func lastSnapshot() throws -> RunSnapshot {
     try snapshot(sql: "SELECT * FROM run WHERE sequence IS NOT NULL ORDER BY sequence DESC LIMIT 1", [])
@@ -324,10 +333,12 @@ public final class Ledger: Sendable {
   /// Records a finished run in one transaction: the batch's revision and files, acceptances, the run, its stages, its
   /// findings and its open cases. Before it the outputs are in place; after it the run is done.
   ///
-  /// - Parameter accepted: batches (latest revision, or the one given) accepted though incomplete, with the reason.
+  /// - Parameters:
+  ///   - accepted: batches (latest revision, or the one given) accepted though incomplete, with the reason.
+  ///   - evaluation: what the next run may go on from; it takes the place of what was there.
   public func finishRun(
     _ run: RunRecord, revision: BatchRevision, findings: [FindingRecord], openCases: [CaseFile],
-    accepted: [(batch: String, reason: String)] = []
+    accepted: [(batch: String, reason: String)] = [], evaluation: EvaluationState? = nil
   ) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
@@ -369,7 +380,9 @@ public final class Ledger: Sendable {
       let kept = "SELECT run_id FROM run WHERE sequence IS NOT NULL ORDER BY sequence DESC LIMIT 2"
       try db.execute(sql: "DELETE FROM finding WHERE run_id NOT IN (\(kept))")
       try db.execute(sql: "DELETE FROM case_file WHERE run_id NOT IN (\(kept))")
+      try Self.replaceEvaluation(evaluation, db)
     }
+    try removeOrphanEvaluationFiles()
   }
 
   // MARK: Status

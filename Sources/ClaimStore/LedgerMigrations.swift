@@ -2,6 +2,7 @@
 enum LedgerMigrations {
   static let all: [(name: String, sql: String)] = [
     ("1 runs, files, findings, cases", first), ("2 parts", second),
+    ("3 evaluation state", third),
   ]
 
   private static let first = """
@@ -195,6 +196,22 @@ enum LedgerMigrations {
       kept_since TEXT NOT NULL,
       removed_at TEXT NOT NULL,
       reason TEXT NOT NULL
+    ) STRICT;
+    """
+
+  private static let third = """
+    -- What the last finished run worked out of the store, in the words of the pipeline; the next run goes on from it. It
+    -- may be missing. The files lie in the folder evaluation, as digest-bytes.
+    CREATE TABLE evaluation_state(
+      id INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
+      header TEXT NOT NULL,
+      header_sha256 TEXT NOT NULL
+    ) STRICT;
+
+    CREATE TABLE evaluation_file(
+      digest TEXT NOT NULL,
+      byte_count INTEGER NOT NULL,
+      PRIMARY KEY (digest, byte_count)
     ) STRICT;
     """
 }

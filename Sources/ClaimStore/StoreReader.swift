@@ -48,13 +48,16 @@ public final class StoreReader: Sendable {
   ///   - columns: national columns to read of each table; nil: all; a table without an entry is not read.
   ///   - delivered: also `byteOffset`, `forms` and `other`.
   ///   - places: of which live segments `byteOffset` is wanted without the rest; of other parts' rows it is then 0.
+  ///   - batches: rows of other batches are passed over; nil: all.
+  ///   - parts: of `Ledger.parts`, where they are known.
   /// - Throws: errors of the ledger.
   public convenience init(
     _ ledger: Ledger, live: [LiveSegment], columns: [ClaimTable: Set<String>?], delivered: Bool = false,
-    places: [Bool] = []
+    places: [Bool] = [], batches: Set<String>? = nil, parts: [PartRecord]? = nil
   ) throws {
     try self.init(
-      ledger, live: live, columns: columns, delivered: delivered, places: places, parts: ledger.parts())
+      ledger, live: live, columns: columns, delivered: delivered, places: places, parts: parts ?? ledger.parts(),
+      batches: batches)
   }
 
   /// - Parameters:
@@ -62,7 +65,7 @@ public final class StoreReader: Sendable {
   ///   - leavesOutNulls: columns without a value are left out of the loaded rows.
   init(
     _ ledger: Ledger, live: [LiveSegment], columns: [ClaimTable: Set<String>?], delivered: Bool,
-    places: [Bool] = [], parts: [PartRecord], leavesOutNulls: Bool = false
+    places: [Bool] = [], parts: [PartRecord], leavesOutNulls: Bool = false, batches: Set<String>? = nil
   ) throws {
     self.live = live
     self.delivered = delivered
@@ -71,7 +74,7 @@ public final class StoreReader: Sendable {
     folder = ledger.partsFolder
     open = OpenParts(folder: ledger.partsFolder)
     var indices: [Int32: [Int32]] = [:]
-    for (index, segment) in live.enumerated() {
+    for (index, segment) in live.enumerated() where batches?.contains(segment.batch) != false {
       indices[segment.record.number, default: []].append(Int32(index))
     }
     var wanted: [ClaimTable: [ClaimColumn]] = [:]
@@ -137,7 +140,7 @@ public final class StoreReader: Sendable {
         let isExact =
           (slices.lowerBound & 0xFF == 0 || part.record.slices.lowerBound >= slices.lowerBound)
           && (slices.upperBound & 0xFF == 0xFF || part.record.slices.upperBound <= slices.upperBound)
-        try addSpans(of: part, rows: wanted, isExact: isExact, to: &spans)
+        try addSpans(of: part, rows: [wanted], isExact: isExact, to: &spans)
       }
       result[table] = try load(table, spans, .slices(slices), codes)
     }
@@ -153,15 +156,9 @@ public final class StoreReader: Sendable {
     for table in columns.keys {
       var spans: [Span] = []
       for part in partsByTable[table] ?? [] where slices.contains(where: part.record.slices.contains) {
-        for top in tops {
-          let rows = part.offsets[top]..<part.offsets[top + 1]
-          if rows.isEmpty { continue }
-          var found: [Span] = []
-          try addSpans(of: part, rows: rows, isExact: false, to: &found)
-          for span in found {
-            if let narrow = try narrowed(span, slices: isWanted, codes) { spans.append(narrow) }
-          }
-        }
+        var found: [Span] = []
+        try addSpans(of: part, rows: tops.map { part.offsets[$0]..<part.offsets[$0 + 1] }, isExact: false, to: &found)
+        for span in found { if let narrow = try narrowed(span, slices: isWanted, codes) { spans.append(narrow) } }
       }
       result[table] = try load(table, spans, .set(isWanted), codes)
     }
@@ -176,10 +173,12 @@ public final class StoreReader: Sendable {
     var file: ParquetFile
     var path: String
     var group: Int
-    /// Within the group.
-    var rows: Range<Int>
+    /// Within the group, ascending and apart.
+    var ranges: [Range<Int>]
     /// All rows are wanted, dead ones apart.
     var isExact: Bool
+
+    var count: Int { ranges.reduce(0) { $0 + $1.count } }
   }
 
   private enum Wanted {
@@ -188,45 +187,65 @@ public final class StoreReader: Sendable {
     case set([Bool])
   }
 
-  private func addSpans(of part: Part, rows: Range<Int>, isExact: Bool, to spans: inout [Span]) throws {
+  /// `rows` of the file, ascending and apart.
+  private func addSpans(of part: Part, rows: [Range<Int>], isExact: Bool, to spans: inout [Span]) throws {
     let file = try open.file(part.record)
     var start = 0
     for (group, info) in file.rowGroups.enumerated() {
-      let common = rows.clamped(to: start..<start + info.rows)
-      if !common.isEmpty {
+      var ranges: [Range<Int>] = []
+      for range in rows {
+        let common = range.clamped(to: start..<start + info.rows)
+        if common.isEmpty { continue }
+        Self.add(common.lowerBound - start..<common.upperBound - start, to: &ranges)
+      }
+      if !ranges.isEmpty {
         spans.append(
           Span(
-            part: part, file: file, path: folder + "/" + part.record.path, group: group,
-            rows: common.lowerBound - start..<common.upperBound - start, isExact: isExact))
+            part: part, file: file, path: folder + "/" + part.record.path, group: group, ranges: ranges,
+            isExact: isExact))
       }
       start += info.rows
     }
   }
 
-  /// The span from the first to the last row of the slices; nil if it has none.
+  /// Adds a range behind the others.
+  private static func add(_ range: Range<Int>, to ranges: inout [Range<Int>]) {
+    if let last = ranges.last, last.upperBound == range.lowerBound {
+      ranges[ranges.count - 1] = last.lowerBound..<range.upperBound
+    } else {
+      ranges.append(range)
+    }
+  }
+
+  /// Only the rows of the slices; nil if there is none.
   private func narrowed(_ span: Span, slices isWanted: [Bool], _ codes: CodeTable) throws -> Span? {
+    var narrow = span
+    narrow.ranges = []
+    if let column = span.file.column("psn_no"), span.file.rowGroups[span.group].statistics[column].nulls == 0 {
+      try OpenParts.damaged(span.path) {
+        narrow.ranges = try span.file.rows(column, rowGroup: span.group, ranges: span.ranges) {
+          isWanted[Int(PersonSlice.of($0))]
+        }
+      }
+      return narrow.ranges.isEmpty ? nil : narrow
+    }
     var psn: [UInt32] = []
     try read(texts: "psn_no", span, codes, into: &psn)
     var visit: [UInt32] = []
-    if psn.contains(0) { try read(texts: "mdtrt_id", span, codes, into: &visit) }
-    var first: Int?
-    var last = 0
+    try read(texts: "mdtrt_id", span, codes, into: &visit)
     var known = UInt32.max
     var isIn = false
-    for i in psn.indices {
-      let home = psn[i] != 0 ? psn[i] : visit[i]
+    var at = 0
+    for row in span.ranges.joined() {
+      let home = psn[at] != CodeTable.null ? psn[at] : visit[at]
+      at += 1
       if home != known {
         known = home
         isIn = codes.withBytes(home) { isWanted[Int(PersonSlice.of($0))] }
       }
-      if !isIn { continue }
-      if first == nil { first = i }
-      last = i
+      if isIn { Self.add(row..<row + 1, to: &narrow.ranges) }
     }
-    guard let first else { return nil }
-    var narrow = span
-    narrow.rows = span.rows.lowerBound + first..<span.rows.lowerBound + last + 1
-    return narrow
+    return narrow.ranges.isEmpty ? nil : narrow
   }
 
   // MARK: Rows
@@ -241,7 +260,7 @@ public final class StoreReader: Sendable {
   private func load(_ table: ClaimTable, _ spans: [Span], _ wanted: Wanted, _ codes: CodeTable) throws -> RawRows {
     var result = RawRows(table: table)
     let names = columns[table] ?? []
-    let total = spans.reduce(0) { $0 + $1.rows.count }
+    let total = spans.reduce(0) { $0 + $1.count }
     var segments: [Int64] = []
     var lines: [Int64] = []
     var psn: [UInt32] = []
@@ -269,7 +288,7 @@ public final class StoreReader: Sendable {
       try addEntries(
         span, at: at, wanted, segments: segments, lines: lines, psn: psn, visit: visit, codes, slices: &slices,
         entries: &entries)
-      at += span.rows.count
+      at += span.count
     }
     segments = []
     lines = []
@@ -336,7 +355,7 @@ public final class StoreReader: Sendable {
         if span.part.hasPlaces {
           try read(numbers: PartLayout.byteOffsetColumn, span, into: &numbers)
         } else {
-          numbers += repeatElement(0, count: span.rows.count)
+          numbers += repeatElement(0, count: span.count)
         }
       }
       result.byteOffset = picked(numbers)
@@ -358,7 +377,7 @@ public final class StoreReader: Sendable {
     var lastPerson = UInt32.max
     var lastVisit = UInt32.max
     var slice: UInt16 = 0
-    for row in at..<at + span.rows.count {
+    for row in at..<at + span.count {
       let person = psn[row]
       if person != 0 {
         if person != lastPerson {
@@ -373,7 +392,7 @@ public final class StoreReader: Sendable {
       slices[row] = slice
     }
     let part = span.part
-    for row in at..<at + span.rows.count {
+    for row in at..<at + span.count {
       if !span.isExact {
         switch wanted {
         case .slices(let range): if !range.contains(slices[row]) { continue }
@@ -451,39 +470,39 @@ public final class StoreReader: Sendable {
 
   private func read(numbers name: String, _ span: Span, into values: inout [Int64]) throws {
     guard let column = span.file.column(name) else {
-      values.append(contentsOf: repeatElement(ColumnData.null, count: span.rows.count))
+      values.append(contentsOf: repeatElement(ColumnData.null, count: span.count))
       return
     }
     let group = span.file.rowGroups[span.group]
     let statistics = group.statistics[column]
     if statistics.nulls == group.rows {
-      values.append(contentsOf: repeatElement(ColumnData.null, count: span.rows.count))
+      values.append(contentsOf: repeatElement(ColumnData.null, count: span.count))
       return
     }
     let before = values.count
     try OpenParts.damaged(span.path) {
-      try span.file.numbers(column, rowGroup: span.group, rows: span.rows, into: &values)
+      try span.file.numbers(column, rowGroup: span.group, ranges: span.ranges, into: &values)
     }
-    guard values.count - before == span.rows.count else {
+    guard values.count - before == span.count else {
       throw StoreError.partDamaged(span.path, "rows are missing")
     }
   }
 
   private func read(texts name: String, _ span: Span, _ codes: CodeTable, into values: inout [UInt32]) throws {
     guard let column = span.file.column(name) else {
-      values.append(contentsOf: repeatElement(CodeTable.null, count: span.rows.count))
+      values.append(contentsOf: repeatElement(CodeTable.null, count: span.count))
       return
     }
     let group = span.file.rowGroups[span.group]
     if group.statistics[column].nulls == group.rows {
-      values.append(contentsOf: repeatElement(CodeTable.null, count: span.rows.count))
+      values.append(contentsOf: repeatElement(CodeTable.null, count: span.count))
       return
     }
     let before = values.count
     try OpenParts.damaged(span.path) {
-      try span.file.codes(column, rowGroup: span.group, rows: span.rows, table: codes, into: &values)
+      try span.file.codes(column, rowGroup: span.group, ranges: span.ranges, table: codes, into: &values)
     }
-    guard values.count - before == span.rows.count else {
+    guard values.count - before == span.count else {
       throw StoreError.partDamaged(span.path, "rows are missing")
     }
   }

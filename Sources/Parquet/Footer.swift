@@ -18,8 +18,10 @@ enum Format {
   static let dataPage = 0
   static let dictionaryPage = 2
 
-  /// Rows of a page; a reader decodes whole pages.
+  /// Rows of a page that is read at most.
   static let pageRows = 65_536
+  /// Rows of a page that is written: a reader decodes whole pages, and packets ask for the rows of few persons.
+  static let writtenPageRows = 4_096
   /// Bytes of values after which a page ends even if it has few rows.
   static let pageBytes = 16 << 20
   /// The longest text: one value must fit a page.

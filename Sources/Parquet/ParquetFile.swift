@@ -60,10 +60,15 @@ public final class ParquetFile: @unchecked Sendable {
   /// - Throws: `parquet.io`, `parquet.damaged`; `parquet.value` for a text column or rows that the group does not have.
   ///   What was appended before the error stays.
   public func numbers(_ column: Int, rowGroup: Int, rows: Range<Int>, into: inout [Int64]) throws {
-    try read(column, rowGroup, rows, wantsText: false) { scratch, list, kind, isOptional in
+    try numbers(column, rowGroup: rowGroup, ranges: [rows], into: &into)
+  }
+
+  /// As above, for several ranges, ascending and apart: the dictionary and each page are inflated once.
+  public func numbers(_ column: Int, rowGroup: Int, ranges: [Range<Int>], into: inout [Int64]) throws {
+    try read(column, rowGroup, ranges, wantsText: false) { scratch, list, kind, isOptional in
       if let page = list.dictionary { try loadNumbers(page, kind, scratch) }
-      for page in list.pages(of: rows) {
-        try appendNumbers(page, list, kind, isOptional, rows, scratch, &into)
+      try list.eachPage(of: ranges) { page, wanted in
+        try appendNumbers(page, list, kind, isOptional, wanted, scratch, &into)
       }
     }
   }
@@ -76,21 +81,82 @@ public final class ParquetFile: @unchecked Sendable {
   public func codes(
     _ column: Int, rowGroup: Int, rows: Range<Int>, table: CodeTable, into: inout [UInt32]
   ) throws {
-    try read(column, rowGroup, rows, wantsText: true) { scratch, list, _, isOptional in
+    try codes(column, rowGroup: rowGroup, ranges: [rows], table: table, into: &into)
+  }
+
+  /// As above, for several ranges, ascending and apart: the dictionary and each page are inflated once.
+  public func codes(
+    _ column: Int, rowGroup: Int, ranges: [Range<Int>], table: CodeTable, into: inout [UInt32]
+  ) throws {
+    try read(column, rowGroup, ranges, wantsText: true) { scratch, list, _, isOptional in
       if let page = list.dictionary { try loadTexts(page, scratch) }
-      for page in list.pages(of: rows) {
-        try appendCodes(page, list, isOptional, rows, scratch, table, &into)
+      try list.eachPage(of: ranges) { page, wanted in
+        try appendCodes(page, list, isOptional, wanted, scratch, table, &into)
       }
     }
+  }
+
+  /// The rows among some of a row group whose text in a column is wanted, as ranges, ascending and apart. Null is asked for
+  /// as the empty text. `isWanted` is called once for each text of the dictionary that a row has.
+  ///
+  /// - Throws: as `numbers`.
+  public func rows(
+    _ column: Int, rowGroup: Int, ranges: [Range<Int>], where isWanted: (UnsafeRawBufferPointer) -> Bool
+  ) throws -> [Range<Int>] {
+    var result: [Range<Int>] = []
+    func add(_ row: Int) {
+      if let last = result.last, last.upperBound == row {
+        result[result.count - 1] = last.lowerBound..<row + 1
+      } else {
+        result.append(row..<row + 1)
+      }
+    }
+    try read(column, rowGroup, ranges, wantsText: true) { scratch, list, _, isOptional in
+      if let page = list.dictionary { try loadTexts(page, scratch) }
+      let isNullWanted = isWanted(UnsafeRawBufferPointer(start: nil, count: 0))
+      try list.eachPage(of: ranges) { page, wanted in
+        let body = try open(page, list, isOptional, scratch)
+        var isIn = [Bool](repeating: false, count: body.present)
+        if let width = body.indexWidth, let dictionary = list.dictionary {
+          try unpackIndices(body, width: width, entries: dictionary.header.count, scratch)
+          // Of each entry: 0 is not asked yet, 1 not wanted, 2 wanted.
+          let known = scratch.entryCodes.base
+          for i in 0..<body.present {
+            let index = Int(scratch.indices.base[i])
+            if known[index] == 0 {
+              var position = Int(scratch.entryStarts.base[index])
+              known[index] = isWanted(try Self.plainText(scratch.dictionary.bytes, &position)) ? 2 : 1
+            }
+            isIn[i] = known[index] == 2
+          }
+        } else {
+          var position = 0
+          for i in 0..<body.present { isIn[i] = isWanted(try Self.plainText(body.values, &position)) }
+          if position != body.values.count { throw Defect.damaged("a page has a wrong length") }
+        }
+        for rows in wanted {
+          var next = Self.presentBefore(rows.lowerBound, body, scratch.validity.base)
+          for row in rows {
+            if body.present < body.rows, scratch.validity.base[row / 64] >> UInt64(row & 63) & 1 == 0 {
+              if isNullWanted { add(page.firstRow + row) }
+            } else {
+              if isIn[next] { add(page.firstRow + row) }
+              next += 1
+            }
+          }
+        }
+      }
+    }
+    return result
   }
 
   /// Appends a text column's values of some rows of a row group; null and the empty text are two things.
   ///
   /// - Throws: as `numbers`.
   public func texts(_ column: Int, rowGroup: Int, rows: Range<Int>, into: inout [[UInt8]?]) throws {
-    try read(column, rowGroup, rows, wantsText: true) { scratch, list, _, isOptional in
+    try read(column, rowGroup, [rows], wantsText: true) { scratch, list, _, isOptional in
       if let page = list.dictionary { try loadTexts(page, scratch) }
-      for page in list.pages(of: rows) {
+      try list.eachPage(of: [rows]) { page, _ in
         try appendTexts(page, list, isOptional, rows, scratch, &into)
       }
     }
@@ -135,7 +201,7 @@ public final class ParquetFile: @unchecked Sendable {
   }
 
   private func read(
-    _ column: Int, _ group: Int, _ rows: Range<Int>, wantsText: Bool,
+    _ column: Int, _ group: Int, _ ranges: [Range<Int>], wantsText: Bool,
     _ body: (ReadScratch, PageList, ParquetKind, _ isOptional: Bool) throws -> Void
   ) throws {
     guard columns.indices.contains(column), chunks.indices.contains(group) else {
@@ -146,10 +212,14 @@ public final class ParquetFile: @unchecked Sendable {
     if (kind == .string) != wantsText {
       throw ParquetError.value(path, "Numbers asked of a text column, or texts of a number column", column: name)
     }
-    if rows.lowerBound < 0 || rows.upperBound > chunks[group].rows {
-      throw ParquetError.value(path, "Rows that the row group does not have", column: name)
+    var end = 0
+    for range in ranges {
+      if range.lowerBound < end || range.upperBound > chunks[group].rows {
+        throw ParquetError.value(path, "Rows that the row group does not have", column: name)
+      }
+      end = range.upperBound
     }
-    if rows.isEmpty { return }
+    if ranges.allSatisfy(\.isEmpty) { return }
     try ParquetError.naming(path, column: name) {
       try ReadScratch.use { scratch in
         try body(scratch, try pageList(column, group, scratch), kind, columns[column].isOptional)
@@ -278,12 +348,11 @@ public final class ParquetFile: @unchecked Sendable {
   }
 
   private func appendNumbers(
-    _ page: PageList.Page, _ list: PageList, _ kind: ParquetKind, _ isOptional: Bool, _ rows: Range<Int>,
+    _ page: PageList.Page, _ list: PageList, _ kind: ParquetKind, _ isOptional: Bool, _ wanted: [Range<Int>],
     _ scratch: ReadScratch, _ into: inout [Int64]
   ) throws {
     let body = try open(page, list, isOptional, scratch)
-    let wanted = page.clamp(rows)
-    if body.present == body.rows, wanted.count == body.rows {
+    if body.present == body.rows, wanted.first?.count == body.rows {
       // The whole page: straight to its place.
       try into.append(addingCapacity: body.rows) { (span: inout OutputSpan<Int64>) in
         try span.withUnsafeMutableBufferPointer { buffer, filled in
@@ -296,11 +365,13 @@ public final class ParquetFile: @unchecked Sendable {
     scratch.present.prepare(body.present)
     let present = scratch.present.base
     try presentNumbers(body, list, kind, scratch, into: present)
-    into.append(addingCapacity: wanted.count) { (span: inout OutputSpan<Int64>) in
-      span.withUnsafeMutableBufferPointer { buffer, filled in
-        guard let base = buffer.baseAddress else { return }
-        Self.spread(present, null: ColumnData.null, body, wanted, scratch.validity.base, into: base + filled)
-        filled += wanted.count
+    for wanted in wanted {
+      into.append(addingCapacity: wanted.count) { (span: inout OutputSpan<Int64>) in
+        span.withUnsafeMutableBufferPointer { buffer, filled in
+          guard let base = buffer.baseAddress else { return }
+          Self.spread(present, null: ColumnData.null, body, wanted, scratch.validity.base, into: base + filled)
+          filled += wanted.count
+        }
       }
     }
   }
@@ -319,43 +390,50 @@ public final class ParquetFile: @unchecked Sendable {
   }
 
   private func appendCodes(
-    _ page: PageList.Page, _ list: PageList, _ isOptional: Bool, _ rows: Range<Int>, _ scratch: ReadScratch,
+    _ page: PageList.Page, _ list: PageList, _ isOptional: Bool, _ wanted: [Range<Int>], _ scratch: ReadScratch,
     _ table: CodeTable, _ into: inout [UInt32]
   ) throws {
     let body = try open(page, list, isOptional, scratch)
-    let wanted = page.clamp(rows)
-    // Values before and behind the wanted rows are passed over: their texts are not interned.
-    let first = Self.presentBefore(wanted.lowerBound, body, scratch.validity.base)
-    let end = Self.presentBefore(wanted.upperBound, body, scratch.validity.base)
+    // Values before, between and behind the wanted rows are passed over: their texts are not interned.
+    let present = wanted.map { rows in
+      Self.presentBefore(
+        rows.lowerBound, body, scratch.validity.base)..<Self.presentBefore(rows.upperBound, body, scratch.validity.base)
+    }
     scratch.presentCodes.prepare(body.present)
     let codes = scratch.presentCodes.base
     if let width = body.indexWidth, let dictionary = list.dictionary {
       try unpackIndices(body, width: width, entries: dictionary.header.count, scratch)
       let indices = UnsafePointer(scratch.indices.base)
       let known = scratch.entryCodes.base
-      for i in first..<end {
-        let index = Int(indices[i])
-        var code = known[index]
-        if code == 0 {
-          var position = Int(scratch.entryStarts.base[index])
-          code = table.intern(try Self.plainText(scratch.dictionary.bytes, &position))
-          known[index] = code
+      for range in present {
+        for i in range {
+          let index = Int(indices[i])
+          var code = known[index]
+          if code == 0 {
+            var position = Int(scratch.entryStarts.base[index])
+            code = table.intern(try Self.plainText(scratch.dictionary.bytes, &position))
+            known[index] = code
+          }
+          codes[i] = code
         }
-        codes[i] = code
       }
     } else {
       var position = 0
+      var range = 0
       for i in 0..<body.present {
         let text = try Self.plainText(body.values, &position)
-        if i >= first, i < end { codes[i] = table.intern(text) }
+        while range < present.count, i >= present[range].upperBound { range += 1 }
+        if range < present.count, i >= present[range].lowerBound { codes[i] = table.intern(text) }
       }
       if position != body.values.count { throw Defect.damaged("a page has a wrong length") }
     }
-    into.append(addingCapacity: wanted.count) { (span: inout OutputSpan<UInt32>) in
-      span.withUnsafeMutableBufferPointer { buffer, filled in
-        guard let base = buffer.baseAddress else { return }
-        Self.spread(codes, null: CodeTable.null, body, wanted, scratch.validity.base, into: base + filled)
-        filled += wanted.count
+    for wanted in wanted {
+      into.append(addingCapacity: wanted.count) { (span: inout OutputSpan<UInt32>) in
+        span.withUnsafeMutableBufferPointer { buffer, filled in
+          guard let base = buffer.baseAddress else { return }
+          Self.spread(codes, null: CodeTable.null, body, wanted, scratch.validity.base, into: base + filled)
+          filled += wanted.count
+        }
       }
     }
   }
@@ -492,6 +570,19 @@ struct PageList: Sendable {
   var dictionary: Page?
   var pages: [Page] = []
 
-  /// The pages that hold a row of the range.
-  func pages(of rows: Range<Int>) -> some Sequence<Page> { pages.lazy.filter { $0.rows.overlaps(rows) } }
+  /// Hands out the pages that hold a row of the ranges, with the rows wanted of each, counted from its first.
+  func eachPage(of ranges: [Range<Int>], _ body: (Page, [Range<Int>]) throws -> Void) rethrows {
+    var first = 0
+    for page in pages {
+      while first < ranges.count, ranges[first].upperBound <= page.firstRow { first += 1 }
+      var wanted: [Range<Int>] = []
+      var next = first
+      while next < ranges.count, ranges[next].lowerBound < page.rows.upperBound {
+        let own = page.clamp(ranges[next])
+        if !own.isEmpty { wanted.append(own) }
+        next += 1
+      }
+      if !wanted.isEmpty { try body(page, wanted) }
+    }
+  }
 }

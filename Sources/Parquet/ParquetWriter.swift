@@ -132,8 +132,8 @@ public final class ParquetWriter {
   /// Pages of levels only: a column without a value costs some ten bytes a page, and no look at its rows.
   private func write(nulls rows: Int, of column: ParquetColumn) throws -> ColumnChunk {
     var chunk = try startChunk(rows: rows, values: 0, of: column)
-    for start in stride(from: 0, to: rows, by: Format.pageRows) {
-      let range = start..<min(start + Format.pageRows, rows)
+    for start in stride(from: 0, to: rows, by: Format.writtenPageRows) {
+      let range = start..<min(start + Format.writtenPageRows, rows)
       values.clear()
       page.clear()
       page.append(littleEndian: 0)
@@ -176,8 +176,8 @@ public final class ParquetWriter {
       try writeIndices(entries: dictionary.numbers.count, column, &chunk)
     } else {
       var done = 0
-      for start in stride(from: 0, to: rows, by: Format.pageRows) {
-        let range = start..<min(start + Format.pageRows, rows)
+      for start in stride(from: 0, to: rows, by: Format.writtenPageRows) {
+        let range = start..<min(start + Format.writtenPageRows, rows)
         let n = try startPage(range, column, chunk)
         values.clear()
         putPlain(UnsafeBufferPointer(rebasing: present[done..<done + n]), column.kind)
@@ -245,7 +245,7 @@ public final class ParquetWriter {
     values.clear()
     for row in 0..<rows {
       if given[row] != 0 { try put(given[row] - shift, table, column) }
-      if row + 1 == rows || row + 1 - start == Format.pageRows || values.count >= Format.pageBytes {
+      if row + 1 == rows || row + 1 - start == Format.writtenPageRows || values.count >= Format.pageBytes {
         _ = try startPage(start..<row + 1, column, chunk)
         try writePage(start..<row + 1, encoding: Format.plain, &chunk)
         values.clear()
@@ -369,8 +369,8 @@ public final class ParquetWriter {
   private func writeIndices(entries: Int, _ column: ParquetColumn, _ chunk: inout ColumnChunk) throws {
     let width = BitPacking.width(entries: entries)
     var done = 0
-    for start in stride(from: 0, to: chunk.rows, by: Format.pageRows) {
-      let range = start..<min(start + Format.pageRows, chunk.rows)
+    for start in stride(from: 0, to: chunk.rows, by: Format.writtenPageRows) {
+      let range = start..<min(start + Format.writtenPageRows, chunk.rows)
       let n = try startPage(range, column, chunk)
       values.clear()
       values.append(byte: UInt8(width))

@@ -37,10 +37,15 @@ struct RecordChunk: @unchecked Sendable {
 
 /// Turns checked rows of one member after the other into records. Used by one thread at a time.
 final class RecordWriter: @unchecked Sendable {
-  /// A column's texts are looked up until it shows that they do not repeat.
+  /// A column's texts are looked up until it shows that they hardly repeat. Few of them are taken in: what is looked up
+  /// at each row has to stay in the processor's cache, or it is quicker to write the text down.
   private struct Habit {
+    static let period: Int32 = 2048
+    static let mostMisses: Int32 = 1536
+    static let mostAdded: Int32 = 4096
     var lookups: Int32 = 0
-    var news: Int32 = 0
+    var misses: Int32 = 0
+    var added: Int32 = 0
     var usesDictionary = true
   }
 
@@ -58,6 +63,9 @@ final class RecordWriter: @unchecked Sendable {
   private let chunkBytes: Int
   @exclusivity(unchecked) private var groups = [Group](repeating: Group(), count: RowPartition.groupCount)
   @exclusivity(unchecked) private var habits: [Habit] = []
+  /// Table and column of each habit, and how many texts of a column are in the dictionary, which stays from file to file.
+  private var habitPlaces: [[Int]] = []
+  private var added: [[Int]: Int32] = [:]
 
   @exclusivity(unchecked) private var shape: RecordShape?
   @exclusivity(unchecked) private var shapeIndex: Int32 = 0
@@ -96,7 +104,12 @@ final class RecordWriter: @unchecked Sendable {
     previousNumbers = [Int64](repeating: ColumnData.null, count: shape.numberFields.count)
     previousForms = [UInt8](repeating: 0, count: shape.numberFields.count)
     mask = [UInt64](repeating: 0, count: shape.maskWords + 1)
-    habits = [Habit](repeating: Habit(), count: shape.textCount)
+    for (place, habit) in zip(habitPlaces, habits) { added[place] = habit.added }
+    habitPlaces = shape.texts.map { [Int(shape.table.rawValue), $0.index] }
+    habitPlaces += (shape.texts.count..<shape.textCount).map {
+      [Int(shape.table.rawValue), shape.texts.count - 1 - $0]
+    }
+    habits = habitPlaces.map { Habit(added: added[$0] ?? 0) }
     numberSlots = shape.numbers.map { Int32(truncatingIfNeeded: $0.number) }
     textFields = shape.texts.map { Int32(truncatingIfNeeded: $0.field) }
   }
@@ -359,13 +372,15 @@ final class RecordWriter: @unchecked Sendable {
     _ text: UnsafeRawPointer, _ length: Int, _ habit: UnsafeMutablePointer<Habit>, _ p: inout UnsafeMutableRawPointer
   ) {
     if habit.pointee.usesDictionary, length > 0, length <= TextDictionary.longestText {
-      let (number, isNew) = dictionary.number(of: text, length)
+      let count = dictionary.count
+      let number = dictionary.number(of: text, length, mayAdd: habit.pointee.added < Habit.mostAdded)
       habit.pointee.lookups &+= 1
-      if isNew { habit.pointee.news &+= 1 }
-      if habit.pointee.lookups == 512 {
-        if number < 0 || habit.pointee.news > 128 { habit.pointee.usesDictionary = false }
+      if number < 0 { habit.pointee.misses &+= 1 }
+      if dictionary.count != count { habit.pointee.added &+= 1 }
+      if habit.pointee.lookups == Habit.period {
+        if habit.pointee.misses > Habit.mostMisses { habit.pointee.usesDictionary = false }
         habit.pointee.lookups = 0
-        habit.pointee.news = 0
+        habit.pointee.misses = 0
       }
       if number >= 0 {
         VarInt.write(UInt64(truncatingIfNeeded: number) &<< 1, &p)

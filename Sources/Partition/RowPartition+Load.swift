@@ -42,59 +42,47 @@ extension RowPartition {
 /// Codes of a dictionary's texts in the code table that is loaded into; 0: not looked up yet.
 final class CodeMap {
   private let dictionary: TextDictionary
-  private let codes: UnsafeMutablePointer<UInt32>
-  private let count: Int
+  let codes: UnsafeMutablePointer<UInt32>
 
   init(_ dictionary: TextDictionary) {
     self.dictionary = dictionary
-    count = dictionary.count
-    codes = .allocate(capacity: max(1, count))
-    codes.initialize(repeating: 0, count: max(1, count))
+    codes = .allocate(capacity: max(1, dictionary.count))
+    codes.initialize(repeating: 0, count: max(1, dictionary.count))
   }
 
   deinit { codes.deallocate() }
 
-  @inline(__always)
-  func code(_ number: Int, _ table: CodeTable) -> UInt32 {
-    let known = codes[number]
-    if known != 0 { return known }
+  /// Looks a text up that has no code yet.
+  @inline(never)
+  func intern(_ number: Int, _ table: CodeTable) -> UInt32 {
     let code = table.intern(dictionary.text(number))
     codes[number] = code
     return code
   }
 }
 
-/// The records of one slice group and table in order of segment and line.
+/// The chunks of one slice group and table in order of segment and line, opened one after the other.
 final class RecordStream {
   private let chunks: [RecordChunk]
   private let file: SpillFile
   private let group: UInt16
-  private let slices: ClosedRange<UInt16>?
-  @exclusivity(unchecked) private var next = 0
-  @exclusivity(unchecked) private var buffer: UnsafeMutableRawPointer?
-  @exclusivity(unchecked) private var capacity = 0
-  @exclusivity(unchecked) private var end: UnsafeRawPointer
-
-  /// The record that is next: its first byte after the header, and what the header says.
-  @exclusivity(unchecked) private(set) var head: UnsafeRawPointer
-  @exclusivity(unchecked) private(set) var chunk: RecordChunk?
-  /// Segment and line; the greatest number when there is none left.
-  @exclusivity(unchecked) private(set) var key = UInt64.max
-  @exclusivity(unchecked) private(set) var slice: UInt16 = 0
-  @exclusivity(unchecked) private(set) var continues = false
-  @exclusivity(unchecked) private var after: UnsafeRawPointer
-  /// Row of the result that the record before became.
-  @exclusivity(unchecked) var lastRow = 0
+  /// Lower and upper byte of the slices that are wanted of the group.
+  private let wanted: ClosedRange<UInt8>
+  private var next = 0
+  private var buffer: UnsafeMutableRawPointer?
+  private var capacity = 0
 
   init(_ chunks: [RecordChunk], file: SpillFile, group: Int, slices: ClosedRange<UInt16>?) {
     self.chunks = chunks
     self.file = file
     self.group = UInt16(truncatingIfNeeded: group) << 8
-    self.slices = slices
-    let nothing = UnsafeRawPointer(bitPattern: 8) ?? UnsafeRawPointer(Unmanaged.passUnretained(file).toOpaque())
-    end = nothing
-    head = nothing
-    after = nothing
+    guard let slices else {
+      wanted = 0...UInt8.max
+      return
+    }
+    let low = slices.lowerBound >> 8 == group ? UInt8(truncatingIfNeeded: slices.lowerBound) : 0
+    let high = slices.upperBound >> 8 == group ? UInt8(truncatingIfNeeded: slices.upperBound) : UInt8.max
+    wanted = low...high
   }
 
   deinit { buffer?.deallocate() }
@@ -104,36 +92,14 @@ final class RecordStream {
   /// No fewer than the rows that come.
   var mostRows: Int { chunks.reduce(0) { $0 + Int($1.rows) } }
 
-  /// Goes to the next record of the slices.
-  @inline(__always)
-  func advance() throws {
-    while true {
-      if after == end {
-        guard try open() else { return }
-      }
-      let p = after
-      let size = Int(UInt32(littleEndian: p.loadUnaligned(as: UInt32.self)))
-      after = p + (size &+ 4)
-      slice = group | UInt16(p.load(fromByteOffset: 8, as: UInt8.self))
-      if let slices, !slices.contains(slice) { continue }
-      let line = UInt32(littleEndian: p.loadUnaligned(fromByteOffset: 4, as: UInt32.self))
-      key = key & 0xFFFF_FFFF_0000_0000 | UInt64(line)
-      continues = p.load(fromByteOffset: 9, as: UInt8.self) & RecordFormat.continues != 0
-      head = p + RecordFormat.headerBytes
-      return
-    }
-  }
-
-  /// The next chunk; false after the last.
+  /// The wanted records of the next chunk that has any; nil after the last. What the chunk before held is gone.
   @inline(never)
-  private func open() throws -> Bool {
+  func open() throws -> RecordCursor? {
     while next < chunks.count {
       let chunk = chunks[next]
       next += 1
       let bytes = Int(chunk.bytes)
       if bytes == 0 { continue }
-      self.chunk = chunk
-      key = UInt64(UInt32(bitPattern: chunk.segment)) << 32
       let start: UnsafeRawPointer
       if let memory = chunk.memory {
         start = UnsafeRawPointer(memory)
@@ -143,17 +109,104 @@ final class RecordStream {
           capacity = bytes + RecordFormat.padding
           buffer = .allocate(byteCount: capacity, alignment: 16)
         }
-        guard let buffer else { return false }
+        guard let buffer else { return nil }
         try file.read(at: chunk.offset, into: UnsafeMutableRawBufferPointer(start: buffer, count: bytes))
         start = UnsafeRawPointer(buffer)
       }
-      after = start
-      end = start + bytes
-      return true
+      var cursor = RecordCursor(
+        at: start, end: start + bytes, group: group, low: wanted.lowerBound, high: wanted.upperBound,
+        segment: chunk.segment, shape: chunk.shape, dictionary: chunk.dictionary)
+      cursor.skipUnwanted()
+      if !cursor.isAtEnd { return cursor }
     }
-    key = UInt64.max
-    chunk = nil
-    return false
+    return nil
+  }
+}
+
+/// A place in a chunk: the record that is next. Holds no reference, so that it costs nothing to look at.
+struct RecordCursor: BitwiseCopyable {
+  var at: UnsafeRawPointer
+  let end: UnsafeRawPointer
+  let group: UInt16
+  let low: UInt8
+  let high: UInt8
+  let segment: Int32
+  let shape: Int32
+  let dictionary: Int32
+  /// Row of the result that the record before became.
+  var lastRow = 0
+
+  var isAtEnd: Bool { at == end }
+  @inline(__always)
+  var line: UInt32 { UInt32(littleEndian: at.loadUnaligned(fromByteOffset: 4, as: UInt32.self)) }
+  /// Segment and line of the next record.
+  @inline(__always)
+  var key: UInt64 { UInt64(UInt32(bitPattern: segment)) &<< 32 | UInt64(line) }
+  @inline(__always)
+  var lowerSlice: UInt8 { at.load(fromByteOffset: 8, as: UInt8.self) }
+  @inline(__always)
+  var continues: Bool { at.load(fromByteOffset: 9, as: UInt8.self) & RecordFormat.continues != 0 }
+
+  /// Goes behind the next record.
+  @inline(__always)
+  mutating func step() { at += Int(UInt32(littleEndian: at.loadUnaligned(as: UInt32.self))) &+ 4 }
+
+  /// Goes on to the next record of the slices, if this is none.
+  @inline(__always)
+  mutating func skipUnwanted() {
+    while at != end, lowerSlice < low || lowerSlice > high { step() }
+  }
+}
+
+/// Texts that stand in records and wait for their codes, so that many are interned at once.
+///
+/// Until then a column holds `mark | place` for the place in the list.
+private final class PendingTexts {
+  static let mark: UInt32 = 1 << 31
+  static let most = 512
+
+  let texts: UnsafeMutablePointer<UnsafeRawPointer>
+  let lengths: UnsafeMutablePointer<Int32>
+  private let codes: UnsafeMutablePointer<UInt32>
+  var count = 0
+  /// Rows before this one hold codes only.
+  private var firstRow = 0
+  /// One for each text column: whether it holds marks.
+  let isMarked: UnsafeMutablePointer<Bool>
+  private let columns: [UnsafeMutablePointer<UInt32>]
+
+  init(columns: [UnsafeMutablePointer<UInt32>]) {
+    self.columns = columns
+    texts = .allocate(capacity: Self.most)
+    lengths = .allocate(capacity: Self.most)
+    codes = .allocate(capacity: Self.most)
+    isMarked = .allocate(capacity: max(1, columns.count))
+    isMarked.initialize(repeating: false, count: max(1, columns.count))
+  }
+
+  deinit {
+    texts.deallocate()
+    lengths.deallocate()
+    codes.deallocate()
+    isMarked.deallocate()
+  }
+
+  /// Interns what waits; `row` is the first row that is not filled yet.
+  @inline(never)
+  func settle(_ row: Int, _ table: CodeTable) {
+    if count > 0 {
+      precondition(table.count < Int(Self.mark) - Self.most, "more texts than a code table can hold")
+      table.internAll(UnsafePointer(texts), lengths: UnsafePointer(lengths), count: count, into: codes)
+      for (i, column) in columns.enumerated() where isMarked[i] {
+        for r in firstRow..<row {
+          let code = column[r]
+          if code & Self.mark != 0 { column[r] = codes[Int(code ^ Self.mark)] }
+        }
+        isMarked[i] = false
+      }
+      count = 0
+    }
+    firstRow = row
   }
 }
 
@@ -168,6 +221,8 @@ struct TableLoader {
   private struct Target {
     var numbers: [UnsafeMutablePointer<Int64>]
     var texts: [UnsafeMutablePointer<UInt32>]
+    /// The places of `texts` among all text columns.
+    var places: [Int]
     /// Columns that records of the shape lack and other records have.
     var lackingNumbers: [UnsafeMutablePointer<Int64>]
     var lackingTexts: [UnsafeMutablePointer<UInt32>]
@@ -201,7 +256,7 @@ struct TableLoader {
               targets[shape] = target(shapes[Int(shape)], numberColumns, textColumns, numberMemory, textMemory)
             }
             return try merge(
-              streams, targets, origins: originMemory[0], slices: sliceMemory[0],
+              streams, targets, PendingTexts(columns: textMemory), origins: originMemory[0], slices: sliceMemory[0],
               offsets: delivered == 1 ? numberMemory[numberColumns.count] : nil)
           }
         }
@@ -260,7 +315,7 @@ struct TableLoader {
   ) -> Target {
     let ownNumbers = shape.numbers.map(\.index)
     let ownTexts = shape.texts.map(\.index)
-    var target = Target(numbers: [], texts: [], lackingNumbers: [], lackingTexts: [])
+    var target = Target(numbers: [], texts: [], places: [], lackingNumbers: [], lackingTexts: [])
     for (i, column) in numberColumns.enumerated() {
       if ownNumbers.contains(column) {
         target.numbers.append(numbers[i])
@@ -269,140 +324,183 @@ struct TableLoader {
       }
     }
     for (i, column) in textColumns.enumerated() {
-      if ownTexts.contains(column) { target.texts.append(texts[i]) } else { target.lackingTexts.append(texts[i]) }
+      if ownTexts.contains(column) {
+        target.texts.append(texts[i])
+        target.places.append(i)
+      } else {
+        target.lackingTexts.append(texts[i])
+      }
     }
-    if plan.keepsDelivered { target.texts += texts[textColumns.count...] }
+    if plan.keepsDelivered {
+      target.texts += texts[textColumns.count...]
+      target.places += textColumns.count..<texts.count
+    }
     return target
   }
 
   /// Takes the stream with the lowest key until another's is lower; the number of rows.
   private func merge(
-    _ streams: [RecordStream], _ targets: [Int32: Target], origins: UnsafeMutablePointer<RowOrigin>,
-    slices: UnsafeMutablePointer<UInt16>, offsets: UnsafeMutablePointer<Int64>?
+    _ streams: [RecordStream], _ targets: [Int32: Target], _ pending: PendingTexts,
+    origins: UnsafeMutablePointer<RowOrigin>, slices: UnsafeMutablePointer<UInt16>,
+    offsets: UnsafeMutablePointer<Int64>?
   ) throws -> Int {
     var row = 0
-    var heap = StreamHeap()
-    for stream in streams {
-      try stream.advance()
-      if stream.key != UInt64.max { heap.insert(stream) }
+    var heap = CursorHeap()
+    for (i, stream) in streams.enumerated() {
+      if let cursor = try stream.open() { heap.insert(cursor, stream: i) }
     }
-    while let stream = heap.first {
-      let limit = heap.secondKey
-      while stream.key < limit, let chunk = stream.chunk, let target = targets[chunk.shape] {
-        try decode(
-          stream, chunk, target, limit: limit, row: &row, origins: origins, slices: slices, offsets: offsets)
+    var shape: Int32 = -1
+    var target = Target(numbers: [], texts: [], places: [], lackingNumbers: [], lackingTexts: [])
+    while let (first, stream) = heap.first {
+      var cursor = first
+      if cursor.shape != shape {
+        shape = cursor.shape
+        target = targets[shape] ?? target
       }
-      heap.settleFirst()
+      decode(
+        &cursor, maps[Int(cursor.dictionary)], target, pending, limit: heap.secondKey, row: &row, origins: origins,
+        slices: slices, offsets: offsets)
+      if cursor.isAtEnd {
+        // The memory of a chunk that was put aside is used again for the next.
+        pending.settle(row, codes)
+        if let next = try streams[stream].open() { heap.replaceFirst(next) } else { heap.removeFirst() }
+      } else {
+        heap.replaceFirst(cursor)
+      }
     }
+    pending.settle(row, codes)
     return row
-  }
-
-  /// The bits of 64 items from `item` on, a multiple of 64.
-  @inline(__always)
-  private func word(_ mask: UnsafeRawPointer, _ item: Int) -> UInt64 {
-    mask.loadUnaligned(fromByteOffset: item &>> 3, as: UInt64.self).littleEndian
   }
 
   /// Decodes records of one chunk up to the limit.
   private func decode(
-    _ stream: RecordStream, _ chunk: RecordChunk, _ target: Target, limit: UInt64, row: inout Int,
-    origins: UnsafeMutablePointer<RowOrigin>, slices: UnsafeMutablePointer<UInt16>,
+    _ from: inout RecordCursor, _ map: CodeMap, _ target: Target, _ pending: PendingTexts, limit: UInt64,
+    row nextRow: inout Int, origins: UnsafeMutablePointer<RowOrigin>, slices: UnsafeMutablePointer<UInt16>,
     offsets: UnsafeMutablePointer<Int64>?
-  ) throws {
-    let shape = shapes[Int(chunk.shape)]
-    let map = maps[Int(chunk.dictionary)]
+  ) {
+    var cursor = from
+    var row = nextRow
     let numberCount = target.numbers.count
     let textCount = target.texts.count
-    let maskBytes = (shape.itemCount + 7) / 8
-    let segmentKey = UInt64(UInt32(bitPattern: chunk.segment))
-    try target.numbers.withUnsafeBufferPointer { numbers in
-      try target.texts.withUnsafeBufferPointer { texts in
-        while stream.key < limit, stream.key &>> 32 == segmentKey, stream.chunk?.firstLine == chunk.firstLine {
-          var p = stream.head
-          let mask = p
-          p += maskBytes
-          if let offsets { offsets[row] = Int64(bitPattern: VarInt.read(&p)) }
-          let continues = stream.continues
-          let before = stream.lastRow
-          var bits: UInt64 = 0
-          for i in 0..<numberCount {
-            if i & 63 == 0 { bits = word(mask, i) }
-            let column = numbers[i]
-            if bits & 1 == 0 {
-              column[row] = continues ? column[before] : ColumnData.null
-            } else {
-              let coded = VarInt.read(&p)
-              column[row] = coded == 0 ? ColumnData.null : VarInt.unzigzag(coded)
+    let itemCount = numberCount &+ textCount
+    let maskBytes = (itemCount &+ 7) >> 3
+    let known = map.codes
+    let mark = PendingTexts.mark
+    target.numbers.withUnsafeBufferPointer { numbers in
+      target.texts.withUnsafeBufferPointer { texts in
+        target.places.withUnsafeBufferPointer { places in
+          var waiting = pending.count
+          while cursor.at != cursor.end, cursor.key <= limit {
+            if waiting &+ textCount > PendingTexts.most {
+              pending.count = waiting
+              pending.settle(row, codes)
+              waiting = 0
             }
-            bits &>>= 1
-          }
-          for i in 0..<textCount {
-            let item = i &+ numberCount
-            if item & 63 == 0 { bits = word(mask, item) }
-            let column = texts[i]
-            if bits & 1 == 0 {
-              column[row] = continues ? column[before] : CodeTable.null
+            var p = cursor.at + RecordFormat.headerBytes
+            let mask = p
+            p += maskBytes
+            if let offsets { offsets[row] = Int64(bitPattern: VarInt.read(&p)) }
+            if cursor.continues {
+              let before = cursor.lastRow
+              for column in numbers { column[row] = column[before] }
+              for column in texts { column[row] = column[before] }
             } else {
-              let head = VarInt.read(&p)
-              if head & 1 == 0 {
-                column[row] = map.code(Int(truncatingIfNeeded: head &>> 1), codes)
-              } else {
-                let length = Int(truncatingIfNeeded: head &>> 1)
-                column[row] = codes.intern(UnsafeRawBufferPointer(start: p, count: length))
-                p += length
+              for column in numbers { column[row] = ColumnData.null }
+              for column in texts { column[row] = CodeTable.null }
+            }
+            var item = 0
+            while item < itemCount {
+              var bits = mask.loadUnaligned(fromByteOffset: item &>> 3, as: UInt64.self).littleEndian
+              if itemCount &- item < 64 { bits &= (1 &<< UInt64(truncatingIfNeeded: itemCount &- item)) &- 1 }
+              while bits != 0 {
+                let i = item &+ bits.trailingZeroBitCount
+                bits &= bits &- 1
+                let head = VarInt.read(&p)
+                if i < numberCount {
+                  numbers[i][row] = head == 0 ? ColumnData.null : VarInt.unzigzag(head)
+                  continue
+                }
+                let column = texts[i &- numberCount]
+                let value = Int(truncatingIfNeeded: head &>> 1)
+                if head & 1 == 0 {
+                  let code = known[value]
+                  column[row] = code != 0 ? code : map.intern(value, codes)
+                } else if value == 0 {
+                  column[row] = CodeTable.null
+                } else {
+                  pending.texts[waiting] = p
+                  pending.lengths[waiting] = Int32(truncatingIfNeeded: value)
+                  pending.isMarked[places[i &- numberCount]] = true
+                  column[row] = mark | UInt32(truncatingIfNeeded: waiting)
+                  waiting &+= 1
+                  p += value
+                }
               }
+              item &+= 64
             }
-            bits &>>= 1
+            for column in target.lackingNumbers { column[row] = ColumnData.null }
+            for column in target.lackingTexts { column[row] = CodeTable.null }
+            origins[row] = RowOrigin(segment: cursor.segment, line: Int32(bitPattern: cursor.line))
+            slices[row] = cursor.group | UInt16(cursor.lowerSlice)
+            cursor.lastRow = row
+            row &+= 1
+            cursor.step()
+            cursor.skipUnwanted()
           }
-          for column in target.lackingNumbers { column[row] = ColumnData.null }
-          for column in target.lackingTexts { column[row] = CodeTable.null }
-          origins[row] = RowOrigin(
-            segment: chunk.segment, line: Int32(truncatingIfNeeded: UInt32(truncatingIfNeeded: stream.key)))
-          slices[row] = stream.slice
-          stream.lastRow = row
-          row &+= 1
-          try stream.advance()
+          pending.count = waiting
         }
       }
     }
+    from = cursor
+    nextRow = row
   }
 }
 
-/// Streams by their next key, the lowest first.
-private struct StreamHeap {
-  private var streams: [RecordStream] = []
+/// Places in chunks by the key of their next record, the lowest first.
+private struct CursorHeap {
+  private var keys: [UInt64] = []
+  private var cursors: [(cursor: RecordCursor, stream: Int)] = []
 
-  var first: RecordStream? { streams.first }
-  /// The lowest key but the first's.
+  var first: (cursor: RecordCursor, stream: Int)? { cursors.first }
+  /// The lowest key but the first's; the greatest number if there is none.
   var secondKey: UInt64 {
-    if streams.count < 2 { return UInt64.max }
-    return streams.count == 2 ? streams[1].key : min(streams[1].key, streams[2].key)
+    if keys.count < 2 { return UInt64.max }
+    return keys.count == 2 ? keys[1] : min(keys[1], keys[2])
   }
 
-  mutating func insert(_ stream: RecordStream) {
-    streams.append(stream)
-    var i = streams.count - 1
-    while i > 0, streams[i].key < streams[(i - 1) / 2].key {
-      streams.swapAt(i, (i - 1) / 2)
+  mutating func insert(_ cursor: RecordCursor, stream: Int) {
+    keys.append(cursor.key)
+    cursors.append((cursor, stream))
+    var i = keys.count - 1
+    while i > 0, keys[i] < keys[(i - 1) / 2] {
+      keys.swapAt(i, (i - 1) / 2)
+      cursors.swapAt(i, (i - 1) / 2)
       i = (i - 1) / 2
     }
   }
 
-  /// The first has moved on: finds its place, or removes it at its end.
-  mutating func settleFirst() {
-    if streams[0].key == UInt64.max {
-      streams.swapAt(0, streams.count - 1)
-      streams.removeLast()
-    }
+  /// The first stream goes on there.
+  mutating func replaceFirst(_ cursor: RecordCursor) { sink((cursor, cursors[0].stream), cursor.key) }
+
+  mutating func removeFirst() {
+    let key = keys.removeLast()
+    let last = cursors.removeLast()
+    if !keys.isEmpty { sink(last, key) }
+  }
+
+  /// Finds the place of a cursor from the top, whose own goes.
+  private mutating func sink(_ cursor: (cursor: RecordCursor, stream: Int), _ key: UInt64) {
     var i = 0
     while true {
-      var least = i
-      for child in [2 * i + 1, 2 * i + 2] where child < streams.count && streams[child].key < streams[least].key {
-        least = child
-      }
-      if least == i { return }
-      streams.swapAt(i, least)
-      i = least
+      var child = 2 &* i &+ 1
+      if child >= keys.count { break }
+      if child &+ 1 < keys.count, keys[child &+ 1] < keys[child] { child &+= 1 }
+      if keys[child] >= key { break }
+      keys[i] = keys[child]
+      cursors[i] = cursors[child]
+      i = child
     }
+    keys[i] = key
+    cursors[i] = cursor
   }
 }

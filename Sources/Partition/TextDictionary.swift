@@ -2,32 +2,55 @@ import ClaimModel
 
 /// Texts that many records have, each kept once; a record names it by number.
 ///
-/// One thread adds; afterwards any may read. Bounded in entries and bytes whatever comes.
+/// A text is taken in when it comes for the second time, so that ids do not fill it. One thread adds; afterwards any may
+/// read. Bounded in entries and bytes whatever comes.
 final class TextDictionary: @unchecked Sendable {
   static let mostEntries = 1 << 16
   static let longestText = 64
-  private static let slotCount = mostEntries * 2
   private static let pageBytes = 1 << 16
+  private static let seenCount = 1 << 15
+  /// Texts up to this length are compared by three words.
+  private static let shortText = 24
 
-  /// Upper half: of the hash; lower half: number + 1; 0 is free.
-  private let slots: UnsafeMutablePointer<UInt64>
-  private let starts: UnsafeMutablePointer<UnsafeRawPointer>
-  private let lengths: UnsafeMutablePointer<UInt8>
+  /// What a short text is, zeros behind it; a longer one has all ones in `length`.
+  private struct Entry {
+    var first: UInt64
+    var second: UInt64
+    var third: UInt64
+    var length: Int
+  }
+
+  /// Upper half: of the hash; lower half: number + 1; 0 is free. As few as will do, so that they stay in the cache.
+  @exclusivity(unchecked) private var slots: UnsafeMutablePointer<UInt64>
+  @exclusivity(unchecked) private var mask: Int
+  @exclusivity(unchecked) private var entries: UnsafeMutablePointer<Entry>
+  @exclusivity(unchecked) private var starts: UnsafeMutablePointer<UnsafeRawPointer>
+  @exclusivity(unchecked) private var lengths: UnsafeMutablePointer<UInt8>
+  @exclusivity(unchecked) private var capacity: Int
+  /// Part of the hash of texts that came once.
+  private let seen: UnsafeMutablePointer<UInt16>
   @exclusivity(unchecked) private var pages: [UnsafeMutableRawPointer] = []
   @exclusivity(unchecked) private var pageUsed = TextDictionary.pageBytes
   @exclusivity(unchecked) private(set) var count = 0
 
   init() {
-    slots = .allocate(capacity: Self.slotCount)
-    slots.initialize(repeating: 0, count: Self.slotCount)
-    starts = .allocate(capacity: Self.mostEntries)
-    lengths = .allocate(capacity: Self.mostEntries)
+    mask = 1 << 11 - 1
+    slots = .allocate(capacity: mask + 1)
+    slots.initialize(repeating: 0, count: mask + 1)
+    capacity = 1 << 10
+    entries = .allocate(capacity: capacity)
+    starts = .allocate(capacity: capacity)
+    lengths = .allocate(capacity: capacity)
+    seen = .allocate(capacity: Self.seenCount)
+    seen.initialize(repeating: 0, count: Self.seenCount)
   }
 
   deinit {
     slots.deallocate()
+    entries.deallocate()
     starts.deallocate()
     lengths.deallocate()
+    seen.deallocate()
     for page in pages { page.deallocate() }
   }
 
@@ -35,61 +58,165 @@ final class TextDictionary: @unchecked Sendable {
     UnsafeRawBufferPointer(start: starts[number], count: Int(lengths[number]))
   }
 
-  /// The number of a text of 1 to `longestText` bytes, and whether it is new; -1 if it is not known and no room is left.
+  /// The number of a text of 1 to `longestText` bytes; -1 if it is not known and is not taken in: it comes for the first
+  /// time, it may not be, or no room is left.
   @inline(__always)
-  func number(of text: UnsafeRawPointer, _ length: Int) -> (number: Int, isNew: Bool) {
-    let hash = PersonSlice.hash(UnsafeRawBufferPointer(start: text, count: length))
+  func number(of text: UnsafeRawPointer, _ length: Int, mayAdd: Bool) -> Int {
+    if length > Self.shortText { return longNumber(text, length, mayAdd: mayAdd) }
+    let first: UInt64
+    var second: UInt64 = 0
+    var third: UInt64 = 0
+    if length >= 8 {
+      first = text.loadUnaligned(as: UInt64.self)
+      if length > 16 {
+        second = text.loadUnaligned(fromByteOffset: 8, as: UInt64.self)
+        third = text.loadUnaligned(fromByteOffset: length &- 8, as: UInt64.self)
+      } else {
+        second = text.loadUnaligned(fromByteOffset: length &- 8, as: UInt64.self)
+      }
+    } else if length >= 4 {
+      first =
+        UInt64(text.loadUnaligned(as: UInt32.self)) &<< 32
+        | UInt64(text.loadUnaligned(fromByteOffset: length &- 4, as: UInt32.self))
+    } else {
+      first =
+        UInt64(text.load(as: UInt8.self)) | UInt64(text.load(fromByteOffset: length &>> 1, as: UInt8.self)) &<< 8
+        | UInt64(text.load(fromByteOffset: length &- 1, as: UInt8.self)) &<< 16
+    }
+    // Last words overlap the ones before; with the length they still say what the text is.
+    let hash = Self.mixed(
+      first ^ 0xFF51_AFD7_ED55_8CCD &+ UInt64(truncatingIfNeeded: length),
+      second ^ (third &* 0x9E37_79B9_7F4A_7C15) ^ 0xC4CE_B9FE_1A85_EC53)
     let upper = hash & 0xFFFF_FFFF_0000_0000
-    var slot = Int(truncatingIfNeeded: hash) & (Self.slotCount &- 1)
+    var slot = Int(truncatingIfNeeded: hash) & mask
     while true {
       let entry = slots[slot]
       if entry == 0 { break }
       if entry & 0xFFFF_FFFF_0000_0000 == upper {
         let number = Int(truncatingIfNeeded: entry & 0xFFFF_FFFF) &- 1
-        if Int(lengths[number]) == length, isEqual(starts[number], text, length) { return (number, false) }
+        let known = entries[number]
+        if (known.first ^ first) | (known.second ^ second) | (known.third ^ third) == 0, known.length == length {
+          return number
+        }
       }
-      slot = (slot &+ 1) & (Self.slotCount &- 1)
+      slot = (slot &+ 1) & mask
     }
-    if count == Self.mostEntries { return (-1, false) }
-    add(text, length, slot: slot, upper: upper)
-    return (count - 1, true)
+    if !mayAdd { return -1 }
+    return add(text, length, hash, slot, Entry(first: first, second: second, third: third, length: length))
   }
 
   @inline(never)
-  private func add(_ text: UnsafeRawPointer, _ length: Int, slot: Int, upper: UInt64) {
+  private func longNumber(_ text: UnsafeRawPointer, _ length: Int, mayAdd: Bool) -> Int {
+    let hash = PersonSlice.hash(UnsafeRawBufferPointer(start: text, count: length))
+    let upper = hash & 0xFFFF_FFFF_0000_0000
+    var slot = Int(truncatingIfNeeded: hash) & mask
+    while slots[slot] != 0 {
+      if slots[slot] & 0xFFFF_FFFF_0000_0000 == upper {
+        let number = Int(truncatingIfNeeded: slots[slot] & 0xFFFF_FFFF) &- 1
+        if Int(lengths[number]) == length, isEqual(starts[number], text, length) { return number }
+      }
+      slot = (slot &+ 1) & mask
+    }
+    if !mayAdd { return -1 }
+    return add(text, length, hash, slot, Entry(first: 0, second: 0, third: 0, length: -1))
+  }
+
+  /// Takes a text in if it was seen before; its number, or -1.
+  @inline(never)
+  private func add(_ text: UnsafeRawPointer, _ length: Int, _ hash: UInt64, _ slot: Int, _ entry: Entry) -> Int {
+    if count == Self.mostEntries { return -1 }
+    let place = Int(truncatingIfNeeded: hash >> 16) & (Self.seenCount - 1)
+    let part = UInt16(truncatingIfNeeded: hash >> 48) | 1
+    if seen[place] != part {
+      seen[place] = part
+      return -1
+    }
+    if count == capacity { growEntries() }
     if pageUsed + length > Self.pageBytes {
       pages.append(.allocate(byteCount: Self.pageBytes, alignment: 8))
       pageUsed = 0
     }
-    let place = pages[pages.count - 1] + pageUsed
-    place.copyMemory(from: text, byteCount: length)
+    let memory = pages[pages.count - 1] + pageUsed
+    memory.copyMemory(from: text, byteCount: length)
     pageUsed += length
-    starts[count] = UnsafeRawPointer(place)
+    starts[count] = UnsafeRawPointer(memory)
     lengths[count] = UInt8(truncatingIfNeeded: length)
-    slots[slot] = upper | UInt64(count + 1)
+    entries[count] = entry
+    slots[slot] = hash & 0xFFFF_FFFF_0000_0000 | UInt64(count + 1)
     count += 1
+    // The lower half of the hash is not kept; a larger table is filled from the texts.
+    if count * 2 > mask { growSlots() }
+    return count - 1
+  }
+
+  private func growEntries() {
+    let larger = capacity * 2
+    entries = Self.grown(entries, count, larger)
+    starts = Self.grown(starts, count, larger)
+    lengths = Self.grown(lengths, count, larger)
+    capacity = larger
+  }
+
+  private static func grown<T>(_ old: UnsafeMutablePointer<T>, _ count: Int, _ capacity: Int)
+    -> UnsafeMutablePointer<T>
+  {
+    let new = UnsafeMutablePointer<T>.allocate(capacity: capacity)
+    new.moveInitialize(from: old, count: count)
+    old.deallocate()
+    return new
+  }
+
+  /// Four times as many slots: this happens seven times at most.
+  private func growSlots() {
+    slots.deallocate()
+    mask = mask * 4 + 3
+    slots = .allocate(capacity: mask + 1)
+    slots.initialize(repeating: 0, count: mask + 1)
+    for number in 0..<count {
+      let entry = entries[number]
+      let hash =
+        entry.length < 0
+        ? PersonSlice.hash(text(number))
+        : Self.mixed(
+          entry.first ^ 0xFF51_AFD7_ED55_8CCD &+ UInt64(truncatingIfNeeded: entry.length),
+          entry.second ^ (entry.third &* 0x9E37_79B9_7F4A_7C15) ^ 0xC4CE_B9FE_1A85_EC53)
+      var slot = Int(truncatingIfNeeded: hash) & mask
+      while slots[slot] != 0 { slot = (slot &+ 1) & mask }
+      slots[slot] = hash & 0xFFFF_FFFF_0000_0000 | UInt64(number + 1)
+    }
+  }
+
+  @inline(__always)
+  private static func mixed(_ a: UInt64, _ b: UInt64) -> UInt64 {
+    let product = a.multipliedFullWidth(by: b)
+    // Both factors are added, so that a factor of 0 does not make all texts equal.
+    return product.high ^ product.low ^ (a &+ b &* 0xC4CE_B9FE_1A85_EC53)
   }
 }
 
 /// Whether two stretches of memory hold the same bytes.
 @inline(__always)
 func isEqual(_ a: UnsafeRawPointer, _ b: UnsafeRawPointer, _ count: Int) -> Bool {
-  var i = 0
-  while i &+ 8 <= count {
-    if a.loadUnaligned(fromByteOffset: i, as: UInt64.self) != b.loadUnaligned(fromByteOffset: i, as: UInt64.self) {
-      return false
-    }
-    i &+= 8
-  }
-  if i == count { return true }
   if count >= 8 {
-    // The last eight bytes again.
+    var i = 0
+    while i &+ 8 < count {
+      if a.loadUnaligned(fromByteOffset: i, as: UInt64.self) != b.loadUnaligned(fromByteOffset: i, as: UInt64.self) {
+        return false
+      }
+      i &+= 8
+    }
+    // The last eight bytes, some of them again.
     return a.loadUnaligned(fromByteOffset: count &- 8, as: UInt64.self)
       == b.loadUnaligned(fromByteOffset: count &- 8, as: UInt64.self)
   }
-  while i < count {
-    if a.load(fromByteOffset: i, as: UInt8.self) != b.load(fromByteOffset: i, as: UInt8.self) { return false }
-    i &+= 1
+  if count >= 4 {
+    return a.loadUnaligned(as: UInt32.self) == b.loadUnaligned(as: UInt32.self)
+      && a.loadUnaligned(fromByteOffset: count &- 4, as: UInt32.self)
+        == b.loadUnaligned(fromByteOffset: count &- 4, as: UInt32.self)
   }
-  return true
+  if count == 0 { return true }
+  // First, middle and last are all there are.
+  return a.load(as: UInt8.self) == b.load(as: UInt8.self)
+    && a.load(fromByteOffset: count &>> 1, as: UInt8.self) == b.load(fromByteOffset: count &>> 1, as: UInt8.self)
+    && a.load(fromByteOffset: count &- 1, as: UInt8.self) == b.load(fromByteOffset: count &- 1, as: UInt8.self)
 }

@@ -2,8 +2,27 @@
 enum VarInt {
   static let mostBytes = 10
 
+  /// Eight bytes from `p` on are written, whatever the number needs; `mostBytes` must be there.
   @inline(__always)
   static func write(_ value: UInt64, _ p: inout UnsafeMutableRawPointer) {
+    if value < 0x80 {
+      p.storeBytes(of: UInt8(truncatingIfNeeded: value), as: UInt8.self)
+      p += 1
+      return
+    }
+    if value >= 1 << 56 { return writeLong(value, &p) }
+    // Groups of seven bits are pulled apart, then all but the last byte get their top bit.
+    var v = (value & 0x0000_0000_0FFF_FFFF) | (value & 0x00FF_FFFF_F000_0000) &<< 4
+    v = (v & 0x0000_3FFF_0000_3FFF) | (v & 0x0FFF_C000_0FFF_C000) &<< 2
+    v = (v & 0x007F_007F_007F_007F) | (v & 0x3F80_3F80_3F80_3F80) &<< 1
+    let count = ((63 &- value.leadingZeroBitCount) &* 9 &+ 73) &>> 6
+    v |= 0x8080_8080_8080_8080 & ((1 &<< UInt64(truncatingIfNeeded: (count &- 1) &* 8)) &- 1)
+    p.storeBytes(of: v.littleEndian, as: UInt64.self)
+    p += count
+  }
+
+  @inline(never)
+  private static func writeLong(_ value: UInt64, _ p: inout UnsafeMutableRawPointer) {
     var rest = value
     while rest >= 0x80 {
       p.storeBytes(of: UInt8(truncatingIfNeeded: rest) | 0x80, as: UInt8.self)

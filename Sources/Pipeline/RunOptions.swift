@@ -17,6 +17,10 @@ public struct RunOptions: Sendable {
   public var unitRows: Int?
   /// Bytes that units may keep for the second pass; nil: chosen by memory. Any number gives the same bytes.
   public var keptBytes: Int?
+  /// Evaluate the whole store, whatever the last run left. Gives the same bytes.
+  public var evaluatesWholeStore = false
+  /// With so many batches in the store a run leaves what the next one goes on from. Any number gives the same bytes.
+  public var keepsStateFrom = 3
   /// `embedded` or `spark`; the same bytes of findings, cases and packets.
   public var engine = "embedded"
   /// Spark's master, for `spark`.

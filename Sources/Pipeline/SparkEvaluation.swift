@@ -191,7 +191,7 @@ struct SparkEvaluation {
       var input = auditInput(claims)
       input.facts = facts
       let audit = auditPart(rules: ofPersons + withFacts, input, shelf: evaluation.shelf)
-      return Part(audit: audit, homes: evaluation.findingHomes(audit.allFindings, claims))
+      return Part(audit: audit, homes: findingHomes(audit.allFindings, claims))
     }
   }
 

@@ -159,7 +159,7 @@ struct SparkJob {
 
   /// Removes everything but Spark's own words.
   func removeRows() {
-    for name in ["inputs", "tables", "outputs", "job.json", "driver.py", "spark-warehouse"] {
+    for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] where name != "spark.log" {
       try? FileManager.default.removeItem(atPath: folder + "/" + name)
     }
   }

@@ -291,3 +291,67 @@ struct UnitFigures: Sendable {
     }
   }
 }
+
+/// What a later run needs to know of rows that it does not look at.
+struct StoreFigures: Codable, Sendable {
+  /// Numbers of segments in the store's catalogue, and the rows of each by disposition.
+  var segments: [Int32]
+  var rows: [[Int]]
+  var hasRows: [Bool]
+  var unknown: [UnknownMedType]
+  var newestOfStore: Int64
+  var rowsRead: Int
+  var countingLines: Int
+}
+
+extension UnitFigures {
+  /// The figures of the whole store without those of the batch alone. `numbers`: of the segments, in their order.
+  func stored(_ numbers: [Int32]) -> StoreFigures {
+    let width = Self.dispositionCount
+    return StoreFigures(
+      segments: numbers, rows: numbers.indices.map { Array(counts[$0 * width..<($0 + 1) * width]) }, hasRows: hasRows,
+      unknown: unknownMedTypes, newestOfStore: newestOfStore, rowsRead: rowsRead, countingLines: countingLines)
+  }
+
+  /// Nothing of the batch, and all that was known of the store; nil if a segment is not among the numbers.
+  init?(_ stored: StoreFigures, numbers: [Int32]) {
+    self.init(segments: numbers.count)
+    var placeOf: [Int32: Int] = [:]
+    for (place, number) in numbers.enumerated() { placeOf[number] = place }
+    guard stored.segments.count == stored.rows.count, stored.hasRows.count == hasRows.count else { return nil }
+    for (number, rows) in zip(stored.segments, stored.rows) {
+      guard let place = placeOf[number], rows.count == Self.dispositionCount else { return nil }
+      for (i, count) in rows.enumerated() { counts[place * Self.dispositionCount + i] = count }
+    }
+    hasRows = stored.hasRows
+    for one in stored.unknown { unknown[one.code] = one }
+    newestOfStore = stored.newestOfStore
+    rowsRead = stored.rowsRead
+    countingLines = stored.countingLines
+  }
+
+  /// Takes out the figures of rows of other batches that had been added.
+  ///
+  /// - Returns: false if they were never in, or if a sum that did not fit cannot be taken apart again.
+  mutating func remove(_ other: UnitFigures) -> Bool {
+    for i in other.counts.indices {
+      counts[i] -= other.counts[i]
+      if counts[i] < 0 { return false }
+    }
+    for one in other.unknown.values {
+      guard var sum = unknown[one.code], let fen = sum.fen, let fund = sum.fundFen, let less = one.fen,
+        let lessFund = one.fundFen, sum.rows >= one.rows
+      else { return false }
+      sum.rows -= one.rows
+      let (restFen, isOver) = fen.subtractingReportingOverflow(less)
+      let (restFund, isFundOver) = fund.subtractingReportingOverflow(lessFund)
+      if isOver || isFundOver { return false }
+      sum.fen = restFen
+      sum.fundFen = restFund
+      unknown[one.code] = sum.rows == 0 ? nil : sum
+    }
+    rowsRead -= other.rowsRead
+    countingLines -= other.countingLines
+    return rowsRead >= 0 && countingLines >= 0
+  }
+}

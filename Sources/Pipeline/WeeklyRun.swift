@@ -117,7 +117,7 @@ final class WeeklyRun {
     stopwatch.start("audit", batch: label)
     let blocking = try blockingBatches(with: revision)
     let segments = try ledger.liveSegments(replacing: [revision])
-    let evaluation = ClaimEvaluation(
+    let whole = ClaimEvaluation(
       source: StoreSource(
         reader: try StoreReader(
           ledger, live: segments, columns: StoreState.columns(pack.rules, delivered: false),
@@ -128,12 +128,12 @@ final class WeeklyRun {
       incompleteTables: try incompleteTables(blocking), ofBatch: segments.map { $0.batch == batch.id }, jobs: jobs,
       unitRows: options.unitRows ?? ClaimUnits.rows(within: memory, jobs: jobs),
       keptBytes: options.keptBytes ?? ClaimEvaluation.keptBytes(within: memory))
-    let outcome =
-      try spark.map {
-        try SparkEvaluation(
-          evaluation: evaluation, ledger: ledger, segments: segments, setting: $0, printer: printer
-        ).run()
-      } ?? evaluation.run()
+    let (outcome, state) =
+      try spark.map { setting -> (ClaimEvaluation.Outcome, EvaluationState?) in
+        let evaluation = SparkEvaluation(
+          evaluation: whole, ledger: ledger, segments: segments, setting: setting, printer: printer)
+        return (try evaluation.run(), nil)
+      } ?? evaluate(whole, segments, batch: batch.id)
     let result = outcome.result
     let asOf = try asOfDay(outcome.figures, startedAt: startedAt)
     let last = try ledger.baseline(of: plan.runID)
@@ -177,7 +177,8 @@ final class WeeklyRun {
     run.finishedAt = nil
     run.report = outputs.statusJSON
     try ledger.finishRun(
-      run, revision: finalRevision, findings: assignment.records, openCases: assignment.cases, accepted: accepted)
+      run, revision: finalRevision, findings: assignment.records, openCases: assignment.cases, accepted: accepted,
+      evaluation: state)
 
     results += outputs.resultLines(packets)
     if options.failOnFindings, exitCode == ExitCode.done, !result.findings.isEmpty { return ExitCode.saysNo }
@@ -229,7 +230,7 @@ final class WeeklyRun {
     }
     let same = plan(previous.revision, "accepted though incomplete; evaluated again")
     let finished = try ledger.finishedRun(same.runID)
-    let isNewest = try ledger.lastSnapshot().run?.batch == batch.id
+    let isNewest = try ledger.newestRun()?.batch == batch.id
     if finished == nil, isLast {
       return plan(previous.revision + 1, "registries, rules or pipeline differ; evaluated again")
     }
@@ -260,6 +261,50 @@ final class WeeklyRun {
       "\(limits.rejectLimitPerMillion)",
     ].joined(separator: "\n")
     return "r1" + SHA256Hasher.hex(of: text).prefix(8)
+  }
+
+  // MARK: Evaluation
+
+  /// What the rules find over the whole store, and what the next run may go on from. If the batch only adds to what the
+  /// last run left, only what it changes is evaluated; the result is the same.
+  private func evaluate(
+    _ whole: ClaimEvaluation, _ segments: [LiveSegment], batch: String
+  ) throws -> (ClaimEvaluation.Outcome, EvaluationState?) {
+    if options.evaluatesWholeStore { return (try whole.run(), nil) }
+    let binding = LookBackEvaluation.binding(
+      configuration: configurationDigests, rules: pack.rules, excludedSetlTypes: whole.excludedSetlTypes,
+      fillFloor: whole.fillFloor, incompleteTables: whole.incompleteTables)
+    let lookBack = LookBackEvaluation(
+      whole: whole, ledger: ledger, segments: segments, batch: batch,
+      columns: StoreState.columns(pack.rules, delivered: false), binding: binding)
+    func kept(_ found: (outcome: ClaimEvaluation.Outcome, state: LookBackState)) throws
+      -> (ClaimEvaluation.Outcome, EvaluationState?)
+    {
+      (found.outcome, EvaluationState(header: try jsonText(found.state), files: found.state.files))
+    }
+    do {
+      if let stored = try ledger.evaluationState() {
+        guard let state = try? JSONDecoder().decode(LookBackState.self, from: Data(stored.header.utf8)) else {
+          throw LookBackEvaluation.Damaged()
+        }
+        if state.binding == binding, state.isContinued(by: segments, batch: batch),
+          let found = try lookBack.run(from: state)
+        {
+          return try kept(found)
+        }
+      }
+    } catch is LookBackEvaluation.Damaged {
+      printer.send(
+        .diagnostic(
+          Diagnostic(
+            .warning, "store.evaluation-damaged", "What the last run left for this one is damaged",
+            at: Place(file: ledger.evaluationFolder), notes: ["the whole store is evaluated; the result is the same"],
+            remedy: "look after the disk if it happens again")))
+    }
+    // Nobody goes on from a first or second batch often enough to pay for it.
+    let batches = Set(segments.map(\.batch)).count
+    if batches >= options.keepsStateFrom, let found = try lookBack.run(from: nil) { return try kept(found) }
+    return (try whole.run(), nil)
   }
 
   // MARK: Incomplete batches

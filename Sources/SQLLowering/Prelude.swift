@@ -118,7 +118,7 @@ public func preludeSQL(dialect: Dialect = .sqlite, persons: Bool = false) -> Str
     FROM line_at_issue l JOIN settlement_money m ON m.setl_id = l.setl_id\(same("m", "l"))
       LEFT JOIN line_remainder x ON x.mdtrt_id = l.mdtrt_id AND x.bkkp_sn = l.bkkp_sn\(same("x", "l"));\(index("counting_line_by_setl_id", "counting_line", "setl_id"))\(index("counting_line_by_mdtrt_id", "counting_line", "mdtrt_id"))
 
-    -- 计入的结算，含 P、T、明细不能说明的基金 U，以及 1.8 当日的医疗类别归类。
+    \(dialect.isDistributed ? classesSQL(categories, dialect) : "")-- 计入的结算，含 P、T、明细不能说明的基金 U，以及 1.8 当日的医疗类别归类。
     -- Settlements that count, with P, T, U, A, and the classes of 1.8 on the day.
     \(create) counting_settlement AS
     SELECT
@@ -129,7 +129,8 @@ public func preludeSQL(dialect: Dialect = .sqlite, persons: Bool = false) -> Str
     \(categories.map { "  \(category($0, code: "s.visit_med_type", day: "s.day", dialect)) AS \($0)" }
       .joined(separator: ",\n")),
       s.visit_med_type AS visit_med_type
-    FROM settlement_kept s JOIN settlement_money m ON m.setl_id = s.setl_id\(same("m", "s"))
+    FROM settlement_kept s JOIN settlement_money m ON m.setl_id = s.setl_id\(same("m", "s"))\(
+      classOnDay("s.visit_med_type", "s.day", dialect))
       LEFT JOIN (
         SELECT \(own("l"))l.setl_id, count(*) AS how_many, count(l.F) AS exact, \(dialect.sum("l.F")) AS f
         FROM counting_line l GROUP BY \(own("l"))l.setl_id
@@ -154,7 +155,7 @@ public func preludeSQL(dialect: Dialect = .sqlite, persons: Bool = false) -> Str
         substr(COALESCE(v.dscg_caty, v.adm_caty), 1, 3) AS dscg_dept,
     \(categories.map { "    \(category($0, code: "v.med_type", day: day("v.begntime"), dialect)) AS \($0)" }
       .joined(separator: ",\n"))
-      FROM visit v
+      FROM visit v\(classOnDay("v.med_type", day("v.begntime"), dialect))
       WHERE \(dialect.differs("v.inhosp_stas", "'1'")) AND v.begntime IS NOT NULL AND v.endtime IS NOT NULL AND v.med_type IS NOT NULL
         AND EXISTS (SELECT 1 FROM counting_settlement s WHERE s.mdtrt_id = v.mdtrt_id\(same("s", "v")))
     ) x
@@ -238,8 +239,35 @@ func dayOf(_ time: String, _ dialect: Dialect) -> String {
     + " ELSE \(dialect.quotient("(\(time) - 86399)", "86400")) END"
 }
 
+/// 1.8 for each code and day there is, once for all rows that ask the same.
+private func classesSQL(_ categories: [String], _ dialect: Dialect) -> String {
+  """
+  \(dialect.createTable) class_asked AS
+  SELECT DISTINCT x.code, x.day FROM (
+    SELECT s.visit_med_type AS code, s.day AS day FROM settlement_kept s
+    UNION ALL SELECT v.med_type, \(dayOf("v.begntime", dialect)) FROM visit v) x;
+
+  \(dialect.createTable) class_on_day AS
+  SELECT q.code, q.day,
+    \(categories.map { "\(categoryOnce($0, code: "q.code", day: "q.day", dialect)) AS \($0)" }.joined(separator: ",\n  "))
+  FROM class_asked q;
+
+
+  """
+}
+
+/// The join with what `classesSQL` gives, or nothing.
+private func classOnDay(_ code: String, _ day: String, _ dialect: Dialect) -> String {
+  if !dialect.isDistributed { return "" }
+  return "\n  LEFT JOIN class_on_day c ON \(dialect.isSame("c.code", code)) AND \(dialect.isSame("c.day", "(\(day))"))"
+}
+
 /// 1.8: a column of med_type_b on a day; 'other' without a row, NULL where rows overlap.
 private func category(_ column: String, code: String, day: String, _ dialect: Dialect) -> String {
+  dialect.isDistributed ? "c.\(column)" : categoryOnce(column, code: code, day: day, dialect)
+}
+
+private func categoryOnce(_ column: String, code: String, day: String, _ dialect: Dialect) -> String {
   let holds =
     "m.med_type = \(dialect.upper(code)) AND m.begndate <= \(day) AND (m.enddate IS NULL OR m.enddate >= \(day))"
     + dialect.sameCase("m", String(code.prefix { $0 != "." }))

@@ -44,7 +44,8 @@ func scriptTables(_ text: String, _ dialect: Dialect) -> [ScriptTable] {
   return result
 }
 
-/// The names, of the given ones, that a query speaks of: as words of their own or in backquotes.
+/// The tables, of the given ones, that a query reads: words of their own, or, if there is a blank in the name, in
+/// backquotes; other names in backquotes are aliases and columns.
 func tablesRead(by query: String, among names: Set<String>) -> Set<String> {
   var found: Set<String> = []
   let bytes = Array(query.utf8)
@@ -56,7 +57,7 @@ func tablesRead(by query: String, among names: Set<String>) -> Set<String> {
       i = endOfQuoted(bytes, i)
       if c == UInt8(ascii: "`"), start <= i - 1 {
         let name = String(decoding: bytes[start..<i - 1], as: UTF8.self)
-        if names.contains(name) { found.insert(name) }
+        if name.utf8.contains(0x20), names.contains(name) { found.insert(name) }
       }
     } else if isWord(c) {
       let start = i

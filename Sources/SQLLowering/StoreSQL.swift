@@ -260,7 +260,8 @@ private func neededTables(_ all: [ScriptTable], _ outputs: [StoreScript.Output])
   for table in all.reversed() {
     guard let count = readers[table.name] else { continue }
     for name in tablesRead(by: table.query, among: names.subtracting([table.name])) { readers[name, default: 0] += 1 }
-    let numbers = ["row_number()", "monotonically_increasing_id()"].contains { contains(table.query, $0) }
+    // Other numbers are the same whenever they are given.
+    let numbers = contains(table.query, "monotonically_increasing_id()")
     needed.append(
       .init(name: table.name, query: table.query, isKept: count > 1 || numbers || contains(table.query, "DISTINCT")))
   }

@@ -31,6 +31,10 @@ struct RunCommand: ParsableCommand {
   var unitRows: Int?
   @Option(help: .hidden)
   var keptBytes: Int?
+  @Flag(help: .hidden)
+  var wholeStore = false
+  @Option(help: .hidden)
+  var stateFrom = 3
   @Option(help: "What finds: embedded (this program), or spark, which reads the store's parts itself.")
   var engine = "embedded"
   @Option(
@@ -73,6 +77,8 @@ struct RunCommand: ParsableCommand {
     options.memory = memory
     options.unitRows = unitRows
     options.keptBytes = keptBytes
+    options.evaluatesWholeStore = wholeStore
+    options.keepsStateFrom = stateFrom
     options.engine = engine
     options.master = master
     options.sparkSubmit = sparkSubmit

@@ -43,6 +43,25 @@ private func randomText(_ g: inout Seeded) -> [UInt8] {
   return (0..<length).map { $0 < shared ? 0x30 : [0x61, 0x41, 0x62, 0x00, 0xE7][Int(g.next() % 5)] }
 }
 
+private func internedAtOnce(_ texts: [[UInt8]], _ table: CodeTable) -> [UInt32] {
+  let bytes = texts.flatMap { $0 }
+  return bytes.withUnsafeBytes { bytes in
+    guard let base = bytes.baseAddress else { return [] }
+    var starts: [UnsafeRawPointer] = []
+    var at = 0
+    for text in texts {
+      starts.append(base + at)
+      at += text.count
+    }
+    return [UInt32](unsafeUninitializedCapacity: texts.count) { codes, count in
+      if let codes = codes.baseAddress {
+        table.internAll(starts, lengths: texts.map { Int32($0.count) }, count: texts.count, into: codes)
+      }
+      count = texts.count
+    }
+  }
+}
+
 @Suite struct CodeTableComparisonTests {
   @Test(arguments: 0..<12)
   func anyCourseOfCallsGivesTheCodesOfAPlainTable(seed: UInt64) {
@@ -65,6 +84,11 @@ private func randomText(_ g: inout Seeded) -> [UInt8] {
       case 4..<10:
         let code = UInt32(g.next() % UInt64(table.count))
         #expect(table.folded(code) == tables[at].1.folded(code))
+      case 10..<16:
+        // More than are looked up together, some of them equal.
+        let texts = (0..<Int(g.next() % 150)).map { _ in randomText(&g) }.filter { !$0.isEmpty }
+        let expected = texts.map { tables[at].1.intern($0) }
+        #expect(internedAtOnce(texts, table) == expected)
       default:
         for _ in 0..<20 {
           let text = randomText(&g)

@@ -228,6 +228,7 @@ import Testing
       LedgerMigrations.all.map { SHA256Hasher.hex(of: $0.sql) } == [
         "d520ac05dc82274305e6d4908e52dab6467ce8de8387b4e57f2cf2f74405aae7",
         "36cde8d4352ac9fd023644dde2b6292668fae553d3bfe5100df121bf05e755a6",
+        "9cce3f400c4ca6aa3b290389ebbed7f3a825ae9cdc909b121c88eead67ad8355",
       ])
   }
 

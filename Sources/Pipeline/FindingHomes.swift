@@ -1,0 +1,32 @@
+import Audit
+import ClaimModel
+
+/// The slices of the findings' settlements and persons. What hangs together with them is in the same slices, or in
+/// those that straddle.
+func findingHomes(_ findings: [Finding], _ claims: EffectiveClaims) -> [String: Set<UInt16>] {
+  if findings.isEmpty { return [:] }
+  let settlements = claims[.settlement]
+  let codes = claims.codes
+  let ids = settlements.columns["setl_id"]?.codes ?? []
+  let persons = settlements.columns["psn_no"]?.codes ?? []
+  let visits = settlements.columns["mdtrt_id"]?.codes ?? []
+  var rowOf: [UInt32: Int] = [:]
+  rowOf.reserveCapacity(ids.count)
+  for (row, id) in ids.enumerated() { rowOf[id] = row }
+  var result: [String: Set<UInt16>] = [:]
+  for finding in findings {
+    var slices: Set<UInt16> = []
+    if !finding.psnNo.isEmpty {
+      var text = finding.psnNo
+      slices.insert(text.withUTF8 { PersonSlice.of(UnsafeRawBufferPointer($0)) })
+    }
+    for id in finding.setlIDs {
+      guard let code = codes.find(id), let row = rowOf[code] else { continue }
+      let person = row < persons.count ? persons[row] : CodeTable.null
+      let visit = row < visits.count ? visits[row] : CodeTable.null
+      slices.insert(codes.withBytes(person != CodeTable.null ? person : visit) { PersonSlice.of($0) })
+    }
+    result[finding.id] = slices
+  }
+  return result
+}

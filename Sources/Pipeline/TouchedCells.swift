@@ -1,0 +1,87 @@
+import ClaimModel
+import ClaimStore
+import Normalize
+
+/// The ids of one batch's rows, as `appendUnitKeys` names them, ascending; a cell is the rows of a batch in one slice.
+struct LinkKeys: Sendable {
+  private let file: EvaluationBytes
+  let count: Int
+
+  /// nil if the file holds no keys.
+  init?(_ file: EvaluationBytes) {
+    guard file.bytes.count % 8 == 0 else { return nil }
+    self.file = file
+    count = file.bytes.count / 8
+  }
+
+  subscript(i: Int) -> UInt64 {
+    UInt64(littleEndian: file.bytes.loadUnaligned(fromByteOffset: i &* 8, as: UInt64.self))
+  }
+
+  static func bytes(_ keys: [UInt64]) -> [UInt8] {
+    // The house's machines are little-endian; `subscript` says so to others.
+    keys.map(\.littleEndian).withUnsafeBytes { Array($0) }
+  }
+}
+
+/// Which cells of older batches hang together with new rows: by an id that both have, or through a third.
+struct TouchedCells {
+  /// Batch's place << 16 | slice.
+  private(set) var cells: Set<UInt32> = []
+  /// Slices that share an id with another, through one of the new rows.
+  private(set) var straddling: Set<UInt16> = []
+
+  /// - Parameters:
+  ///   - new: keys of the new rows, ascending.
+  ///   - old: of the older batches, in their places.
+  init(new: [UInt64], old: [LinkKeys]) {
+    for i in new.indices.dropFirst() where new[i] >> 16 == new[i - 1] >> 16 && new[i] != new[i - 1] {
+      straddling.insert(UInt16(truncatingIfNeeded: new[i]))
+      straddling.insert(UInt16(truncatingIfNeeded: new[i - 1]))
+    }
+    var asked = new
+    while !asked.isEmpty {
+      var found: [Int: Set<UInt16>] = [:]
+      for (batch, keys) in old.enumerated() {
+        eachMatch(asked, keys) { a, b in
+          let (mine, other) = (UInt16(truncatingIfNeeded: a), UInt16(truncatingIfNeeded: b))
+          // Between older rows it is known already; it does no harm here.
+          if mine != other {
+            straddling.insert(mine)
+            straddling.insert(other)
+          }
+          if cells.insert(UInt32(batch) << 16 | UInt32(other)).inserted { found[batch, default: []].insert(other) }
+        }
+      }
+      // What else these cells name may be in further ones.
+      asked = []
+      for (batch, slices) in found {
+        let keys = old[batch]
+        for i in 0..<keys.count where slices.contains(UInt16(truncatingIfNeeded: keys[i])) { asked.append(keys[i]) }
+      }
+      asked.sort()
+    }
+  }
+
+  /// Calls the body with every key of `a` and of `b` that have the same id.
+  private func eachMatch(_ a: [UInt64], _ b: LinkKeys, _ body: (UInt64, UInt64) -> Void) {
+    var j = 0
+    var i = 0
+    while i < a.count, j < b.count {
+      let id = a[i] >> 16
+      let other = b[j] >> 16
+      if id < other {
+        i += 1
+      } else if other < id {
+        j += 1
+      } else {
+        var k = j
+        while k < b.count, b[k] >> 16 == id {
+          body(a[i], b[k])
+          k += 1
+        }
+        i += 1
+      }
+    }
+  }
+}
