@@ -86,6 +86,27 @@ struct RulePart: Sendable {
     filledRows = fillRows
   }
 
+  /// Takes what comes of the hits.
+  mutating func take(_ run: RuleRun, _ hits: Frame) {
+    do {
+      if hits.count > 0, run.rule.key.count > 1 { ambiguousKeys = try run.ambiguousKeys(hits) }
+      (findings, suppressions, facts) = try run.assemble(hits)
+    } catch EvaluationFault.overflow {
+      overflow = .whileAssembling
+    } catch {
+      take(error)
+    }
+  }
+
+  /// Takes what stopped the rule before there were hits, or let an expression not be evaluated at all.
+  mutating func take(_ fault: any Error) {
+    switch fault {
+    case EvaluationFault.overflow: overflow = .whileScanning
+    case EvaluationFault.type(let problem): typeFault = problem
+    default: typeFault = "\(fault)"
+    }
+  }
+
   mutating func append(_ other: RulePart) {
     rowsInScope += other.rowsInScope
     rowsUnevaluable += other.rowsUnevaluable
@@ -151,18 +172,9 @@ public func auditPart(rules: [Rule], _ input: AuditInput, shelf: RegistryShelf) 
       part.rowsUnevaluable = run.rowsUnevaluable
       part.fillRows = run.fillRows
       part.filledRows = run.filledRows
-      do {
-        if hits.count > 0, rule.key.count > 1 { part.ambiguousKeys = try run.ambiguousKeys(hits) }
-        (part.findings, part.suppressions, part.facts) = try run.assemble(hits)
-      } catch EvaluationFault.overflow {
-        part.overflow = .whileAssembling
-      }
-    } catch EvaluationFault.overflow {
-      part.overflow = .whileScanning
-    } catch EvaluationFault.type(let problem) {
-      part.typeFault = problem
+      part.take(run, hits)
     } catch {
-      part.typeFault = "\(error)"
+      part.take(error)
     }
     result.rules[rule.id] = part
   }

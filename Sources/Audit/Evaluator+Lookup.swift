@@ -56,6 +56,13 @@ struct IndexColumn {
   var name: String
   var atLeast: Int?
   var label: String { atLeast.map { "\(name) with \($0) characters" } ?? name }
+
+  init(name: String) { self.name = name }
+
+  init(_ key: Lookup.Key) {
+    name = key.column
+    if case .length(let atLeast) = key.match { self.atLeast = atLeast }
+  }
 }
 
 enum CharacterCount {
@@ -343,10 +350,7 @@ struct LookupProbe {
   init(_ lookup: Lookup, _ evaluator: Evaluator, _ f: Frame) throws {
     choice = [Int](repeating: 0, count: lookup.keys.count)
     anyWhenNull = lookup.keys.map(\.anyWhenNull)
-    columns = lookup.keys.map { key in
-      if case .length(let atLeast) = key.match { return IndexColumn(name: key.column, atLeast: atLeast) }
-      return IndexColumn(name: key.column)
-    }
+    columns = lookup.keys.map { IndexColumn($0) }
     self.lookup = lookup
     self.evaluator = evaluator
     isAny = lookup.take == .any

@@ -234,7 +234,7 @@ final class Evaluator {
   private func claimColumn(_ binding: String, _ path: [Entity], _ column: String, _ kind: ValueKind, _ f: Frame) throws
     -> Vector
   {
-    if let block = f.block, path.isEmpty {
+    if let block = f.block, path.isEmpty, f.rows[binding] != nil {
       // A stretch of the column as it lies there; the other rules of the pass find it here.
       if let known = block.columns[column] { return known }
       let stretch: Vector? =

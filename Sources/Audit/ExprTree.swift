@@ -36,6 +36,20 @@ extension Expr {
     return found
   }
 
+  /// It reads nothing but these columns of the formed row, literals and parameters.
+  func readsOnlyFormed(_ names: Set<String>) -> Bool {
+    var isOnly = false
+    visit { part in if case .formed = part { isOnly = true } }
+    visit { part in
+      switch part {
+      case .formed(let name, _): if !names.contains(name) { isOnly = false }
+      case .claim, .registry, .fact, .found, .setContains, .setLeast, .setGreatest, .children: isOnly = false
+      default: break
+      }
+    }
+    return isOnly
+  }
+
   /// It reads a dated parameter.
   var readsParameter: Bool {
     var found = false

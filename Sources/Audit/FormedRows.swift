@@ -58,11 +58,19 @@ extension ColumnData {
     }
   }
 
+  /// Makes the truths of rows FALSE that have no value.
+  fileprivate func clearNulls(of truths: inout [UInt8]) {
+    switch self {
+    case .text(let v): truths = zipped(truths, v) { $1 == CodeTable.null ? Kleene.no : $0 }
+    case .number(let v): truths = zipped(truths, v) { $1 == ColumnData.null ? Kleene.no : $0 }
+    }
+  }
+
   /// Values for a `KeyIndex`: 0 is null.
   var keyValues: [UInt64] {
     switch self {
-    case .text(let v): v.map { KeyIndex.keyValue(code: $0) }
-    case .number(let v): v.map { KeyIndex.keyValue(number: $0) }
+    case .text(let v): mapped(v) { KeyIndex.keyValue(code: $0) }
+    case .number(let v): mapped(v) { KeyIndex.keyValue(number: $0) }
     }
   }
 }
@@ -121,9 +129,7 @@ struct BaseRows {
     let own = try formed.kind.baseExpressions.map { try evaluator.vector($0, frame).column }
     let values = try formed.values.map { try $0.value.map { try evaluator.vector($0, frame).column } }
     var isWhole = [UInt8](repeating: Kleene.yes, count: frame.count)
-    for column in by + own.prefix(formed.kind.days) {
-      for (i, value) in column.keyValues.enumerated() where value == 0 { isWhole[i] = Kleene.no }
-    }
+    for column in by + own.prefix(formed.kind.days) { column.clearNulls(of: &isWhole) }
     let kept = trueRows(isWhole)
     rows += gathered(frame.rows[formed.baseBinding]?.rows ?? [], kept, null: -1)
     if isEmpty {
@@ -136,6 +142,21 @@ struct BaseRows {
     for (k, column) in by.enumerated() { self.by[k].append(column.selecting(kept)) }
     for (k, column) in own.enumerated() { self.own[k].append(column.selecting(kept)) }
     for (k, column) in values.enumerated() { if let column { self.values[k]?.append(column.selecting(kept)) } }
+  }
+
+  /// No sum over any of the rows can overflow.
+  var sumsFit: Bool {
+    for (value, column) in zip(formed.values, values) where value.function == .sum {
+      guard case .number(let numbers)? = column else { return false }
+      var total: UInt64 = 0
+      for number in numbers where number != ColumnData.null {
+        let (sum, overflow) = total.addingReportingOverflow(number.magnitude)
+        if overflow { return false }
+        total = sum
+      }
+      if total > UInt64(Int64.max) { return false }
+    }
+    return true
   }
 
   /// The numbers of the kind's k-th expression.
@@ -181,6 +202,23 @@ struct MemberRanges {
     end.append(Int32(range.upperBound))
   }
 
+  /// Some of the ranges, in the order given.
+  func selecting(_ kept: [Int32]) -> MemberRanges {
+    let all = MemberRanges(order: order, start: gathered(start, kept, null: 0), end: gathered(end, kept, null: 0))
+    var held = 0
+    for i in all.start.indices { held += Int(all.end[i] - all.start[i]) }
+    if held > order.count / 2 { return all }
+    // The places of few ranges are put together, so that nothing is worked out for the others.
+    var few = MemberRanges()
+    few.order.reserveCapacity(held)
+    for i in all.start.indices {
+      let first = few.order.count
+      few.order += order[Int(all.start[i])..<Int(all.end[i])]
+      few.add(first..<few.order.count)
+    }
+    return few
+  }
+
   /// Formed rows with `by`, values and members; what the kind itself gives is still to be added. `shown` is the base
   /// row in the range that stands for its `by` values.
   func rows(_ formed: Formed, _ base: BaseRows) throws -> FormedRows {
@@ -205,12 +243,14 @@ extension RuleRun {
         return
       }
       rowsInScope += frame.count
-      let left = try frame.keeping(evaluable(frame))
+      let isEvaluable = try evaluable(frame)
+      looked?.add(frame.rows[formed.baseBinding]?.rows ?? [], isEvaluable)
+      let left = frame.keeping(isEvaluable)
       rowsUnevaluable += frame.count - left.count
       try base.append(left, evaluator)
     }
     var isUnevaluable: [Bool] = []
-    try eachFormedBlock(formed, base) { frame in
+    try eachFormedBlock(formed, base, isForHits: true) { frame in
       let truths = try evaluable(frame)
       if case .occupancy = formed.kind {
         rowsInScope += frame.count
@@ -249,21 +289,61 @@ extension RuleRun {
     var start = 0
     while start < count {
       let end = min(count, start + Self.blockRows)
-      let frame = Frame(count: end - start)
-      frame.rows[formed.baseBinding] = (
-        formed.baseEntity, rows.map { Array($0[start..<end]) } ?? filled(end - start) { Int32(start + $0) }
-      )
+      let frame: Frame
+      if let rows {
+        frame = Frame(count: end - start)
+        frame.rows[formed.baseBinding] = (formed.baseEntity, Array(rows[start..<end]))
+      } else {
+        frame = Frame(Block(formed.baseEntity, start..<end), formed.baseBinding)
+      }
       try body(frame)
       start = end
     }
   }
 
+  /// The ranges of which their counts alone don't say that they are no hits; nil: all, or what is left out might matter.
+  ///
+  /// Most groups are small, and rules ask for large ones: sums and `by` values are worked out for few.
+  private func longEnough(_ ranges: MemberRanges, _ formed: Formed, _ base: BaseRows) throws -> [Int32]? {
+    if asksFormedRowsWhetherEvaluable { return nil }
+    let counts = Set(formed.values.filter { $0.function == .count }.map(\.name))
+    // What can overflow must be asked of all rows that the conditions before it leave.
+    let asked = rule.condition.conjuncts.prefix { $0.neverOverflows(rule) }.filter { $0.readsOnlyFormed(counts) }
+    if asked.isEmpty || !base.sumsFit { return nil }
+    var kept: [Int32] = []
+    var start = 0
+    while start < ranges.start.count {
+      let end = min(ranges.start.count, start + Self.blockRows)
+      let frame = Frame(count: end - start)
+      var rows = FormedRows()
+      let sizes: [Int64] = filled(end - start) { Int64(ranges.end[start + $0] - ranges.start[start + $0]) }
+      for name in counts { rows.columns[name] = .number(sizes) }
+      rows.members = GroupedRows(
+        start: Array(ranges.start[start..<end]), end: Array(ranges.end[start..<end]), rows: [])
+      frame.formed = rows
+      var truths = [UInt8](repeating: Kleene.yes, count: frame.count)
+      for condition in asked {
+        truths = zipped(truths, try evaluator.truths(condition, frame)) { min($0, $1) }
+      }
+      for i in trueRows(truths) { kept.append(Int32(start) + i) }
+      start = end
+    }
+    return kept
+  }
+
   /// All rows formed of the base rows, block by block.
-  func eachFormedBlock(_ formed: Formed, _ base: BaseRows, _ body: (Frame) throws -> Void) throws {
+  ///
+  /// - Parameter isForHits: rows that can be no hits may be left out.
+  func eachFormedBlock(
+    _ formed: Formed, _ base: BaseRows, isForHits: Bool = false, _ body: (Frame) throws -> Void
+  ) throws {
+    func thinning(_ ranges: MemberRanges) throws -> [Int32]? {
+      isForHits ? try longEnough(ranges, formed, base) : nil
+    }
     let all: FormedRows
     switch formed.kind {
-    case .group: all = try groupRows(formed, base)
-    case .window: all = try windowRows(formed, base)
+    case .group: all = try groupRows(formed, base, thinning: thinning)
+    case .window: all = try windowRows(formed, base, thinning: thinning)
     case .stock: all = try stockRows(formed, base)
     case .occupancy: all = try Occupancy(formed, base).rows()
     case .runs: return try eachDayBlock(formed, base, body)

@@ -26,13 +26,13 @@ final class Frame {
   /// The rows are a stretch of an entity's table, one after the other; what rules have in common is kept there.
   let block: Block?
 
-  /// All rows of a block, for one rule.
-  init(_ block: Block) {
+  /// All rows of a block, for one rule; `binding` is its name for them.
+  init(_ block: Block, _ binding: String) {
     count = block.rows.count
     outer = nil
     owner = []
     self.block = block
-    rows[block.entity.rawValue] = (block.entity, block.rows)
+    rows[binding] = (block.entity, block.rows)
   }
 
   init(count: Int, outer: Frame? = nil, owner: [Int32] = []) {

@@ -7,7 +7,7 @@ import RulePacks
 ///
 /// Only for lookups whose answer is a function of these and the day: not for those that ask for another lookup's rows.
 final class LookupMemo<Answer> {
-  private var pairs: [PairNumbers]
+  private let pairs: [PairNumbers]
   private var entries: [Entry] = []
   /// Days before and after the day on which a row may hold too.
   private let within: Int64
@@ -38,7 +38,7 @@ final class LookupMemo<Answer> {
   private static var farthest: Int64 { 1 << 60 }
 
   init(parts: Int, within: Int64) {
-    pairs = [PairNumbers](repeating: PairNumbers(), count: max(1, parts))
+    pairs = (0..<max(1, parts)).map { _ in PairNumbers() }
     self.within = within
   }
 
@@ -146,19 +146,15 @@ final class LookupMemo<Answer> {
         if k == 0, parts.count > 1 {
           result = codes
         } else if k == 0 {
-          result = pairs[0].numbers(codes.count) { UInt64(codes[$0]) }
+          result = codes.withUnsafeBufferPointer { codes in pairs[0].numbers(count) { UInt64(codes[$0]) } }
         } else {
-          let before = result
-          result = pairs[k].numbers(count) { UInt64(before[$0]) << 32 | UInt64(codes[$0]) }
+          result = numbers(pairs[k], result, codes)
         }
       case .number(let values):
-        let own = pairs[0].numbers(count) { UInt64(bitPattern: values[$0]) }
-        if k == 0 {
-          result = own
-        } else {
-          let before = result
-          result = pairs[k].numbers(count) { UInt64(before[$0]) << 32 | UInt64(own[$0]) }
+        let own = values.withUnsafeBufferPointer { values in
+          pairs[0].numbers(count) { UInt64(bitPattern: values[$0]) }
         }
+        result = k == 0 ? own : numbers(pairs[k], result, own)
       case .truth: break
       }
     }
@@ -166,48 +162,80 @@ final class LookupMemo<Answer> {
     while entries.count < needed { entries.append(Entry()) }
     return result
   }
+
+  /// One number for each combination of two.
+  private func numbers(_ pairs: PairNumbers, _ a: [UInt32], _ b: [UInt32]) -> [UInt32] {
+    a.withUnsafeBufferPointer { a in
+      b.withUnsafeBufferPointer { b in
+        pairs.numbers(min(a.count, b.count)) { UInt64(a[$0]) << 32 | UInt64(b[$0]) }
+      }
+    }
+  }
 }
 
 /// Numbers 64-bit values in the order of first sight.
-struct PairNumbers {
-  private var keys: [UInt64] = []
-  private var slots = [UInt32](repeating: UInt32.max, count: 1 << 10)
-  var count: Int { keys.count }
+final class PairNumbers {
+  private struct Slot {
+    var value: UInt64
+    /// From 1; 0 is a free slot.
+    var number: UInt32
+  }
+
+  private var slots: UnsafeMutablePointer<Slot>
+  private var mask: Int
+  private(set) var count = 0
+
+  init() {
+    mask = 1 << 10 - 1
+    slots = Self.free(mask + 1)
+  }
+
+  deinit { slots.deallocate() }
+
+  private static func free(_ count: Int) -> UnsafeMutablePointer<Slot> {
+    let slots = UnsafeMutablePointer<Slot>.allocate(capacity: count)
+    slots.initialize(repeating: Slot(value: 0, number: 0), count: count)
+    return slots
+  }
 
   /// The numbers of so many values.
-  mutating func numbers(_ count: Int, _ value: (Int) -> UInt64) -> [UInt32] {
-    var last: (value: UInt64, number: UInt32)?
+  @inline(__always)
+  func numbers(_ count: Int, _ value: (Int) -> UInt64) -> [UInt32] {
+    var last: UInt64 = 0
+    var lastNumber: UInt32?
     return filled(count) { i in
       let value = value(i)
-      if let last, last.value == value { return last.number }
+      if let lastNumber, last == value { return lastNumber }
       let number = number(value)
-      last = (value, number)
+      last = value
+      lastNumber = number
       return number
     }
   }
 
-  private mutating func number(_ value: UInt64) -> UInt32 {
-    var slot = Self.hash(value) & (slots.count - 1)
-    while true {
-      let number = slots[slot]
-      if number == UInt32.max { break }
-      if keys[Int(number)] == value { return number }
-      slot = (slot + 1) & (slots.count - 1)
+  private func number(_ value: UInt64) -> UInt32 {
+    var slot = Self.hash(value) & mask
+    while slots[slot].number != 0 {
+      if slots[slot].value == value { return slots[slot].number &- 1 }
+      slot = (slot &+ 1) & mask
     }
-    let number = UInt32(keys.count)
-    keys.append(value)
-    slots[slot] = number
-    if keys.count * 2 > slots.count { grow() }
+    count += 1
+    slots[slot] = Slot(value: value, number: UInt32(count))
+    let number = UInt32(count - 1)
+    if count * 2 > mask { grow() }
     return number
   }
 
-  private mutating func grow() {
-    slots = [UInt32](repeating: UInt32.max, count: slots.count * 2)
-    for (number, value) in keys.enumerated() {
-      var slot = Self.hash(value) & (slots.count - 1)
-      while slots[slot] != UInt32.max { slot = (slot + 1) & (slots.count - 1) }
-      slots[slot] = UInt32(number)
+  private func grow() {
+    let (old, oldMask) = (slots, mask)
+    mask = oldMask * 2 + 1
+    slots = Self.free(mask + 1)
+    for i in 0...oldMask where old[i].number != 0 {
+      var slot = Self.hash(old[i].value) & mask
+      while slots[slot].number != 0 { slot = (slot &+ 1) & mask }
+      slots[slot] = old[i]
     }
+    old.deallocate()
   }
 
   private static func hash(_ value: UInt64) -> Int {

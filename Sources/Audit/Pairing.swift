@@ -75,14 +75,19 @@ struct Pairing {
   static func side(
     _ run: RuleRun, _ bound: (binding: String, entity: Entity), _ scope: [Expr], _ match: [Expr], candidates: [Int32]?
   ) throws -> (rows: [Int32], keys: [[UInt64]]) {
-    let all = candidates ?? filled(run.input.claims[bound.entity].count) { Int32($0) }
+    let count = candidates?.count ?? run.input.claims[bound.entity].count
     var rows: [Int32] = []
     var keys = [[UInt64]](repeating: [], count: match.count)
     var start = 0
-    while start < all.count {
-      let end = min(all.count, start + RuleRun.blockRows)
-      var frame = Frame(count: end - start)
-      frame.rows[bound.binding] = (bound.entity, Array(all[start..<end]))
+    while start < count {
+      let end = min(count, start + RuleRun.blockRows)
+      var frame: Frame
+      if let candidates {
+        frame = Frame(count: end - start)
+        frame.rows[bound.binding] = (bound.entity, Array(candidates[start..<end]))
+      } else {
+        frame = Frame(Block(bound.entity, start..<end), bound.binding)
+      }
       frame = try run.keeping(frame, scope)
       rows += frame.rows[bound.binding]?.rows ?? []
       for (k, expression) in match.enumerated() where frame.count > 0 {
@@ -119,6 +124,7 @@ struct Pairing {
       return try hand()
     }
     var key = [UInt64](repeating: 0, count: max(1, aKeys.count))
+    if index.groupCount == 0 { return }
     for i in 0..<aRows.count {
       var isNull = false
       for k in 0..<aKeys.count {

@@ -115,8 +115,7 @@ extension Evaluator {
     var start = 0
     while start < count {
       let end = min(count, start + RuleRun.blockRows)
-      let frame = Frame(count: end - start)
-      frame.rows[population.binding] = (population.entity, filled(end - start) { Int32(start + $0) })
+      let frame = Frame(Block(population.entity, start..<end), population.binding)
       try base.append(frame.keeping(truths(population.condition, frame)), self)
       start = end
     }

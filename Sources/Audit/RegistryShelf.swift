@@ -1,5 +1,6 @@
 import ClaimModel
 import Registries
+import RulePacks
 import Synchronization
 
 /// Registry indexes that several threads share, each with a code table of its own that was copied from one.
@@ -26,6 +27,17 @@ public final class RegistryShelf: Sendable {
       for case .text(let values) in registry.columns.values { for code in values { _ = codes.folded(code) } }
     }
     state = Mutex(State())
+  }
+
+  /// Builds the indexes that lookups of rules ask for when none of their keys is null, so that no thread waits for them later.
+  public func prepare(for rules: [Rule]) {
+    for rule in rules where rule.status.coverage != .off {
+      for lookup in rule.lookups where registries[lookup.table] != nil {
+        var columns = lookup.keys.map { IndexColumn($0) }
+        if lookup.region != nil { columns.append(IndexColumn(name: "admdvs")) }
+        _ = index(lookup.table, columns)
+      }
+    }
   }
 
   func regions(_ table: String) -> Set<UInt32> {

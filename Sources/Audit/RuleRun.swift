@@ -24,13 +24,18 @@ final class RuleRun {
   /// The same of formed rows; empty for other shapes.
   private let formedAmbiguousLookups: [String]
   private let formedUnevaluable: [Unevaluable]
+  /// Whether a row is unevaluable is also decided by the rows formed of it.
+  let asksFormedRowsWhetherEvaluable: Bool
   /// Lookups that are asked about formed rows.
   let formedLookups: Set<String>
   /// Conditions that other rules of the same pass have too.
   var sharedConditions: Set<Expr> = []
   var hits = HitList()
 
-  init(_ rule: Rule, _ input: AuditInput, _ shelf: IndexShelf) {
+  /// Base rows that were looked at; nil: nobody asks for them. Not for pairs, nor for lookups that take groups.
+  var looked: RowsLookedAt?
+
+  init(_ rule: Rule, _ input: AuditInput, _ shelf: IndexShelf, asking: UnevaluableAsked = .all) {
     self.rule = rule
     self.input = input
     evaluator = Evaluator(rule, claims: input.claims, registries: input.registries, indexes: shelf)
@@ -48,10 +53,13 @@ final class RuleRun {
     }.map(\.name)
     let ofFormed = rule.shape.formed == nil ? [] : rule.formedLookups
     formedLookups = ofFormed
-    ambiguousLookups = silent.filter { !ofFormed.contains($0) }
-    formedAmbiguousLookups = silent.filter { ofFormed.contains($0) }
-    unevaluable = rule.unevaluable.filter { !$0.when.readsFormed(lookups: ofFormed) }
-    formedUnevaluable = rule.unevaluable.filter { $0.when.readsFormed(lookups: ofFormed) }
+    ambiguousLookups = asking == .onlyFacts ? [] : silent.filter { !ofFormed.contains($0) }
+    formedAmbiguousLookups = asking == .onlyFacts ? [] : silent.filter { ofFormed.contains($0) }
+    let asked = rule.unevaluable.filter(asking.contains)
+    unevaluable = asked.filter { !$0.when.readsFormed(lookups: ofFormed) }
+    formedUnevaluable = asked.filter { $0.when.readsFormed(lookups: ofFormed) }
+    asksFormedRowsWhetherEvaluable =
+      !formedAmbiguousLookups.isEmpty || rule.unevaluable.contains { $0.when.readsFormed(lookups: ofFormed) }
   }
 
   /// Goes through all candidate rows; the hits as one frame.
@@ -76,7 +84,9 @@ final class RuleRun {
     rowsInScope += frame.count
     if frame.count == 0 { return }
     let before = frame.count
-    frame = frame.keeping(try evaluable(frame))
+    let isEvaluable = try evaluable(frame)
+    if let base = rule.shape.bindings.first { looked?.add(frame.rows[base.name]?.rows ?? [], isEvaluable) }
+    frame = frame.keeping(isEvaluable)
     rowsUnevaluable += before - frame.count
     frame = try satisfying(frame)
     if frame.count > 0 { hits.append(frame, rule) }
@@ -97,7 +107,7 @@ final class RuleRun {
           continue
         }
         fillRows[i] += frame.count
-        for isNull in evaluator.nulls(try evaluator.vector(column, frame)) where !isNull { filledRows[i] += 1 }
+        filledRows[i] += try evaluator.vector(column, frame).filledCount
       }
     }
     for lookup in rule.lookups {
@@ -115,11 +125,11 @@ final class RuleRun {
     var isEvaluable = [UInt8](repeating: Kleene.yes, count: frame.count)
     for name in isFormed ? formedAmbiguousLookups : ambiguousLookups {
       let outcome = try evaluator.outcome(name, frame)
-      for i in 0..<frame.count where outcome.isAmbiguous[i] { isEvaluable[i] = Kleene.no }
+      isEvaluable = zipped(isEvaluable, outcome.isAmbiguous) { $1 ? Kleene.no : $0 }
     }
     for unevaluable in isFormed ? formedUnevaluable : unevaluable {
       let holds = try evaluator.truths(unevaluable.when, frame)
-      for i in 0..<frame.count where holds[i] == Kleene.yes { isEvaluable[i] = Kleene.no }
+      isEvaluable = zipped(isEvaluable, holds) { $1 == Kleene.yes ? Kleene.no : $0 }
     }
     return isEvaluable
   }

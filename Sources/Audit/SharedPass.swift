@@ -27,13 +27,15 @@ struct SharedPass {
 
   /// Hands every block to every rule. A rule that fails sees no further block; its fault is at its place in the result.
   func scan() -> [(any Error)?] {
+    // What each rule calls the rows.
+    let names = runs.map { $0.rule.shape.bindings.first?.name ?? entity.rawValue }
     var faults = [(any Error)?](repeating: nil, count: runs.count)
     var start = 0
     while start < count {
       let end = min(count, start + RuleRun.blockRows)
       let block = Block(entity, start..<end)
       for (i, run) in runs.enumerated() where faults[i] == nil {
-        do { try run.look(Frame(block), run.plainScope) } catch { faults[i] = error }
+        do { try run.look(Frame(block, names[i]), run.plainScope) } catch { faults[i] = error }
       }
       start = end
     }

@@ -43,6 +43,14 @@ public struct ThinClaims: Sendable {
   /// are come to.
   public mutating func appendReachable(_ claims: EffectiveClaims) { append(claims.reachable(for: needs)) }
 
+  /// The same from some rows of the one entity that the rules start from.
+  mutating func appendReachable(_ claims: EffectiveClaims, from rows: [Int32]) {
+    guard !rows.isEmpty, let base = needs.bases.first else { return }
+    var seeds = [Bool](repeating: false, count: claims[base].count)
+    for row in rows { seeds[Int(row)] = true }
+    append(claims.reachable(for: needs, seeds: [base: seeds]))
+  }
+
   /// As `appendReachable`, from some rows only, and each row is marked with its cell: see `image`.
   ///
   /// - Parameters:

@@ -6,6 +6,24 @@ enum Vector {
   case number([Int64])
   /// Kleene: 0 FALSE, 1 NULL, 2 TRUE, so that AND is the least, OR the greatest and NOT 2 − x.
   case truth([UInt8])
+
+  /// How many of the values are not null.
+  var filledCount: Int {
+    switch self {
+    case .text(let values): Self.count(values) { $0 != CodeTable.null }
+    case .number(let values): Self.count(values) { $0 != ColumnData.null }
+    case .truth(let values): Self.count(values) { $0 != Kleene.null }
+    }
+  }
+
+  @inline(__always)
+  private static func count<T>(_ values: [T], _ isCounted: (T) -> Bool) -> Int {
+    values.withUnsafeBufferPointer { values in
+      var count = 0
+      for value in values { count &+= isCounted(value) ? 1 : 0 }
+      return count
+    }
+  }
 }
 
 enum Kleene {

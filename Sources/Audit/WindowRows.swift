@@ -1,8 +1,11 @@
 import ClaimModel
 import RulePacks
 
-/// One row for each set of `by` values and day, over the base rows of the days that end with it.
-func windowRows(_ formed: Formed, _ base: BaseRows) throws -> FormedRows {
+/// One row for each set of `by` values and day, over the base rows of the days that end with it. `thinning` as in
+/// `groupRows`.
+func windowRows(
+  _ formed: Formed, _ base: BaseRows, thinning: (MemberRanges) throws -> [Int32]? = { _ in nil }
+) throws -> FormedRows {
   let day = try base.numbers(0)
   let days = try base.numbers(1)
   var ranges = MemberRanges()
@@ -36,6 +39,10 @@ func windowRows(_ formed: Formed, _ base: BaseRows) throws -> FormedRows {
       i = next
     }
     start = end
+  }
+  if let kept = try thinning(ranges) {
+    ranges = ranges.selecting(kept)
+    shown = gathered(shown, kept, null: 0)
   }
   var rows = try ranges.rows(formed, base)
   rows.columns["day"] = .number(shown)

@@ -74,25 +74,68 @@ struct FundSharing {
   private mutating func giveRest(
     _ missing: Int, into shares: UnsafeMutableBufferPointer<Int64>, precedes: (Int, Int) -> Bool
   ) {
-    func goesFirst(_ a: Remainder, _ b: Remainder) -> Bool {
-      a.rest == b.rest ? precedes(Int(a.line), Int(b.line)) : a.rest > b.rest
-    }
-    if remainders.count > 24 {
-      remainders.sort(by: goesFirst)
-    } else {
-      remainders.withUnsafeMutableBufferPointer { all in
-        for i in 1..<all.count {
-          let one = all[i]
-          var at = i
-          while at > 0, goesFirst(one, all[at &- 1]) {
-            all[at] = all[at &- 1]
-            at &-= 1
-          }
-          all[at] = one
-        }
+    let least = remainders.withUnsafeMutableBufferPointer { Self.greatest($0, missing) }
+    var left = missing
+    var ties: [Int32] = []
+    for one in remainders {
+      if one.rest > least {
+        shares[Int(one.line)] += 1
+        left -= 1
+      } else if one.rest == least {
+        ties.append(one.line)
       }
     }
-    for i in 0..<missing { shares[Int(remainders[i].line)] += 1 }
+    // Lines whose remainders are equal get theirs in their order, as far as it goes.
+    if left < ties.count { ties.sort { precedes(Int($0), Int($1)) } }
+    for line in ties.prefix(left) { shares[Int(line)] += 1 }
+  }
+
+  /// The k-th greatest remainder, counted from 1; moves the remainders about.
+  private static func greatest(_ all: UnsafeMutableBufferPointer<Remainder>, _ k: Int) -> UInt64 {
+    var low = 0
+    var high = all.count
+    var rounds = 2 * (Int.bitWidth - all.count.leadingZeroBitCount)
+    while high - low > 12 {
+      // Remainders made so that every choice is a bad one are sorted.
+      if rounds == 0 {
+        var rest = UnsafeMutableBufferPointer(rebasing: all[low..<high])
+        rest.sort { $0.rest > $1.rest }
+        return all[k - 1].rest
+      }
+      rounds -= 1
+      let (a, b, c) = (all[low].rest, all[(low + high) / 2].rest, all[high - 1].rest)
+      let pivot = max(min(a, b), min(max(a, b), c))
+      // Greater ones in front, smaller ones behind.
+      var i = low
+      var at = low
+      var end = high
+      while at < end {
+        let rest = all[at].rest
+        if rest > pivot {
+          all.swapAt(i, at)
+          i &+= 1
+          at &+= 1
+        } else if rest < pivot {
+          end &-= 1
+          all.swapAt(at, end)
+        } else {
+          at &+= 1
+        }
+      }
+      if k <= i { high = i } else if k > end { low = end } else { return pivot }
+    }
+    var i = low + 1
+    while i < high {
+      let one = all[i]
+      var at = i
+      while at > low, all[at &- 1].rest < one.rest {
+        all[at] = all[at &- 1]
+        at &-= 1
+      }
+      all[at] = one
+      i &+= 1
+    }
+    return all[k - 1].rest
   }
 }
 

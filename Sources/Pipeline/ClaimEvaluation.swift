@@ -56,7 +56,7 @@ struct ClaimEvaluation: Sendable {
     var figures: UnitFigures
     var thin: ThinClaims
     /// What the second pass needs of the unit; nil: it is loaded again.
-    var kept: ThinClaims?
+    var kept: PendingPart?
     var homes: [String: Set<UInt16>]
     var keys: [UInt64] = []
   }
@@ -127,11 +127,11 @@ struct ClaimEvaluation: Sendable {
       medTypes: shelf.registries["med_type_b"].map { StoreState.medTypes($0, codes) })
     let room = Room(withFacts.isEmpty ? 0 : keptBytes)
     /// What the second pass needs of a unit, if there is room for it.
-    @Sendable func kept(_ claims: EffectiveClaims) -> ThinClaims? {
+    @Sendable func kept(_ input: AuditInput) -> PendingPart? {
       if !room.isLeft { return nil }
       // `findingHomes` reads these of settlements.
-      var kept = ThinClaims(for: withFacts, also: [.settlement: ["setl_id", "psn_no", "mdtrt_id"]])
-      kept.appendReachable(claims)
+      let kept = PendingPart(
+        rules: withFacts, input, shelf: shelf, also: [.settlement: ["setl_id", "psn_no", "mdtrt_id"]])
       return room.take(kept.bytes) ? kept : nil
     }
 
@@ -147,7 +147,7 @@ struct ClaimEvaluation: Sendable {
       let audit = auditPart(rules: ofPersons, input, shelf: shelf)
       var part = Part(
         audit: audit, facts: factPart(rules: withFacts, input, shelf: shelf), figures: figures, thin: thin,
-        kept: kept(claims.claims), homes: findingHomes(audit.allFindings, claims.claims))
+        kept: kept(input), homes: findingHomes(audit.allFindings, claims.claims))
       if keys { appendUnitKeys(raw, codes: worker.codes, to: &part.keys) }
       return part
     }
@@ -183,12 +183,24 @@ struct ClaimEvaluation: Sendable {
       for i in parts.indices { parts[i].kept = nil }
       let all = units
       let second = try inParallel(units.count) { i, worker in
-        let claims =
-          try kept[i]?.claims(codes: worker.codes) ?? load(all[i], loading, straddling, worker.codes).claims.claims
-        var input = auditInput(claims)
-        input.facts = facts
-        let part = auditPart(rules: withFacts, input, shelf: shelf)
-        return (part, findingHomes(part.allFindings, claims))
+        func input(_ claims: EffectiveClaims) -> AuditInput {
+          var input = auditInput(claims)
+          input.facts = facts
+          return input
+        }
+        var part = AuditPart()
+        var found: [String: Set<UInt16>] = [:]
+        if let kept = kept[i] {
+          kept.audit(rules: withFacts, shelf: shelf, codes: worker.codes, input: input) { own, claims in
+            part.append(own)
+            found.merge(findingHomes(own.allFindings, claims)) { $0.union($1) }
+          }
+        } else {
+          let claims = try load(all[i], loading, straddling, worker.codes).claims.claims
+          part = auditPart(rules: withFacts, input(claims), shelf: shelf)
+          found = findingHomes(part.allFindings, claims)
+        }
+        return (part, found)
       }
       for (part, found) in second {
         audits.append(part)

@@ -79,9 +79,17 @@ private final class OneOffAudit {
     printer.send(.started(pipeline: setup.file.name, batches: setup.batches.count))
     let folder = try AtomicFolder(for: outputFolder)
 
-    // Exports → row records, by person.
+    // Exports → row records, by person. Registries are read meanwhile: by one thread, while the intake has all the others.
     stopwatch.start("intake", batch: label)
     let rules = setup.pack.rules
+    let codes = CodeTable()
+    let (registriesFolder, knowledge) = (setup.registriesFolder, setup.file.knowledge)
+    let registries = SideWork(isBeside: jobs > 1) {
+      let shelf = RegistryShelf(
+        try loadRegistries(folder: registriesFolder, knowledge: knowledge, codes: codes), codes: codes)
+      shelf.prepare(for: rules)
+      return shelf
+    }
     let plans = Dictionary(
       uniqueKeysWithValues: ClaimTable.allCases.map { table in
         (table, RowPlan(table: table, columns: StoreState.neededColumns(rules, table), keepsDelivered: false))
@@ -121,12 +129,10 @@ private final class OneOffAudit {
 
     // Row records → findings, unit by unit.
     stopwatch.start("audit", batch: label)
-    let codes = CodeTable()
-    let registries = try loadRegistries(
-      folder: setup.registriesFolder, knowledge: setup.file.knowledge, codes: codes)
+    let shelf = try registries.value()
     let source = PartitionSource(partition: partition, segments: segments.all)
     let evaluation = ClaimEvaluation(
-      source: source, rules: rules, shelf: RegistryShelf(registries, codes: codes), codes: codes,
+      source: source, rules: rules, shelf: shelf, codes: codes,
       excludedSetlTypes: setup.jurisdiction.excludedSetlTypes, fillFloor: setup.file.fillFloor,
       incompleteTables: incompleteTables(incomplete), ofBatch: source.segments.map { _ in true }, jobs: jobs,
       unitRows: options.unitRows ?? ClaimUnits.rows(within: memory, jobs: jobs),

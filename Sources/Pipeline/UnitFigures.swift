@@ -79,13 +79,15 @@ struct UnitFigures: Sendable {
       hasRows[i] = true
       var kept: Int64 = 0
       for k in values.indices where values[k] != ColumnData.null && ofBatch[Int(rows.origin[k].segment)] {
-        row.beforeFen &+= values[k]
+        // By far most rows count.
         if dispositions[k] == .counts {
           kept &+= values[k]
         } else {
+          row.beforeFen &+= values[k]
           row.setAsideFen[dispositions[k].reason, default: 0] &+= values[k]
         }
       }
+      row.beforeFen &+= kept
       let counted = claims[entity]
       let net = counted.columns[column]?.numbers ?? []
       var after: Int64 = 0

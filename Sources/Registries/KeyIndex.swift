@@ -4,6 +4,7 @@
 public struct KeyIndex: Sendable {
   /// Values in a key.
   public let width: Int
+  /// Group of each slot, -1 where there is none; no more than half of them are taken.
   private var slots: [Int32]
   private var keys: [UInt64] = []
   private var offsets: [Int32] = [0]
@@ -17,37 +18,74 @@ public struct KeyIndex: Sendable {
   /// `columns[k][row]` is the row's k-th key value. Rows of one key keep their order. A width of 0 puts all rows under
   /// the empty key.
   public init(columns: [[UInt64]], count: Int) {
-    width = columns.count
+    let width = columns.count
+    self.width = width
+    // Few keys of many rows stay in the cache; it grows where that was too little.
     var capacity = 16
-    while capacity < count * 2 { capacity *= 2 }
+    while capacity < count / 4 { capacity *= 2 }
     slots = [Int32](repeating: -1, count: capacity)
-    var groupOf = [Int32](repeating: -1, count: count)
     var sizes: [Int32] = []
-    var key = [UInt64](repeating: 0, count: max(1, width))
-    for row in 0..<count {
-      var isNull = false
-      for k in 0..<width {
-        key[k] = columns[k][row]
-        if key[k] == 0 { isNull = true }
+    let groupOf = [Int32](unsafeUninitializedCapacity: count) { groupOf, initialized in
+      Self.rowByRow(columns, count).withUnsafeBufferPointer { values in
+        var last = -1
+        for row in 0..<count {
+          let key = UnsafeBufferPointer(rebasing: values[row &* width..<(row &+ 1) &* width])
+          // Rows of one key often stand together.
+          if last >= 0, isKey(last, key) {
+            groupOf[row] = Int32(truncatingIfNeeded: last)
+            sizes[last] &+= 1
+            continue
+          }
+          if key.contains(0) {
+            groupOf[row] = -1
+            continue
+          }
+          let slot = find(key)
+          if slots[slot] >= 0 {
+            last = Int(slots[slot])
+          } else {
+            last = sizes.count
+            slots[slot] = Int32(last)
+            sizes.append(0)
+            keys.append(contentsOf: key)
+            if sizes.count * 2 > slots.count { grow(sizes.count) }
+          }
+          groupOf[row] = Int32(truncatingIfNeeded: last)
+          sizes[last] &+= 1
+        }
       }
-      if isNull { continue }
-      let slot = find(key)
-      if slots[slot] < 0 {
-        slots[slot] = Int32(sizes.count)
-        sizes.append(0)
-        keys.append(contentsOf: key[0..<width])
-      }
-      groupOf[row] = slots[slot]
-      sizes[Int(slots[slot])] += 1
+      initialized = count
     }
     offsets.reserveCapacity(sizes.count + 1)
-    for size in sizes { offsets.append((offsets.last ?? 0) + size) }
+    var sum: Int32 = 0
+    for size in sizes {
+      sum += size
+      offsets.append(sum)
+    }
     var next = offsets
-    sortedRows = [Int32](repeating: 0, count: Int(offsets.last ?? 0))
-    for row in 0..<count where groupOf[row] >= 0 {
-      let group = Int(groupOf[row])
-      sortedRows[Int(next[group])] = Int32(row)
-      next[group] += 1
+    sortedRows = [Int32](unsafeUninitializedCapacity: Int(sum)) { rows, initialized in
+      next.withUnsafeMutableBufferPointer { next in
+        for row in 0..<count where groupOf[row] >= 0 {
+          let group = Int(groupOf[row])
+          rows[Int(next[group])] = Int32(truncatingIfNeeded: row)
+          next[group] &+= 1
+        }
+      }
+      initialized = Int(sum)
+    }
+  }
+
+  /// The values of each row side by side.
+  private static func rowByRow(_ columns: [[UInt64]], _ count: Int) -> [UInt64] {
+    if columns.count == 1 { return columns[0] }
+    let width = columns.count
+    return [UInt64](unsafeUninitializedCapacity: count * width) { values, initialized in
+      for (k, column) in columns.enumerated() {
+        column.withUnsafeBufferPointer { column in
+          for row in 0..<count { values[row &* width &+ k] = column[row] }
+        }
+      }
+      initialized = count * width
     }
   }
 
@@ -55,12 +93,14 @@ public struct KeyIndex: Sendable {
   public var groupCount: Int { offsets.count - 1 }
 
   /// The group of a key of `width` values; -1 if no row has it.
-  public func group(_ key: [UInt64]) -> Int { Int(slots[find(key)]) }
+  public func group(_ key: [UInt64]) -> Int { key.withUnsafeBufferPointer { Int(slots[find($0)]) } }
 
   /// The rows of a group, in row order.
   public func rows(_ group: Int) -> ArraySlice<Int32> { sortedRows[Int(offsets[group])..<Int(offsets[group + 1])] }
 
-  private func find(_ key: [UInt64]) -> Int {
+  /// The slot of a key, or the free one where it would be.
+  @inline(__always)
+  private func find(_ key: UnsafeBufferPointer<UInt64>) -> Int {
     var hash: UInt64 = 0x9E37_79B9_7F4A_7C15
     for k in 0..<width {
       hash = (hash ^ key[k]) &* 0xFF51_AFD7_ED55_8CCD
@@ -70,11 +110,25 @@ public struct KeyIndex: Sendable {
     var slot = Int(truncatingIfNeeded: hash) & mask
     while true {
       let group = Int(slots[slot])
-      if group < 0 { return slot }
-      var isSame = true
-      for k in 0..<width where keys[group * width + k] != key[k] { isSame = false }
-      if isSame { return slot }
+      if group < 0 || isKey(group, key) { return slot }
       slot = (slot + 1) & mask
+    }
+  }
+
+  @inline(__always)
+  private func isKey(_ group: Int, _ key: UnsafeBufferPointer<UInt64>) -> Bool {
+    for k in 0..<width where keys[group &* width &+ k] != key[k] { return false }
+    return true
+  }
+
+  /// Twice as many slots.
+  private mutating func grow(_ groups: Int) {
+    slots = [Int32](repeating: -1, count: slots.count * 2)
+    let all = keys
+    all.withUnsafeBufferPointer { all in
+      for group in 0..<groups {
+        slots[find(UnsafeBufferPointer(rebasing: all[group &* width..<(group &+ 1) &* width]))] = Int32(group)
+      }
     }
   }
 }

@@ -111,14 +111,19 @@ struct AuditPartTests {
       let all = mergedFacts(facts)
       for unit in units {
         let codes = CodeTable(copying: base)
-        var input = try input(unit, codes, all)
         if ways.keepsRows {
-          var kept = ThinClaims(for: withFacts, also: [.settlement: ["psn_no"]])
-          kept.appendReachable(input.claims)
+          let asked = try input(unit, codes)
+          let kept = PendingPart(rules: withFacts, asked, shelf: shelf, also: [.settlement: ["psn_no"]])
           codes.rollBack(to: base.count)
-          input.claims = kept.claims(codes: codes)
+          func given(_ claims: EffectiveClaims) -> AuditInput {
+            var input = asked
+            (input.claims, input.facts) = (claims, all)
+            return input
+          }
+          kept.audit(rules: withFacts, shelf: shelf, codes: codes, input: given) { part, _ in parts.append(part) }
+          continue
         }
-        parts.append(auditPart(rules: withFacts, input, shelf: shelf))
+        parts.append(auditPart(rules: withFacts, try input(unit, codes, all), shelf: shelf))
       }
     }
     if !everything.isEmpty {
