@@ -48,12 +48,15 @@ if [ -n "$readers" ]; then
   YIJIAN_PARQUET_CASES="$PWD/$folder/parquet" swift test --skip-build --filter OtherReaders
   # shellcheck disable=SC2086
   "$folder/venv/bin/python" Tests/parquet/open.py "$folder/parquet" $readers
-  # Stores of the planted sample and of 5 million lines against the exports that they were made of.
-  swift build -c release --product yijian
-  sh Tests/parquet/store.sh "$folder" SampleClaims/planted planted "$folder/venv/bin/python" $readers
-  [ -d "$folder/5m-in" ] || .build/release/yijian synth --kind load --settlements 660000 --weeks 52 --one-batch --parts 8 --layout narrow \
-    --out "$folder/5m-in"
-  sh Tests/parquet/store.sh "$folder" "$folder/5m-in" 5m "$folder/venv/bin/python" $readers
+  # Stores against the exports that they were made of: the planted sample, and with FULL=yes one of 5 million lines.
+  swift build --product yijian
+  sh Tests/parquet/store.sh .build/debug/yijian "$folder" SampleClaims/planted planted "$folder/venv/bin/python" $readers
+  if [ "${FULL:-}" = yes ]; then
+    swift build -c release --product yijian
+    [ -d "$folder/5m-in" ] || .build/release/yijian synth --kind load --settlements 660000 --weeks 52 --one-batch --parts 8 \
+      --layout narrow --out "$folder/5m-in"
+    sh Tests/parquet/store.sh .build/release/yijian "$folder" "$folder/5m-in" 5m "$folder/venv/bin/python" $readers
+  fi
 fi
 # The weekly job with Spark as its engine: two workers, and the same bytes.
 case " $* " in

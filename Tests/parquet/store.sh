@@ -1,11 +1,11 @@
 #!/bin/sh
 # Runs a delivery into a store of its own and compares the store's parts, read with other programs, with the exports.
-# usage: store.sh FOLDER INPUT NAME PYTHON READER...
+# usage: store.sh YIJIAN FOLDER INPUT NAME PYTHON READER...
 set -eu
-folder=$1 input=$2 name=$3 python=$4
-shift 4
+yijian=$1 folder=$2 input=$3 name=$4 python=$5
+shift 5
 rm -rf "$folder/$name-store" "$folder/$name-output"
 # 3: rows were rejected or a batch is incomplete; which rows were accepted is compared all the same.
-.build/release/yijian run Pipelines/weekly.yml --input "$input" --store "$folder/$name-store" --output "$folder/$name-output" \
+"$yijian" run Pipelines/weekly.yml --input "$input" --store "$folder/$name-store" --output "$folder/$name-output" \
   >/dev/null || [ $? -eq 3 ]
 "$python" Tests/parquet/store.py "$folder/$name-store" "$input/batches" "$folder/$name-output" "$@"
