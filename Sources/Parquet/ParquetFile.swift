@@ -365,15 +365,7 @@ public final class ParquetFile: @unchecked Sendable {
     scratch.present.prepare(body.present)
     let present = scratch.present.base
     try presentNumbers(body, list, kind, scratch, into: present)
-    for wanted in wanted {
-      into.append(addingCapacity: wanted.count) { (span: inout OutputSpan<Int64>) in
-        span.withUnsafeMutableBufferPointer { buffer, filled in
-          guard let base = buffer.baseAddress else { return }
-          Self.spread(present, null: ColumnData.null, body, wanted, scratch.validity.base, into: base + filled)
-          filled += wanted.count
-        }
-      }
-    }
+    Self.append(present, null: ColumnData.null, body, wanted, scratch.validity.base, to: &into)
   }
 
   private func presentNumbers(
@@ -427,15 +419,7 @@ public final class ParquetFile: @unchecked Sendable {
       }
       if position != body.values.count { throw Defect.damaged("a page has a wrong length") }
     }
-    for wanted in wanted {
-      into.append(addingCapacity: wanted.count) { (span: inout OutputSpan<UInt32>) in
-        span.withUnsafeMutableBufferPointer { buffer, filled in
-          guard let base = buffer.baseAddress else { return }
-          Self.spread(codes, null: CodeTable.null, body, wanted, scratch.validity.base, into: base + filled)
-          filled += wanted.count
-        }
-      }
-    }
+    Self.append(codes, null: CodeTable.null, body, wanted, scratch.validity.base, to: &into)
   }
 
   private func appendTexts(
@@ -475,6 +459,23 @@ public final class ParquetFile: @unchecked Sendable {
     for word in 0..<row / 64 { count += validity[word].nonzeroBitCount }
     if row & 63 != 0 { count += (validity[row / 64] & ((1 << UInt64(row & 63)) - 1)).nonzeroBitCount }
     return count
+  }
+
+  /// Adds the values of the wanted rows, null where a row has none.
+  @inline(__always)
+  private static func append<Value>(
+    _ present: UnsafePointer<Value>, null: Value, _ body: Body, _ wanted: [Range<Int>],
+    _ validity: UnsafePointer<UInt64>, to column: inout [Value]
+  ) {
+    for rows in wanted {
+      column.append(addingCapacity: rows.count) { (span: inout OutputSpan<Value>) in
+        span.withUnsafeMutableBufferPointer { buffer, filled in
+          guard let base = buffer.baseAddress else { return }
+          spread(present, null: null, body, rows, validity, into: base + filled)
+          filled += rows.count
+        }
+      }
+    }
   }
 
   /// Puts values to their rows and null between them.

@@ -277,8 +277,12 @@ struct CaseWorkbook {
     switch cell {
     case .code(let value): try text(value, "text")
     case .words(let value): try text(value, "words")
-    // A spreadsheet knows only binary numbers; fen below 2^53 come out as the yuan they are, rounded in the last place.
-    case .money(let fen?): try number(Double(fen) / 100, "money")
+    case .money(let fen?):
+      if let yuan = Self.spreadsheetYuan(fen) {
+        try number(yuan, "money")
+      } else {
+        try text(FixedPoint.yuan(fen), "text")
+      }
     case .quantity(let value?, let scale):
       try number(Double(value) / [1, 10, 100, 1000, 10_000, 100_000, 1_000_000][scale], "quantity")
     case .count(let value?): try number(Double(value), "count")
@@ -287,6 +291,12 @@ struct CaseWorkbook {
     case .time(let time?): try number(Double(time) / 86_400 + 25_569, "time")
     case .money(nil), .quantity(nil, _), .count(nil), .day(nil), .time(nil): break
     }
+  }
+
+  /// An amount as a spreadsheet holds it: the format knows only binary numbers, of which programs keep 15 decimal digits.
+  /// nil from 10^15 fen on, where a digit could be lost: such an amount stands as text.
+  static func spreadsheetYuan(_ fen: Int64) -> Double? {
+    fen.magnitude < 1_000_000_000_000_000 ? Double(fen) / 100 : nil
   }
 
   private func check(_ code: lxw_error, _ path: String) throws {

@@ -12,19 +12,17 @@ enum Charts {
   static func bars(_ bars: [Bar]) -> Markup {
     let greatest = max(1, bars.map { max($0.fund, $0.counted) }.max() ?? 1)
     let left = 190.0
-    let room = 400.0
     let height = bars.count * 40 + 34
     var body: Markup = ""
     for (i, bar) in bars.enumerated() {
       let y = i * 40 + 6
-      // Only the drawn length in pixels; the amount beside the bar is printed from whole fen.
-      func width(_ fen: Int64) -> Double { Double(max(0, fen)) / Double(greatest) * room }
+      func width(_ fen: Int64) -> Double { Double(max(10, barTenths(fen, of: greatest))) / 10 }
       body += """
         <text x="\(px(left - 8))" y="\(y + 19)" text-anchor="end" font-size="12" fill="#1a1f26">\(bar.label)</text>
-        <rect x="\(px(left))" y="\(y)" width="\(px(max(1, width(bar.fund))))" height="13" fill="#9db8d2"/>
-        <text x="\(px(left + max(1, width(bar.fund)) + 5))" y="\(y + 11)" font-size="11" fill="#5b6673">\(FixedPoint.yuan(bar.fund))</text>
-        <rect x="\(px(left))" y="\(y + 14)" width="\(px(max(1, width(bar.counted))))" height="13" fill="#2f5d8a"/>
-        <text x="\(px(left + max(1, width(bar.counted)) + 5))" y="\(y + 25)" font-size="11" fill="#1a1f26">\(FixedPoint.yuan(bar.counted))</text>
+        <rect x="\(px(left))" y="\(y)" width="\(px(width(bar.fund)))" height="13" fill="#9db8d2"/>
+        <text x="\(px(left + width(bar.fund) + 5))" y="\(y + 11)" font-size="11" fill="#5b6673">\(FixedPoint.yuan(bar.fund))</text>
+        <rect x="\(px(left))" y="\(y + 14)" width="\(px(width(bar.counted)))" height="13" fill="#2f5d8a"/>
+        <text x="\(px(left + width(bar.counted) + 5))" y="\(y + 25)" font-size="11" fill="#1a1f26">\(FixedPoint.yuan(bar.counted))</text>
 
         """
     }
@@ -35,6 +33,15 @@ enum Charts {
 
       """
     return svg(height, "各规则的基金金额与计入金额", body)
+  }
+
+  /// Length of a bar in tenths of a pixel, 0 to 4,000, rounded half up; of whole fen, as every figure beside it. 0 for an
+  /// amount below 0; `greatest` is above 0 and at least `fen`.
+  static func barTenths(_ fen: Int64, of greatest: Int64) -> Int64 {
+    let whole = UInt64(greatest)
+    let product = UInt64(max(0, fen)).multipliedFullWidth(by: 4000)
+    let (quotient, rest) = whole.dividingFullWidth(product)
+    return Int64(quotient) + (rest >= whole - rest ? 1 : 0)
   }
 
   struct Lane {

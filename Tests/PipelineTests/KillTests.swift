@@ -38,18 +38,7 @@ import Testing
       }
       try copy(whole + "/whole/registries", input + "/registries")
       pipeline = whole + "/small.yml"
-      let rules = Project.root + "/Pipelines"
-      try write(
-        """
-        pipeline: small
-        jurisdiction: \(rules)/jurisdictions/default.yml
-        rules: [\(rules)/rules]
-        knowledge: [\(rules)/knowledge]
-        exempt: \(rules)/exempt
-        law: \(rules)/law
-        packets: {min_counted_fen: 100, disclosure: full}
-
-        """, to: pipeline)
+      try writeSmallPipeline(minCountedFen: 100, to: pipeline)
     }
 
     func arguments(_ folder: String) -> [String] {

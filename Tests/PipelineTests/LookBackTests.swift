@@ -45,18 +45,7 @@ import Testing
         }
       }
       pipeline = whole + "/small.yml"
-      let rules = Project.root + "/Pipelines"
-      try write(
-        """
-        pipeline: small
-        jurisdiction: \(rules)/jurisdictions/default.yml
-        rules: [\(rules)/rules]
-        knowledge: [\(rules)/knowledge]
-        exempt: \(rules)/exempt
-        law: \(rules)/law
-        packets: {min_counted_fen: \(fen), disclosure: full}
-
-        """, to: pipeline)
+      try writeSmallPipeline(minCountedFen: fen, to: pipeline)
     }
 
     /// Rows of one visit mostly come in one week.

@@ -39,6 +39,22 @@ struct SampleRun {
   }
 }
 
+/// The project's rules over small deliveries: packets of cases from so many fen on, with everything in them.
+func writeSmallPipeline(minCountedFen: Int, to path: String) throws {
+  let rules = Project.root + "/Pipelines"
+  try write(
+    """
+    pipeline: small
+    jurisdiction: \(rules)/jurisdictions/default.yml
+    rules: [\(rules)/rules]
+    knowledge: [\(rules)/knowledge]
+    exempt: \(rules)/exempt
+    law: \(rules)/law
+    packets: {min_counted_fen: \(minCountedFen), disclosure: full}
+
+    """, to: path)
+}
+
 /// The samples, each run once for all tests.
 enum Samples {
   static let planted = Result { try SampleRun(Project.sample("planted")) }

@@ -32,18 +32,7 @@ import Testing
         }
       }
       pipeline = whole + "/small.yml"
-      let rules = Project.root + "/Pipelines"
-      try write(
-        """
-        pipeline: small
-        jurisdiction: \(rules)/jurisdictions/default.yml
-        rules: [\(rules)/rules]
-        knowledge: [\(rules)/knowledge]
-        exempt: \(rules)/exempt
-        law: \(rules)/law
-        packets: {min_counted_fen: 100, disclosure: full}
-
-        """, to: pipeline)
+      try writeSmallPipeline(minCountedFen: 100, to: pipeline)
     }
 
     /// Some rows lose their psn_no, some get another row's, some are delivered again for another person, and some get
