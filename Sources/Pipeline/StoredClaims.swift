@@ -3,6 +3,7 @@ import ClaimModel
 import ClaimStore
 import Diagnostics
 import Foundation
+import Normalize
 import Registries
 import RulePacks
 
@@ -104,7 +105,7 @@ struct StoredClaims {
     search.status = .active
     search.exemptions = []
     let outcome = try evaluate([search])
-    guard outcome.result.coverage.first?.status == .active else {
+    guard outcome.result.coverage.first?.status == .run else {
       // It can't run as it stands (a registry is missing); what it would look at is still shown.
       return try evidence(id, of: rule, among: allClaims(), facts: nil)
     }
