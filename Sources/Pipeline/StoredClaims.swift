@@ -78,19 +78,7 @@ struct StoredClaims {
   /// The claims of everybody, in memory.
   ///
   /// - Throws: `store.needs-memory` if the machine has too little for so many.
-  func allClaims() throws -> StoreState {
-    let rows = segments.reduce(0) { $0 + $1.record.rows }
-    let needed = rows * ClaimUnits.bytesPerRow
-    guard needed < MemoryLimit.machine / 4 * 3 else {
-      throw Diagnostic(
-        .error, "store.needs-memory",
-        "the rule is about more than one person, and the store's \(rows) rows do not fit in memory together",
-        at: Place(file: ledger.folder),
-        notes: ["about \(needed >> 20) MiB are needed, \(MemoryLimit.machine >> 20) MiB are in the machine"],
-        remedy: "use a machine with more memory, or keep fewer batches (`yijian store retain`)")
-    }
-    return try StoreState.load(ledger: ledger, replacing: nil, setting)
-  }
+  func allClaims() throws -> StoreState { try StoreState.load(ledger: ledger, replacing: nil, setting) }
 
   /// What a rule looked at for a finding of that id, suppressed ones too, beside the claims it was looked for in; nil if
   /// today's claims give it no hit.
