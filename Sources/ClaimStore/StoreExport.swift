@@ -144,44 +144,9 @@ private final class NextPart: @unchecked Sendable {
   }
 }
 
-/// Lines of CSV as the reports have them: UTF-8 without a mark, comma, LF, `"` only where needed; null is empty.
-private struct CSVLines {
-  private(set) var bytes: [UInt8] = []
-  private var isFirst = true
-
-  init(_ header: [String]) { add(header) }
-
-  mutating func add(_ fields: [String]) {
-    for text in fields { field(text) }
-    end()
-  }
-
-  mutating func field(_ text: String) {
-    var text = text
-    text.withUTF8 { field(UnsafeRawBufferPointer($0)) }
-  }
-
-  mutating func field(_ text: UnsafeRawBufferPointer) {
-    if !isFirst { bytes.append(0x2C) }
-    isFirst = false
-    if !text.contains(where: { $0 == 0x2C || $0 == 0x22 || $0 == 0x0A || $0 == 0x0D }) {
-      bytes.append(contentsOf: text)
-      return
-    }
-    bytes.append(0x22)
-    for byte in text {
-      if byte == 0x22 { bytes.append(0x22) }
-      bytes.append(byte)
-    }
-    bytes.append(0x22)
-  }
-
-  mutating func end() {
-    bytes.append(0x0A)
-    isFirst = true
-  }
-
-  mutating func flush(to file: Int32, _ path: String) throws {
+extension CSVLines {
+  /// Writes the lines so far and goes on without them.
+  fileprivate mutating func flush(to file: Int32, _ path: String) throws {
     try bytes.withUnsafeBytes { all in
       var done = 0
       while done < all.count, let base = all.baseAddress {
@@ -193,6 +158,6 @@ private struct CSVLines {
         done += n
       }
     }
-    bytes.removeAll(keepingCapacity: true)
+    removeAll()
   }
 }

@@ -1,20 +1,11 @@
 import ClaimModel
 import Foundation
 
-/// A row of CSV: comma, `"` only where needed, LF; null is empty.
-func csvLine(_ fields: [String?]) -> String {
-  fields.map { field in
-    guard let field else { return "" }
-    let needsQuotes =
-      field.utf8.contains { $0 == 0x2C || $0 == 0x22 || $0 == 0x0A || $0 == 0x0D }
-      || field.first == " " || field.last == " "
-    return needsQuotes
-      ? "\"" + field.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"") + "\"" : field
-  }.joined(separator: ",") + "\n"
-}
-
+/// A table of the knowledge store; null is empty. The registry reader trims fields that are not quoted.
 func csvText(_ header: [String], _ rows: [[String?]]) -> String {
-  csvLine(header) + rows.map(csvLine).joined()
+  var lines = CSVLines(header, quotesOuterBlanks: true)
+  for row in rows { lines.add(row.map { $0 ?? "" }) }
+  return lines.text
 }
 
 /// Whole or not at all; folders are made.

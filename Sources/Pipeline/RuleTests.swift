@@ -299,14 +299,9 @@ private func registries(of test: RuleTest, _ codes: CodeTable) throws -> Registr
       throw Diagnostic(.error, "test.registry", "no rule can look up \(name)", at: test.place)
     }
     let missing = schema.columns.filter { $0.required && !table.header.contains($0.name) }.map(\.name)
-    func quoted(_ text: String) -> String {
-      text.contains { ",\"\n".contains($0) } ? "\"" + text.replacingOccurrences(of: "\"", with: "\"\"") + "\"" : text
-    }
-    var lines = [(table.header + missing).joined(separator: ",")]
-    for row in table.rows {
-      lines.append((row + missing.map { $0 == "begndate" ? "2000-01-01" : "" }).map(quoted).joined(separator: ","))
-    }
-    try Data((lines.joined(separator: "\n") + "\n").utf8).write(to: folder.appendingPathComponent(name + ".csv"))
+    var lines = CSVLines(table.header + missing)
+    for row in table.rows { lines.add(row + missing.map { $0 == "begndate" ? "2000-01-01" : "" }) }
+    try Data(lines.bytes).write(to: folder.appendingPathComponent(name + ".csv"))
   }
   var result = try loadRegistries(folder: folder.path, codes: codes)
   if result["hosp_lv_rank"] == nil { result.tables["hosp_lv_rank"] = try shippedRanks(codes) }

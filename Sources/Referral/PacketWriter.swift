@@ -67,17 +67,11 @@ public struct PacketWriter {
   }
 
   private func sourcesCSV(_ facts: CaseFacts) -> String {
-    func field(_ text: String) -> String {
-      let needsQuotes = text.utf8.contains { $0 == 0x2C || $0 == 0x22 || $0 == 0x0A || $0 == 0x0D }
-      return needsQuotes ? "\"" + text.replacing("\"", with: "\"\"") + "\"" : text
-    }
-    var csv = "batch,file,table,sha256,rows,rows_used\n"
+    var lines = CSVLines(["batch", "file", "table", "sha256", "rows", "rows_used"])
     for source in facts.sources {
       let file = source.file
-      csv +=
-        [file.batch, file.file, file.table, file.digest, String(file.rows), String(source.rowsUsed)].map(field)
-        .joined(separator: ",") + "\n"
+      lines.add([file.batch, file.file, file.table, file.digest, String(file.rows), String(source.rowsUsed)])
     }
-    return csv
+    return lines.text
   }
 }

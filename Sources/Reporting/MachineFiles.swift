@@ -5,12 +5,11 @@ import ClaimModel
 public enum MachineFiles {
   /// findings.csv: a snapshot of all findings that hold, and those that fell in this run; by finding_id.
   public static func findings(_ records: [FindingRecord]) -> String {
-    var csv = CSVText(
-      header: [
-        "finding_id", "rule", "rule_version", "verdict", "severity", "subject_type", "subject", "psn_no",
-        "fixmedins_code", "setl_ids", "line_ids", "from_date", "to_date", "measure", "threshold", "amount_fen",
-        "fund_fen", "counted_fen", "case_id", "state", "first_batch", "explanation",
-      ])
+    var csv = CSVLines([
+      "finding_id", "rule", "rule_version", "verdict", "severity", "subject_type", "subject", "psn_no",
+      "fixmedins_code", "setl_ids", "line_ids", "from_date", "to_date", "measure", "threshold", "amount_fen",
+      "fund_fen", "counted_fen", "case_id", "state", "first_batch", "explanation",
+    ])
     for record in records.sortedByBytes(\.finding.id) {
       let f = record.finding
       csv.add([
@@ -29,7 +28,7 @@ public enum MachineFiles {
   /// rejects.csv: all rejected rows, and the first 1,000 nulled or set aside of a file, column and code; by file, table,
   /// line (as a number), byte offset, column, code.
   public static func rejects(_ rejects: [Reject]) -> String {
-    var csv = CSVText(header: ["file", "table", "line", "byte_offset", "column", "code", "reason", "action"])
+    var csv = CSVLines(["file", "table", "line", "byte_offset", "column", "code", "reason", "action"])
     struct Group: Hashable {
       let file: String
       let column: String?
@@ -52,11 +51,10 @@ public enum MachineFiles {
 
   /// coverage.csv: one row a rule, every rule; by rule.
   public static func coverage(_ rules: [RuleCoverage]) -> String {
-    var csv = CSVText(
-      header: [
-        "rule", "rule_version", "status", "reason", "rows_in_scope", "rows_evaluated", "rows_unevaluable", "findings",
-        "suppressed", "amount_fen", "fund_fen",
-      ])
+    var csv = CSVLines([
+      "rule", "rule_version", "status", "reason", "rows_in_scope", "rows_evaluated", "rows_unevaluable", "findings",
+      "suppressed", "amount_fen", "fund_fen",
+    ])
     for c in rules.sortedByBytes(\.rule) {
       csv.add([
         c.rule, String(c.ruleVersion), c.status.rawValue, c.reason, String(c.rowsInScope), String(c.rowsEvaluated),
@@ -69,7 +67,7 @@ public enum MachineFiles {
   /// suppressed.csv: one row for each exemption that applies to a finding that would stand; by finding_id, rule,
   /// exemption.
   public static func suppressed(_ suppressions: [Suppression]) -> String {
-    var csv = CSVText(header: ["finding_id", "rule", "exemption", "subject_type", "subject", "evidence"])
+    var csv = CSVLines(["finding_id", "rule", "exemption", "subject_type", "subject", "evidence"])
     let rows = suppressions.map {
       [$0.findingID, $0.rule, $0.exemption, $0.subjectType.rawValue, $0.subject, $0.evidence]
     }

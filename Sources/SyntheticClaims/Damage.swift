@@ -178,10 +178,10 @@ extension Synthesis {
   /// expected-rejects.csv and expected-refusals.csv of the damaged sample.
   func writeDamage(_ report: DamageReport) throws {
     if options.planted != .broken { return }
-    var rejects = CSVText(["file", "table", "line", "byte_offset", "column", "code", "action"])
+    var rejects = CSVLines(["file", "table", "line", "byte_offset", "column", "code", "action"])
     for row in report.rejects { rejects.add(row) }
     try writeFile(rejects.bytes, to: folder + "/expected-rejects.csv")
-    var refusals = CSVText(["batch", "file", "code"])
+    var refusals = CSVLines(["batch", "file", "code"])
     for row in report.refusals.sorted(by: { bytewise($0[0] + $0[1], $1[0] + $1[1]) }) { refusals.add(row) }
     try writeFile(refusals.bytes, to: folder + "/expected-refusals.csv")
   }

@@ -41,7 +41,7 @@ extension Synthesis {
 
   /// What the sender says it sent. In `broken` one number of rows and one sum are wrong.
   private func delivery(_ files: [WrittenFile]) -> [UInt8] {
-    var csv = CSVText(["table", "file", "rows", "sum_column", "sum_fen", "exported_at", "exporter", "query"])
+    var csv = CSVLines(["table", "file", "rows", "sum_column", "sum_fen", "exported_at", "exporter", "query"])
     let monday = CivilTime.text(day: BackgroundWeeks.monday(0))
     let sunday = CivilTime.text(day: BackgroundWeeks.monday(0) + 6)
     for file in files {
@@ -61,7 +61,7 @@ extension Synthesis {
 
   /// truth.csv, from the plan alone; counts by kind.
   func writeTruth() throws -> [String: Int] {
-    var csv = CSVText([
+    var csv = CSVLines([
       "batch", "rule", "key", "kind", "verdict", "subject_type", "subject", "setl_ids", "line_ids", "from_date",
       "to_date", "measure", "amount_fen", "fund_fen", "exemption", "differs_in", "note",
     ])

@@ -23,30 +23,6 @@ struct Registration: Sendable {
   var valid = true
 }
 
-/// A table of UTF-8 CSV, comma, `"` where needed, LF.
-struct CSVText {
-  private(set) var bytes: [UInt8] = []
-
-  init(_ header: [String]) { add(header) }
-
-  mutating func add(_ fields: [String]) {
-    for (i, field) in fields.enumerated() {
-      if i > 0 { bytes.append(0x2C) }
-      if field.utf8.contains(where: { $0 == 0x2C || $0 == 0x22 || $0 == 0x0A }) {
-        bytes.append(0x22)
-        for byte in field.utf8 {
-          if byte == 0x22 { bytes.append(0x22) }
-          bytes.append(byte)
-        }
-        bytes.append(0x22)
-      } else {
-        bytes.append(contentsOf: field.utf8)
-      }
-    }
-    bytes.append(0x0A)
-  }
-}
-
 /// The registries of a world, by file name; bytes follow from the world alone.
 func registryFiles(_ world: World, limits: [LimitRow], registrations: [Registration]) -> [(
   name: String, bytes: [UInt8]
@@ -63,7 +39,7 @@ private func header(_ table: String) -> [String] { RegistrySchema.named(table)?.
 private func text(_ day: Int64?) -> String { day.map(CivilTime.text(day:)) ?? "" }
 
 private func institutions(_ world: World) -> [UInt8] {
-  var csv = CSVText(header("fixmedins_b"))
+  var csv = CSVLines(header("fixmedins_b"))
   for (n, i) in world.institutions.enumerated() {
     let area = digits(n % 7 + 1, 2)
     func row(_ level: String, _ begin: Int64, _ end: Int64?, beds: Int? = nil, kind: String? = nil) {
@@ -92,7 +68,7 @@ private func institutions(_ world: World) -> [UInt8] {
 }
 
 private func practitioners(_ world: World) -> [UInt8] {
-  var csv = CSVText(header("prac_psn_b"))
+  var csv = CSVLines(header("prac_psn_b"))
   for p in world.practitioners {
     csv.add([
       p.code, p.name, "1", "", "1", world.institutions[p.institution].code, "0", World.departments[p.department].code,
@@ -103,7 +79,7 @@ private func practitioners(_ world: World) -> [UInt8] {
 }
 
 private func catalogue(_ world: World) -> [UInt8] {
-  var csv = CSVText(header("hilist_b"))
+  var csv = CSVLines(header("hilist_b"))
   for r in world.catalogue.rows {
     csv.add([
       r.region, r.code, r.name, String(r.listType), r.level, "0", "", "", text(r.begin), text(r.end), "1",
@@ -113,7 +89,7 @@ private func catalogue(_ world: World) -> [UInt8] {
 }
 
 private func limitRows(_ limits: [LimitRow]) -> [UInt8] {
-  var csv = CSVText(header("hilist_lmt_b"))
+  var csv = CSVLines(header("hilist_lmt_b"))
   for r in limits {
     csv.add([
       r.id, r.code, r.type, r.value, r.sure ? "1" : "0", r.text, "", "SYN01", "2020-01-01", text(r.begin), text(r.end),
@@ -124,7 +100,7 @@ private func limitRows(_ limits: [LimitRow]) -> [UInt8] {
 }
 
 private func registrationRows(_ world: World, _ planned: [Registration]) -> [UInt8] {
-  var csv = CSVText(header("opsp_reg_d"))
+  var csv = CSVLines(header("opsp_reg_d"))
   func add(_ r: Registration) {
     let name = world.catalogue.diseases.first { $0.code == r.disease }?.name ?? ""
     csv.add([
@@ -147,7 +123,7 @@ private func registrationRows(_ world: World, _ planned: [Registration]) -> [UIn
 }
 
 private func diseaseDrugs(_ world: World) -> [UInt8] {
-  var csv = CSVText(header("opsp_dise_drug_b"))
+  var csv = CSVLines(header("opsp_dise_drug_b"))
   for disease in world.catalogue.diseases {
     for item in disease.items {
       // Class and generic: the first ten characters.
@@ -163,7 +139,7 @@ private func diseaseDrugs(_ world: World) -> [UInt8] {
 }
 
 private func supplies(_ world: World) -> [UInt8] {
-  var csv = CSVText(header("drug_sup_b"))
+  var csv = CSVLines(header("drug_sup_b"))
   for item in world.catalogue.items where item.supplyDays > 0 || !item.supplyText.isEmpty {
     csv.add([
       item.code, item.supplyKey, item.supplyText.isEmpty ? "\(item.supplyDays)" : item.supplyText, "盒", "", "说明书最大日剂量",

@@ -5,15 +5,6 @@ import Testing
 @testable import Reporting
 
 @Suite struct MachineFileTests {
-  @Test(arguments: [
-    ("plain", "plain"), ("", ""), ("a,b", "\"a,b\""), ("say \"x\"", "\"say \"\"x\"\"\""),
-    ("two\nlines", "\"two\nlines\""),
-    ("cr\r", "\"cr\r\""), ("'single' | pipe 医", "'single' | pipe 医"), (" blank ", " blank "),
-  ])
-  func quotesOnlyWhereNeeded(_ field: String, _ written: String) {
-    #expect(CSVText.quoted(field) == written)
-  }
-
   @Test func findingsAreWrittenInFullAndSorted() {
     let records = [
       finding("B-2", rule: "B", .lead, explanation: "共 2 次,见明细"),
