@@ -27,13 +27,36 @@ struct FindingMoney {
   private let prices: [AmountPart: [[Int32: Int64]]]
   private let priceScale: [AmountPart: Int128]
 
+  private let lineTexts: LineTexts
+
   private enum AmountPart { case amount, fund }
+
+  /// The texts that are asked of lines: a finding may name thousands.
+  private struct LineTexts {
+    let ids: [UInt32]
+    let visits: [UInt32]
+    let serials: [UInt32]
+    let practitioners: [UInt32]
+    let institutions: [UInt32]
+    let persons: [UInt32]
+
+    init(_ claims: EffectiveClaims) {
+      let (line, settlement) = (claims[.line], claims[.settlement])
+      ids = line.columns["id"]?.codes ?? []
+      visits = line.columns["mdtrt_id"]?.codes ?? []
+      serials = line.columns["bkkp_sn"]?.codes ?? []
+      practitioners = line.columns["bilg_dr_code"]?.codes ?? []
+      institutions = settlement.columns["fixmedins_code"]?.codes ?? []
+      persons = settlement.columns["psn_no"]?.codes ?? []
+    }
+  }
 
   init(_ run: RuleRun, _ frame: Frame) throws {
     let rule = run.rule
     self.rule = rule
     claims = run.input.claims
     codes = run.input.claims.codes
+    lineTexts = LineTexts(run.input.claims)
     let finding = frame.finding ?? ([], 0)
     var positions = [[Int32]](repeating: [], count: finding.count)
     for (i, of) in finding.of.enumerated() { positions[Int(of)].append(Int32(i)) }
@@ -201,12 +224,12 @@ struct FindingMoney {
       let payer = parent.isEmpty ? -1 : parent[Int(row)]
       let own =
         last?.payer == payer
-        ? last : (payer, text(.settlement, "fixmedins_code", payer), text(.settlement, "psn_no", payer))
+        ? last : (payer, text(lineTexts.institutions, payer), text(lineTexts.persons, payer))
       last = own
       result.append(
         UnitClaim(
           unit: areNamed ? ids[i] : lineID(row), fen: fen, fixmedinsCode: own?.institution ?? "",
-          psnNo: own?.person ?? "", practitioner: text(.line, "bilg_dr_code", row)))
+          psnNo: own?.person ?? "", practitioner: text(lineTexts.practitioners, row)))
     }
     let rest = settlement.columns["U"]?.numbers ?? []
     for row in Self.distinct(ofSettlements) {
@@ -296,8 +319,11 @@ struct FindingMoney {
   }
 
   private func text(_ entity: Entity, _ column: String, _ row: Int32) -> String {
-    guard row >= 0, let values = claims[entity].columns[column]?.codes, !values.isEmpty else { return "" }
-    return codes.text(values[Int(row)])
+    text(claims[entity].columns[column]?.codes ?? [], row)
+  }
+
+  private func text(_ values: [UInt32], _ row: Int32) -> String {
+    row < 0 || values.isEmpty ? "" : codes.text(values[Int(row)])
   }
 
   private func texts(_ entity: Entity, _ column: String, _ rows: [Int32]) -> [String] {
@@ -311,13 +337,10 @@ struct FindingMoney {
 
   /// The id of a line, as `lineIDs` has it; it is not interned, since a finding may name thousands.
   private func lineID(_ row: Int32) -> String {
-    let table = claims[.line]
     if row < 0 { return "" }
-    if let ids = table.columns["id"]?.codes, !ids.isEmpty { return codes.text(ids[Int(row)]) }
-    guard let visit = table.columns["mdtrt_id"]?.codes, let serial = table.columns["bkkp_sn"]?.codes, !visit.isEmpty,
-      !serial.isEmpty
-    else { return "" }
-    return codes.lineIDText(visit: visit[Int(row)], serial: serial[Int(row)])
+    if !lineTexts.ids.isEmpty { return codes.text(lineTexts.ids[Int(row)]) }
+    if lineTexts.visits.isEmpty || lineTexts.serials.isEmpty { return "" }
+    return codes.lineIDText(visit: lineTexts.visits[Int(row)], serial: lineTexts.serials[Int(row)])
   }
 }
 

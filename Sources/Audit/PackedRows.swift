@@ -85,7 +85,7 @@ private struct PackWriter {
   private var places: [UInt32]
   private var count: UInt32 = 0
   private var text: [UInt8] = []
-  private var lengths: [UInt8] = []
+  private var lengths: [UInt32] = []
 
   init(_ codes: CodeTable) {
     self.codes = codes
@@ -109,11 +109,10 @@ private struct PackWriter {
       if places[Int(code)] == 0 {
         count += 1
         places[Int(code)] = count
-        let length = self.codes.withBytes(code) { bytes in
+        self.codes.withBytes(code) { bytes in
           text.append(contentsOf: bytes)
-          return bytes.count
+          lengths.append(UInt32(bytes.count))
         }
-        appendBytes(UInt64(length), 4, &lengths)
       }
       return places[Int(code)]
     }
@@ -141,16 +140,14 @@ private struct PackWriter {
     appendBytes(numbers, width, &out) { $0 == ColumnData.null ? 0 : UInt64(bitPattern: $0 &- least) + 1 }
   }
 
-  /// Texts first: who reads needs to know them.
-  func finished() -> [UInt8] {
-    var result: [UInt8] = []
-    result.reserveCapacity(24 + lengths.count + text.count + out.count)
-    appendBytes(UInt64(count), 8, &result)
-    appendBytes(UInt64(text.count), 8, &result)
-    result += lengths
-    result += text
-    result += out
-    return result
+  /// The texts stand last; where they begin is told by the last eight bytes.
+  mutating func finished() -> [UInt8] {
+    let start = out.count
+    appendBytes(UInt64(count), 8, &out)
+    appendBytes(lengths, 4, &out) { UInt64($0) }
+    out += text
+    appendBytes(UInt64(start), 8, &out)
+    return out
   }
 }
 
@@ -200,21 +197,23 @@ private struct PackReader {
     return String(decoding: bytes[at..<at + length], as: UTF8.self)
   }
 
+  /// The texts behind the rows; the rows are read next.
   mutating func texts() -> PackedTexts? {
     if bytes.count < 16 { return nil }
+    at = bytes.count - 8
+    at = Int(number())
     let count = Int(number())
-    let length = Int(number())
-    var starts: [Int] = [0]
+    var starts: [Int] = []
     starts.reserveCapacity(count + 1)
-    var end = 0
+    var end = at + 4 * count
+    starts.append(end)
     for _ in 0..<count {
       end += Int(number(4))
       starts.append(end)
     }
-    if end != length { return nil }
-    let texts = PackedTexts(bytes: Array(bytes[at..<at + length]), starts: starts)
-    at += length
-    return texts
+    if end != bytes.count - 8 { return nil }
+    at = 0
+    return PackedTexts(bytes: bytes, starts: starts)
   }
 
   mutating func column(_ count: Int) -> ColumnData {
