@@ -127,7 +127,7 @@ final class WeeklyRun {
       excludedSetlTypes: jurisdiction.excludedSetlTypes, fillFloor: file.fillFloor,
       incompleteTables: try incompleteTables(blocking), ofBatch: segments.map { $0.batch == batch.id }, jobs: jobs,
       unitRows: options.unitRows ?? ClaimUnits.rows(within: memory, jobs: jobs),
-      keptBytes: options.keptBytes ?? ClaimEvaluation.keptBytes(within: memory))
+      keptBytes: options.keptBytes ?? ClaimEvaluation.keptBytes(within: memory), spillFolder: ledger.folder)
     let (outcome, state) =
       try spark.map { setting -> (ClaimEvaluation.Outcome, EvaluationState?) in
         let evaluation = SparkEvaluation(
