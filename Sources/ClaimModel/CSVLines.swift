@@ -53,7 +53,11 @@ public struct CSVLines: Sendable {
   public mutating func removeAll() { bytes.removeAll(keepingCapacity: true) }
 
   private func needsQuotes(_ text: UnsafeRawBufferPointer) -> Bool {
-    text.contains { $0 == 0x2C || $0 == 0x22 || $0 == 0x0A || $0 == 0x0D }
-      || quotesOuterBlanks && (text.first == 0x20 || text.last == 0x20)
+    // Ids of a finding's lines may be a hundred thousand bytes: all are looked at, side by side.
+    var found: UInt8 = 0
+    for byte in text {
+      found |= (byte == 0x2C ? 1 : 0) | (byte == 0x22 ? 1 : 0) | (byte == 0x0A ? 1 : 0) | (byte == 0x0D ? 1 : 0)
+    }
+    return found != 0 || quotesOuterBlanks && (text.first == 0x20 || text.last == 0x20)
   }
 }
