@@ -68,7 +68,9 @@ class Growth:
         """Exports → findings over a folder, with so many rules, measured."""
         pipeline = os.path.join(m.ROOT, "Pipelines", "weekly.yml")
         if rules != 10:
-            pipeline = generated.write_pack(rules, os.path.join(self.work, f"pack-{rules}"))
+            # A practitioner's day has as many more lines as the delivery; hits stay rare.
+            scale = max(1, round(self.options.base * 13 / 5_000_000))
+            pipeline = generated.write_pack(rules, os.path.join(self.work, f"pack-{rules}-{scale}"), scale)
         to = os.path.join(self.out, "pass")
         shutil.rmtree(to, ignore_errors=True)
         command = [self.options.yijian, self.command, pipeline, "--input", folder]
