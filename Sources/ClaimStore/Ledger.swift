@@ -185,7 +185,10 @@ public final class Ledger: Sendable {
         let row = try Row.fetchOne(
           db, sql: "SELECT * FROM content WHERE digest = ? AND reading = ?", arguments: id)
       else { return nil }
-      let segments = try Row.fetchAll(db, sql: Self.segmentsOfContent, arguments: id).compactMap(Self.segment)
+      var lists = NameLists()
+      let segments = try Row.fetchAll(db, sql: Self.segmentsOfContent, arguments: id).compactMap {
+        Self.segment($0, &lists)
+      }
       let rejects = try Row.fetchAll(
         db, sql: "SELECT * FROM reject WHERE digest = ? AND reading = ? ORDER BY ordinal", arguments: id
       ).map { (row: Row) in
@@ -206,33 +209,35 @@ public final class Ledger: Sendable {
 
   /// The latest revision of a batch; nil if no run over it has finished.
   public func latestRevision(of batch: String) throws -> BatchRevision? {
-    try latestRevisions().first { $0.name == batch }
+    try revisions(where: "name = ?", [batch]).first
   }
 
   /// The latest revision of each batch, by name in byte order.
-  public func latestRevisions() throws -> [BatchRevision] {
+  public func latestRevisions() throws -> [BatchRevision] { try revisions(where: "TRUE") }
+
+  /// The latest revisions of which a condition holds, by name in byte order.
+  private func revisions(where condition: String, _ arguments: StatementArguments = []) throws -> [BatchRevision] {
     try read { db in
-      try Row.fetchAll(
+      let files = try db.makeStatement(
+        sql: "SELECT * FROM file WHERE batch = ? AND revision = ? ORDER BY CAST(name AS BLOB)")
+      return try Row.fetchAll(
         db,
         sql: """
-          SELECT * FROM batch b WHERE revision = (SELECT max(revision) FROM batch WHERE name = b.name)
+          SELECT * FROM batch b WHERE revision = (SELECT max(revision) FROM batch WHERE name = b.name) AND \(condition)
           ORDER BY CAST(name AS BLOB)
-          """
+          """, arguments: arguments
       ).map { (row: Row) in
         let name: String = row["name"]
         let revision: Int = row["revision"]
-        let files = try Row.fetchAll(
-          db, sql: "SELECT * FROM file WHERE batch = ? AND revision = ? ORDER BY CAST(name AS BLOB)",
-          arguments: [name, revision]
-        ).map { (row: Row) in
-          BatchFileRecord(
-            name: row["name"], digest: row["digest"], reading: row["reading"], size: row["size"],
-            state: BatchFileRecord.State(rawValue: row["state"]) ?? .refused, refusal: Self.refusal(row),
-            report: row["report"])
-        }
         return BatchRevision(
           name: name, revision: revision, incompleteReason: row["incomplete_reason"],
-          acceptedReason: row["accepted_reason"], files: files)
+          acceptedReason: row["accepted_reason"],
+          files: try Row.fetchAll(files, arguments: [name, revision]).map { (row: Row) in
+            BatchFileRecord(
+              name: row["name"], digest: row["digest"], reading: row["reading"], size: row["size"],
+              state: BatchFileRecord.State(rawValue: row["state"]) ?? .refused, refusal: Self.refusal(row),
+              report: row["report"])
+          })
       }
     }
   }
@@ -245,13 +250,14 @@ public final class Ledger: Sendable {
     let ordered = byName.values.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
     return try read { db in
       var result: [LiveSegment] = []
+      var lists = NameLists()
       let statement = try db.makeStatement(sql: Self.segmentsOfContent)
       for revision in ordered {
         let files = revision.files.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
         for file in files where file.state == .read {
           guard let digest = file.digest, let reading = file.reading else { continue }
           for row in try Row.fetchAll(statement, arguments: [digest, reading]) {
-            guard let record = Self.segment(row) else { continue }
+            guard let record = Self.segment(row, &lists) else { continue }
             result.append(
               LiveSegment(batch: revision.name, revision: revision.revision, file: file.name, record: record))
           }
@@ -300,6 +306,13 @@ public final class Ledger: Sendable {
   public func baseline(of runID: String) throws -> RunSnapshot {
     try snapshot(
       sql: "SELECT * FROM run WHERE sequence IS NOT NULL AND run_id <> ? ORDER BY sequence DESC LIMIT 1", [runID])
+  }
+
+  /// The batch of the last finished run; nil if there is none.
+  public func newestBatch() throws -> String? {
+    try read { db in
+      try String.fetchOne(db, sql: "SELECT batch FROM run WHERE sequence IS NOT NULL ORDER BY sequence DESC LIMIT 1")
+    }
   }
 
   /// The last finished run, without what it found; nil if there is none.
@@ -388,7 +401,7 @@ public final class Ledger: Sendable {
   // MARK: Status
 
   /// The latest revisions that are incomplete, by name; see `BatchRevision.blocksPackets`.
-  public func incompleteBatches() throws -> [BatchRevision] { try latestRevisions().filter(\.isIncomplete) }
+  public func incompleteBatches() throws -> [BatchRevision] { try revisions(where: "incomplete_reason IS NOT NULL") }
 
   /// Finished runs, the oldest first; with their stages.
   public func runs() throws -> [RunRecord] {
@@ -465,12 +478,26 @@ public final class Ledger: Sendable {
       exitCode: row["exit_code"] ?? 0, outputFolder: row["output_folder"] ?? "", stages: stages, report: row["report"])
   }
 
-  private static func segment(_ row: Row) -> SegmentRecord? {
+  /// Headers that were read, by their texts: most files of a table have the same one.
+  private struct NameLists {
+    private var known: [String: [String]] = [:]
+
+    subscript(list: String) -> [String] {
+      mutating get {
+        if let names = known[list] { return names }
+        let names = Ledger.names(list)
+        known[list] = names
+        return names
+      }
+    }
+  }
+
+  private static func segment(_ row: Row, _ lists: inout NameLists) -> SegmentRecord? {
     guard let table = ClaimTable(name: row["claim_table"]) else { return nil }
     return SegmentRecord(
       key: SegmentKey(digest: row["digest"], reading: row["reading"], member: row["member"], table: table),
       memberName: row["member_name"], rows: row["row_count"], report: row["report"], number: row["number"],
-      header: SegmentHeader(columns: names(row["columns"]), unknownColumns: names(row["unknown_columns"])))
+      header: SegmentHeader(columns: lists[row["columns"]], unknownColumns: lists[row["unknown_columns"]]))
   }
 
   private static let segmentsOfContent = """
