@@ -4,30 +4,46 @@ import ClaimModel
 /// stand once each, numbers take as few bytes as the column's spread needs. Little-endian; no file of ours but the
 /// evaluation state holds one, and another version of the program does not read it.
 extension ThinClaims {
-  /// What a run keeps of these claims. Every row must have been given a cell.
+  /// What a run keeps of these claims: rows in the order of their slices. Every row must have been given a cell.
   public func image() -> [UInt8] {
     var out = ImageWriter()
     let all = tables.sorted { $0.key.rawValue < $1.key.rawValue }
-    out.number(UInt64(all.count), bytes: 4)
+    var orders: [Entity: [Int32]] = [:]
+    var places: [Entity: [Int32]] = [:]
     for (entity, table) in all {
       precondition(table.cells.count == table.count, "a row without a cell")
+      // Rows of a slice stay in their order.
+      let order = table.cells.enumerated().map { UInt64($1 & 0xFFFF) << 32 | UInt64($0) }.sorted()
+        .map { Int32(truncatingIfNeeded: $0) }
+      var place = [Int32](repeating: 0, count: order.count)
+      for (new, old) in order.enumerated() { place[Int(old)] = Int32(new) }
+      orders[entity] = order
+      places[entity] = place
+    }
+    out.number(UInt64(all.count), bytes: 4)
+    for (entity, table) in all {
+      let order = orders[entity] ?? []
       out.text(entity.rawValue)
       out.number(UInt64(table.count), bytes: 4)
-      out.pack(table.count, width: 4) { UInt64(table.cells[$0]) }
+      out.pack(table.count, width: 4) { UInt64(table.cells[Int(order[$0])]) }
       let columns = table.columns.sorted { $0.key < $1.key }
       out.number(UInt64(columns.count), bytes: 4)
       for (name, column) in columns {
         out.text(name)
         switch column {
-        case .text(let codes): out.texts(codes, self.codes)
-        case .number(let numbers): out.numbers(numbers)
+        case .text(let codes): out.texts(order.map { codes[Int($0)] }, self.codes)
+        case .number(let numbers): out.numbers(order.map { numbers[Int($0)] })
         }
       }
       let parents = table.parent.sorted { $0.key.rawValue < $1.key.rawValue }
       out.number(UInt64(parents.count), bytes: 4)
       for (parent, links) in parents {
+        let place = places[parent] ?? []
         out.text(parent.rawValue)
-        out.pack(table.count, width: 4) { UInt64(UInt32(bitPattern: links[$0])) }
+        out.pack(table.count, width: 4) { i in
+          let link = links[Int(order[i])]
+          return UInt64(UInt32(bitPattern: link < 0 ? -1 : place[Int(link)]))
+        }
       }
     }
     return out.bytes
@@ -38,26 +54,33 @@ extension ThinClaims {
   ///
   /// - Returns: false if the image is not one that `image` of claims for these rules gave; then the claims must not be used.
   public mutating func append(_ image: UnsafeRawBufferPointer, where isWanted: (UInt32) -> Bool) -> Bool {
-    append(image) { _, cell in isWanted(cell) }
+    append(image, slices: 0...UInt16.max, of: Array(needs.entities.keys)) { _, cell in isWanted(cell) }
   }
 
-  /// The same where it is said for each entity; those of a group in `linkedEntities` belong together.
-  public mutating func append(_ image: UnsafeRawBufferPointer, where isWanted: (Entity, UInt32) -> Bool) -> Bool {
+  /// The same of some slices, where it is said for each entity by its place in a list; those of a group in
+  /// `linkedEntities` belong together.
+  public mutating func append(
+    _ image: UnsafeRawBufferPointer, slices: ClosedRange<UInt16>, of entities: [Entity],
+    where isWanted: (Int, UInt32) -> Bool
+  ) -> Bool {
     var input = ImageReader(image)
     guard let sections = input.sections() else { return false }
     // Places of the wanted rows, behind those that are here already.
     var rows: [Entity: [Int32]] = [:]
     var places: [Entity: [Int32]] = [:]
     for entity in needs.entities.keys {
-      guard let section = sections[entity] else { return false }
+      guard let section = sections[entity], let number = entities.firstIndex(of: entity) else { return false }
       var own: [Int32] = []
       let isParent = needs.entities.values.contains { $0.parents.contains(entity) }
       var place = isParent ? [Int32](repeating: -1, count: section.rows) : []
       let before = tables[entity]?.count ?? 0
       var last: (cell: UInt32, isWanted: Bool)?
-      for row in 0..<section.rows {
+      for row in section.firstRow(from: slices.lowerBound)..<section.rows {
         let cell = UInt32(truncatingIfNeeded: section.cells.value(row))
-        if last?.cell != cell { last = (cell, isWanted(entity, cell)) }
+        if last?.cell != cell {
+          if cell & 0xFFFF > UInt32(slices.upperBound) { break }
+          last = (cell, isWanted(number, cell))
+        }
         if last?.isWanted == true {
           if isParent { place[row] = Int32(before + own.count) }
           own.append(Int32(row))
@@ -132,6 +155,20 @@ private struct ImageSection {
   var cells: Packed
   var columns: [String: StoredColumn] = [:]
   var parents: [Entity: Packed] = [:]
+
+  /// The first row of a slice or of one behind it; rows lie in the order of their slices.
+  func firstRow(from slice: UInt16) -> Int {
+    var range = 0..<rows
+    while !range.isEmpty {
+      let middle = range.lowerBound + range.count / 2
+      if cells.value(middle) & 0xFFFF < UInt64(slice) {
+        range = middle + 1..<range.upperBound
+      } else {
+        range = range.lowerBound..<middle
+      }
+    }
+    return range.lowerBound
+  }
 }
 
 extension ImageReader {

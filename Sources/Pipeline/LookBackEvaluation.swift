@@ -25,6 +25,21 @@ struct LookBackEvaluation: Sendable {
   let binding: String
   /// All parts of the store.
   let parts: [PartRecord]
+  private let identities: [SegmentIdentity]
+
+  init(
+    whole: ClaimEvaluation, ledger: Ledger, segments: [LiveSegment], batch: String,
+    columns: [ClaimTable: Set<String>?], binding: String, parts: [PartRecord]
+  ) {
+    self.whole = whole
+    self.ledger = ledger
+    self.segments = segments
+    self.batch = batch
+    self.columns = columns
+    self.binding = binding
+    self.parts = parts
+    identities = segments.identities
+  }
 
   /// What came out, what the next run may go on from, and how rows of a few slices are found.
   struct Found {
@@ -126,7 +141,7 @@ struct LookBackEvaluation: Sendable {
     var figuresBefore: UnitFigures
     var figures: UnitFigures
     var homes: [String: Set<UInt16>] = [:]
-    var files: LookBackState.ThinFiles
+    var files: LookBackState.ThinFile
   }
 
   /// - Returns: nil if the rules, or what they found, can't be kept apart like this; then nothing is known.
@@ -421,7 +436,7 @@ struct LookBackEvaluation: Sendable {
       }
       var part = Part(
         figuresBefore: UnitFigures(segments: segments.count), figures: UnitFigures(segments: segments.count),
-        files: LookBackState.ThinFiles(first: unit.range.lowerBound, last: unit.range.upperBound))
+        files: LookBackState.ThinFile(first: unit.range.lowerBound, last: unit.range.upperBound))
       let slices = Set(touched.map { UInt16(truncatingIfNeeded: $0) }.filter(unit.contains))
       if !slices.isEmpty {
         let before = try older.load(slices: slices, codes: codes).mapValues { rows in
@@ -447,18 +462,23 @@ struct LookBackEvaluation: Sendable {
       part.linked = auditPart(rules: sorts.linked, whole.auditInput(claims.claims), shelf: whole.shelf)
       part.homes = findingHomes(part.linked.allFindings, claims.claims)
       let cells = cells(of: claims.claims, placeOfSegment)
-      func image(_ rules: [Rule], _ seeds: [Entity: [Bool]], named: Bool = true) throws -> (EvaluationFile, Int)? {
+      var bytes: [UInt8] = []
+      func keep(_ image: [UInt8]) -> LookBackState.Piece {
+        defer { bytes += image }
+        return LookBackState.Piece(start: bytes.count, count: image.count)
+      }
+      func keep(_ rules: [Rule], _ seeds: [Entity: [Bool]], named: Bool = true) -> (LookBackState.Piece, Int)? {
         if rules.isEmpty { return nil }
         var thin = ThinClaims(for: rules, named: named)
         thin.appendReachable(claims.claims, cells: cells, seeds: seeds)
-        return (try ledger.writeEvaluationFile(thin.image()), thin.count)
+        return (keep(thin.image()), thin.count)
       }
       func seeds(_ rules: [Rule], narrowed: Bool = true) -> [Entity: [Bool]] {
         Audit.seeds(rules: rules, whole.auditInput(claims.claims), shelf: whole.shelf, narrowed: narrowed)
       }
       for group in sorts.groups {
-        guard let (file, rows) = try image(group.sieves, seeds(group.rules), named: false) else { continue }
-        part.files.persons.append(file)
+        guard let (piece, rows) = keep(group.sieves, seeds(group.rules), named: false) else { continue }
+        part.files.persons.append(piece)
         part.files.personRows += rows
       }
       if !sorts.open.isEmpty {
@@ -466,12 +486,13 @@ struct LookBackEvaluation: Sendable {
           let open = PendingFacts(
             rules: sorts.open, whole.auditInput(claims.claims), shelf: whole.shelf, cells: cells)
         else { return nil }
-        part.files.open = try ledger.writeEvaluationFile(open.image)
+        part.files.open = keep(open.image)
         part.open = open
       }
       (part.files.facts, part.files.factRows) =
-        try image(sorts.facts.map(\.sieve), seeds(sorts.facts), named: false) ?? (nil, 0)
-      part.files.everything = try image(sorts.everything, seeds(sorts.everything, narrowed: false))?.0
+        keep(sorts.facts.map(\.sieve), seeds(sorts.facts), named: false) ?? (nil, 0)
+      part.files.everything = keep(sorts.everything, seeds(sorts.everything, narrowed: false))?.0
+      part.files.file = try ledger.writeEvaluationFile(bytes)
       return part
     }
     return parts.contains { $0 == nil } ? nil : parts.compactMap { $0 }
@@ -493,7 +514,7 @@ struct LookBackEvaluation: Sendable {
         })
       let whole = evaluation.whole
       medTypes = whole.shelf.registries["med_type_b"].map { StoreState.medTypes($0, whole.codes) }
-      identities = evaluation.segments.map(\.identity)
+      identities = evaluation.identities
       excludedSetlTypes = whole.excludedSetlTypes
     }
 
@@ -581,25 +602,27 @@ struct LookBackEvaluation: Sendable {
       self.generations = generations
       live = DeadCells(generations)
       var files: [EvaluationFile: EvaluationBytes] = [:]
-      for file in generations.flatMap({ $0.units.flatMap(\.all) }) {
+      for file in generations.flatMap({ $0.units.map(\.file) }) {
         guard let bytes = ledger.evaluationBytes(file) else { throw Damaged() }
         files[file] = bytes
       }
       self.files = files
     }
 
-    func bytes(_ file: EvaluationFile) throws -> UnsafeRawBufferPointer {
-      guard let bytes = files[file] else { throw Damaged() }
-      return bytes.bytes
+    func bytes(_ unit: LookBackState.ThinFile, _ piece: LookBackState.Piece) throws -> UnsafeRawBufferPointer {
+      guard let all = files[unit.file]?.bytes, piece.start >= 0, piece.count >= 0,
+        piece.start <= all.count, piece.count <= all.count - piece.start
+      else { throw Damaged() }
+      return UnsafeRawBufferPointer(rebasing: all[piece.start..<piece.start + piece.count])
     }
 
-    func rows(_ count: KeyPath<LookBackState.ThinFiles, Int>) -> Int {
+    func rows(_ count: KeyPath<LookBackState.ThinFile, Int>) -> Int {
       generations.reduce(0) { $0 + $1.units.reduce(0) { $0 + $1[keyPath: count] } }
     }
 
     /// Adds the rows that are live, or those of which `isWanted` says so by cell and generation.
     func add(
-      _ kind: KeyPath<LookBackState.ThinFiles, EvaluationFile?>, to claims: inout ThinClaims,
+      _ kind: KeyPath<LookBackState.ThinFile, LookBackState.Piece?>, to claims: inout ThinClaims,
       _ range: ClosedRange<UInt16>, where isWanted: (UInt16) -> Bool
     ) throws {
       try add(kind, to: &claims, range) { cell, generation in
@@ -608,28 +631,31 @@ struct LookBackEvaluation: Sendable {
     }
 
     func add(
-      _ kind: KeyPath<LookBackState.ThinFiles, EvaluationFile?>, to claims: inout ThinClaims,
+      _ kind: KeyPath<LookBackState.ThinFile, LookBackState.Piece?>, to claims: inout ThinClaims,
       _ range: ClosedRange<UInt16>, where isWanted: (UInt32, Int) -> Bool
     ) throws {
       try each(range) { unit, number in
-        guard let file = unit[keyPath: kind] else { return }
-        guard claims.append(try bytes(file), where: { cell in isWanted(cell, number) }) else { throw Damaged() }
+        guard let piece = unit[keyPath: kind] else { return }
+        guard claims.append(try bytes(unit, piece), where: { cell in isWanted(cell, number) }) else { throw Damaged() }
       }
     }
 
-    /// Adds the rows of a group of rules of which `isWanted` says so by entity, cell and generation.
+    /// Adds the rows of a group of rules of which `isWanted` says so by the entity's place in a list, cell and generation.
     func add(
-      group: Int, _ numbers: Range<Int>, to claims: inout ThinClaims, _ range: ClosedRange<UInt16>,
-      where isWanted: (Entity, UInt32, Int) -> Bool
+      group: Int, _ numbers: Range<Int>, to claims: inout ThinClaims, _ range: ClosedRange<UInt16>, _ entities: [Entity],
+      where isWanted: (Int, UInt32, Int) -> Bool
     ) throws {
       try each(range) { unit, number in
         if !numbers.contains(number) { return }
         guard group < unit.persons.count else { throw Damaged() }
-        guard claims.append(try bytes(unit.persons[group]), where: { isWanted($0, $1, number) }) else { throw Damaged() }
+        guard
+          claims.append(
+            try bytes(unit, unit.persons[group]), slices: range, of: entities, where: { isWanted($0, $1, number) })
+        else { throw Damaged() }
       }
     }
 
-    func each(_ range: ClosedRange<UInt16>, _ body: (LookBackState.ThinFiles, Int) throws -> Void) rethrows {
+    func each(_ range: ClosedRange<UInt16>, _ body: (LookBackState.ThinFile, Int) throws -> Void) rethrows {
       for (number, generation) in generations.enumerated() {
         for unit in generation.units where unit.first <= range.upperBound && range.lowerBound <= unit.last {
           try body(unit, number)
@@ -672,7 +698,8 @@ struct LookBackEvaluation: Sendable {
     for (number, group) in groups.enumerated() {
       var changed: [Entity: [Bool]] = [:]
       for unit in thin.generations[newest].units {
-        guard number < unit.persons.count, let own = ThinClaims.slices(in: try thin.bytes(unit.persons[number])) else {
+        guard number < unit.persons.count, let own = ThinClaims.slices(in: try thin.bytes(unit, unit.persons[number]))
+        else {
           throw Damaged()
         }
         changed.merge(own) { a, b in a.indices.map { a[$0] || b[$0] } }
@@ -689,20 +716,21 @@ struct LookBackEvaluation: Sendable {
       defer { workers.giveBack(worker) }
       var change = PersonChange()
       for (number, group) in groups.enumerated() {
-        let wanted = wantedRows[number]
+        let entities = Array(wantedRows[number].keys)
+        let wanted = entities.map { wantedRows[number][$0] ?? [] }
         func isOfUnit(_ cell: UInt32) -> Bool { unit.contains(UInt16(truncatingIfNeeded: cell)) }
         // What stays is loaded once, for both.
         var now = ThinClaims(for: group.sieves, codes: worker.codes, named: false)
-        try thin.add(group: number, 0..<newest, to: &now, unit.range) { entity, cell, generation in
-          isOfUnit(cell) && wanted[entity]?[Int(cell & 0xFFFF)] == true && thin.live.areLive(cell, in: generation)
+        try thin.add(group: number, 0..<newest, to: &now, unit.range, entities) { entity, cell, generation in
+          wanted[entity][Int(cell & 0xFFFF)] && isOfUnit(cell) && thin.live.areLive(cell, in: generation)
         }
         var old = now
         if newest > 0, !touched.isEmpty {
-          try thin.add(group: number, 0..<newest, to: &old, unit.range) { _, cell, generation in
+          try thin.add(group: number, 0..<newest, to: &old, unit.range, entities) { _, cell, generation in
             isOfUnit(cell) && before.areLive(cell, in: generation) && !thin.live.areLive(cell, in: generation)
           }
         }
-        try thin.add(group: number, newest..<newest + 1, to: &now, unit.range) { _, cell, _ in isOfUnit(cell) }
+        try thin.add(group: number, newest..<newest + 1, to: &now, unit.range, entities) { _, cell, _ in isOfUnit(cell) }
         let (counts, slices) = sieved(group.sieves, now)
         change.now.append(counts)
         change.slices.formUnion(slices)
@@ -730,9 +758,9 @@ struct LookBackEvaluation: Sendable {
     }
     var open = OpenFacts(rules: rules, input(EffectiveClaims(codes: worker.codes, tables: [:])))
     try thin.each(0...UInt16.max) { unit, number in
-      guard let file = unit.open, open.append(try thin.bytes(file), where: { thin.live.areLive($0, in: number) }) else {
-        throw Damaged()
-      }
+      guard let piece = unit.open,
+        open.append(try thin.bytes(unit, piece), where: { thin.live.areLive($0, in: number) })
+      else { throw Damaged() }
     }
     return open.asked(shelf: whole.shelf, input: input).map { counts, cells in
       (counts, Set(cells.map { UInt16(truncatingIfNeeded: $0) }))

@@ -16,25 +16,47 @@ struct LookBackState: Codable, Sendable {
         .joined(separator: "\u{1E}"))
   }
 
-  /// Thin rows of some slices, by the rules that need them; nil where no rule does.
-  struct ThinFiles: Codable, Sendable {
+  /// A stretch of a file.
+  struct Piece: Codable, Sendable {
+    var start: Int
+    var count: Int
+
+    init(start: Int, count: Int) {
+      self.start = start
+      self.count = count
+    }
+
+    init(from decoder: any Decoder) throws {
+      var container = try decoder.unkeyedContainer()
+      start = try container.decode(Int.self)
+      count = try container.decode(Int.self)
+    }
+
+    func encode(to encoder: any Encoder) throws {
+      var container = encoder.unkeyedContainer()
+      try container.encode(start)
+      try container.encode(count)
+    }
+  }
+
+  /// Thin rows of some slices, by the rules that need them; nil where no rule does. All of them are in one file.
+  struct ThinFile: Codable, Sendable {
     var first: UInt16
     var last: UInt16
+    var file = EvaluationFile(bytes: 0, digest: "")
     /// Of each `PersonGroup`, and of rules with facts, only what their sieves read: whether a row is a hit.
-    var persons: [EvaluationFile] = []
+    var persons: [Piece] = []
     var personRows = 0
-    var facts: EvaluationFile?
+    var facts: Piece?
     var factRows = 0
     /// Of rules whose facts are kept: the rows in scope, with what is asked of facts.
-    var open: EvaluationFile?
-    var everything: EvaluationFile?
-
-    var all: [EvaluationFile] { persons + [facts, open, everything].compactMap { $0 } }
+    var open: Piece?
+    var everything: Piece?
   }
 
   /// What one run wrote, and the cells of older batches whose rows it took over: in earlier generations they are dead.
   struct Generation: Codable, Sendable {
-    var units: [ThinFiles]
+    var units: [ThinFile]
     var touched: [UInt32]
   }
 
@@ -62,7 +84,7 @@ struct LookBackState: Codable, Sendable {
   var kept: [EvaluationFile] = []
 
   var files: [EvaluationFile] {
-    keys + kept + generations.flatMap { $0.units.flatMap(\.all) } + (facts.map { [$0] } ?? [])
+    keys + kept + generations.flatMap { $0.units.map(\.file) } + (facts.map { [$0] } ?? [])
   }
 
   /// Whether these live segments are those of the state and more of one batch that it does not know.

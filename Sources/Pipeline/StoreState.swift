@@ -31,7 +31,7 @@ struct StoreState {
     registries = setting.registries
     normalized = try effectiveClaims(
       NormalizationInput(
-        raw: raw, segments: segments.map(\.identity),
+        raw: raw, segments: segments.identities,
         medTypes: setting.registries["med_type_b"].map { Self.medTypes($0, codes) },
         excludedSetlTypes: setting.excludedSetlTypes, codes: codes,
         linksPersons: setting.rules.contains(where: \.readsPersons)))

@@ -34,6 +34,8 @@ final class WeeklyRun {
   let shelf: RegistryShelf
   /// Digests of registries, rule files and the pipeline file, `name sha256` each, sorted.
   let configurationDigests: [String: [String: String]]
+  /// What earlier runs know of delivered files.
+  private var files: DeliveredFiles
   /// Lines for standard output: one a batch done.
   private(set) var results: [String] = []
 
@@ -50,6 +52,7 @@ final class WeeklyRun {
       registries: try loadRegistries(folder: registriesFolder, knowledge: file.knowledge, codes: codes), codes: codes,
       excludedSetlTypes: jurisdiction.excludedSetlTypes)
     shelf = RegistryShelf(setting.registries, codes: codes)
+    files = DeliveredFiles(try ledger.seenFiles(), openedAt: ledger.openedAt)
     self.options = options
     self.file = file
     self.pack = pack
@@ -191,7 +194,7 @@ final class WeeklyRun {
     run.report = outputs.statusJSON
     try ledger.finishRun(
       run, revision: finalRevision, findings: assignment.records, openCases: assignment.cases, accepted: accepted,
-      evaluation: state)
+      evaluation: state, seen: files.noted, forgotten: isLast ? files.forgotten : [])
 
     results += outputs.resultLines(packets)
     if options.failOnFindings, exitCode == ExitCode.done, !result.findings.isEmpty { return ExitCode.saysNo }
@@ -212,9 +215,9 @@ final class WeeklyRun {
     var result: [String: String] = [:]
     for claim in batch.files {
       // A file that cannot be opened is refused later, by name.
-      result[claim.name] = (try? fingerprint(path: claim.path)) ?? ""
+      result[claim.name] = (try? files.fingerprint(of: claim.path)) ?? ""
     }
-    if let delivery = batch.delivery { result["delivery.csv"] = try fingerprint(path: delivery) }
+    if let delivery = batch.delivery { result["delivery.csv"] = try files.fingerprint(of: delivery) }
     return result
   }
 
@@ -242,7 +245,7 @@ final class WeeklyRun {
       return plan(previous.revision + 1, "a file that could not be read is tried again")
     }
     let same = plan(previous.revision, "accepted though incomplete; evaluated again")
-    let finished = try ledger.finishedRun(same.runID)
+    let finished = try ledger.outputFolder(of: same.runID)
     if finished == nil, isLast {
       return plan(previous.revision + 1, "registries, rules or pipeline differ; evaluated again")
     }
@@ -250,7 +253,7 @@ final class WeeklyRun {
     if options.acceptIncomplete != nil, try !ledger.incompleteBatches().filter(\.blocksPackets).isEmpty {
       return same
     }
-    if let finished, !FileManager.default.fileExists(atPath: finished.outputFolder) {
+    if let finished, !FileManager.default.fileExists(atPath: finished) {
       return plan(previous.revision, "its output folder is gone; written again")
     }
     return nil
