@@ -91,11 +91,13 @@ public struct FindingEvidence: Sendable {
   public var members: [Int]
 }
 
-/// What the rule looked at for the finding of that id; nil if the claims no longer give it a hit.
+/// What the rule looked at for the finding of that id; nil if the claims no longer give it a hit. For a rule whose `reach`
+/// is within a person, the claims of the finding's persons, and of whoever shares an id with them, are enough; with
+/// populations beside them `input.facts` of everybody.
 ///
 /// - Throws: `EvaluationFault` texts as `Diagnostics`, as `audit` does.
 public func findingEvidence(_ id: String, of rule: Rule, _ input: AuditInput) throws -> FindingEvidence? {
-  let run = RuleRun(rule, input, IndexShelf(input.registries, input.claims.codes))
+  let run = RuleRun(rule, input, IndexShelf(input.registries, input.claims.codes, facts: input.facts))
   let hits = try run.scan()
   let keys = try run.keyTexts(hits)
   let own = keys.indices.filter { StableID.finding(rule: rule.id, key: keys[$0]) == id }.map { Int32($0) }

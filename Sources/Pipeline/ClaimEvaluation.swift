@@ -47,6 +47,8 @@ struct ClaimEvaluation: Sendable {
     var homes: [String: Set<UInt16>]
     /// The tables over which rules about more than one person were run; nil where there are none.
     var thin: EffectiveClaims?
+    /// Of all claims; nil where no rule of a person's rows asks for any, or where they were not kept.
+    var facts: PopulationFacts?
   }
 
   /// What one unit gives in the first pass.
@@ -148,7 +150,12 @@ struct ClaimEvaluation: Sendable {
       var part = Part(
         audit: audit, facts: factPart(rules: withFacts, input, shelf: shelf), figures: figures, thin: thin,
         kept: kept(input), homes: findingHomes(audit.allFindings, claims.claims))
-      if keys { appendUnitKeys(raw, codes: worker.codes, to: &part.keys) }
+      if keys {
+        var own: [UInt64] = []
+        appendUnitKeys(raw, codes: worker.codes, to: &own)
+        // They are kept until all units have been looked at: without the room that they grew into.
+        part.keys = own.withUnsafeBufferPointer { Array($0) }
+      }
       return part
     }
     var parts = try inParallel(ranges.map(Unit.range), loading, straddling: nil) {
@@ -176,16 +183,18 @@ struct ClaimEvaluation: Sendable {
     // Second pass: rules that compare a person's rows with figures of a population.
     var audits = parts.map(\.audit)
     var homes: [String: Set<UInt16>] = [:]
+    var facts: PopulationFacts?
     for part in parts { homes.merge(part.homes) { $0.union($1) } }
     if !withFacts.isEmpty {
-      let facts = mergedFacts(parts.map(\.facts))
+      let merged = mergedFacts(parts.map(\.facts))
+      facts = merged
       let kept = parts.map(\.kept)
       for i in parts.indices { parts[i].kept = nil }
       let all = units
       let second = try inParallel(units.count) { i, worker in
         func input(_ claims: EffectiveClaims) -> AuditInput {
           var input = auditInput(claims)
-          input.facts = facts
+          input.facts = merged
           return input
         }
         var part = AuditPart()
@@ -237,7 +246,8 @@ struct ClaimEvaluation: Sendable {
       audits, rules: rules, registries: shelf.registries, fillFloorPercent: fillFloor,
       incompleteTables: incompleteTables)
     return Outcome(
-      result: result, figures: figures, units: units.count, straddling: shared.slices, homes: homes, thin: thin)
+      result: result, figures: figures, units: units.count, straddling: shared.slices, homes: homes, thin: thin,
+      facts: facts)
   }
 
   func auditInput(_ claims: EffectiveClaims) -> AuditInput {

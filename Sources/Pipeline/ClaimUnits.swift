@@ -16,11 +16,12 @@ struct ClaimUnits {
   /// Rows of all tables that a unit should hold at most; what one top byte of slices holds is never cut.
   static let wantedRows = 400_000
 
+  /// What a row takes while it is loaded, normalised and evaluated; measured, and rounded up.
+  static let bytesPerRow = 600
+
   /// Rows that a unit may hold so that as many units as there are jobs stay within half of the memory.
   static func rows(within memory: Int, jobs: Int) -> Int {
-    // What a row takes while its unit is loaded, normalised and evaluated; measured, and rounded up.
-    let bytesPerRow = 600
-    return max(20_000, min(wantedRows, memory / 2 / max(1, jobs) / bytesPerRow))
+    max(20_000, min(wantedRows, memory / 2 / max(1, jobs) / bytesPerRow))
   }
 
   /// Ascending, without gaps, from the first slice to the last.

@@ -10,9 +10,12 @@ import SQLLowering
 /// `yijian explain`: everything behind one finding, on standard output, in words that somebody who never saw the
 /// program can follow.
 ///
-/// - Parameter all: no list is cut short.
+/// - Parameters:
+///   - all: no list is cut short.
+///   - wholeStore: all claims are loaded, not only those that hang together with the finding's. The page is the same.
 public func explainFinding(
-  _ id: String, pipeline: String, store: String?, registries: String?, all: Bool, sql dialect: String
+  _ id: String, pipeline: String, store: String?, registries: String?, all: Bool, sql dialect: String,
+  wholeStore: Bool = false
 ) -> Int32 {
   let printer = EventPrinter(format: .text)
   do {
@@ -27,12 +30,11 @@ public func explainFinding(
       rules: rule.map { [$0] } ?? [])
     let record = try stored.ledger.finding(id)
     if record == nil, rule == nil { throw unknownFinding(id) }
-    let evidence = try rule.flatMap { rule in
-      try evidenceOrDiagnostic(id, rule, stored)
-    }
-    if record == nil, evidence == nil { throw unknownFinding(id) }
+    let found = try rule.flatMap { try stored.evidence(id, of: $0, amongAll: wholeStore) }
+    if record == nil, found == nil { throw unknownFinding(id) }
     let explanation = FindingExplanation(
-      id: id, record: record, rule: rule, evidence: evidence, stored: stored, isWhole: all, dialect: dialect)
+      id: id, record: record, rule: rule, evidence: found?.evidence, claims: try found?.claims ?? stored.claims(of: []),
+      stored: stored, isWhole: all, dialect: dialect)
     print(try explanation.text(), terminator: "")
     return ExitCode.done
   } catch {
@@ -44,17 +46,6 @@ private func unknownFinding(_ id: String) -> Diagnostic {
   Diagnostic(
     .error, "explain.unknown", "neither the last run nor its suppressed hits have \(id)",
     remedy: "finding ids stand in the first column of findings.csv and suppressed.csv")
-}
-
-private func evidenceOrDiagnostic(_ id: String, _ rule: Rule, _ stored: StoredClaims) throws -> FindingEvidence? {
-  let input = AuditInput(claims: stored.state.normalized.claims, registries: stored.state.registries)
-  do {
-    return try findingEvidence(id, of: rule, input)
-  } catch {
-    throw Diagnostic(
-      .error, "explain.failed", "rule \(rule.id) can't be evaluated over the store: \(error)",
-      at: Place(file: rule.path), remedy: "run `yijian check` on the rule")
-  }
 }
 
 /// The dialect of that name.
@@ -75,13 +66,15 @@ struct FindingExplanation {
   var rule: Rule?
   /// nil where today's claims, rule and registries no longer give the finding.
   var evidence: FindingEvidence?
+  /// Those among which the evidence was found; of nobody where there is none.
+  var claims: StoreState
   var stored: StoredClaims
   var isWhole: Bool
   var dialect: Dialect
 
   /// Rows of a list that are shown unless all are asked for.
   private var limit: Int { isWhole ? Int.max : 20 }
-  private var codes: CodeTable { stored.state.codes }
+  private var codes: CodeTable { claims.codes }
   private var finding: Finding? { record?.finding ?? evidence?.finding }
 
   func text() throws -> String {
@@ -202,7 +195,7 @@ struct FindingExplanation {
 
   /// Rows of the hits, then settlements and lines that the finding names, each once.
   private func shownRows(_ evidence: FindingEvidence) -> [(Entity, Int)] {
-    let claims = stored.state.normalized.claims
+    let claims = claims.normalized.claims
     var result: [(Entity, Int)] = []
     var seen: Set<String> = []
     func add(_ entity: Entity, _ row: Int) {
@@ -228,7 +221,7 @@ struct FindingExplanation {
   }
 
   private func writeRow(_ page: inout TextPage, _ entity: Entity, _ row: Int, _ wanted: Set<String>) throws {
-    let table = stored.state.normalized.claims[entity]
+    let table = claims.normalized.claims[entity]
     func own(_ column: String) -> String? {
       switch table.columns[column] {
       case .text(let v): v[row] == CodeTable.null ? nil : codes.text(v[row])
@@ -247,7 +240,7 @@ struct FindingExplanation {
     if entity == .person { return }
     let origin = table.origin[row]
     var fields: [String: String] = [:]
-    if let delivered = try stored.delivered(origin) {
+    if let delivered = try stored.delivered(origin, in: claims) {
       fields = delivered.fields
       page.line(
         "来源 \(stored.source(origin.segment)) 第 \(origin.line) 行，字节 \(delivered.byteOffset)，该行 SHA-256 \(delivered.sha256)",
@@ -266,7 +259,7 @@ struct FindingExplanation {
     }
     page.table(cells, indent: 4)
     for reversal in entity == .line ? reversals(of: row) : [] {
-      guard let delivered = try stored.delivered(reversal) else { continue }
+      guard let delivered = try stored.delivered(reversal, in: claims) else { continue }
       page.line(
         "已冲减的退费行：\(stored.source(reversal.segment)) 第 \(reversal.line) 行，字节 \(delivered.byteOffset)，"
           + "数量 \(delivered.fields["cnt"] ?? "（空）")，金额 \(delivered.fields["det_item_fee_sumamt"] ?? "（空）")", indent: 4)
@@ -283,11 +276,11 @@ struct FindingExplanation {
 
   /// Negative lines that were added to a line (rule-definitions 1.4).
   private func reversals(of row: Int) -> [RowOrigin] {
-    let table = stored.state.normalized.claims[.line]
-    guard let raw = stored.state.raw[.feeLines], let initial = raw.columns["init_feedetl_sn"]?.codes,
+    let table = claims.normalized.claims[.line]
+    guard let raw = claims.raw[.feeLines], let initial = raw.columns["init_feedetl_sn"]?.codes,
       let visit = raw.columns["mdtrt_id"]?.codes, let serial = table.columns["bkkp_sn"]?.codes,
       let ownVisit = table.columns["mdtrt_id"]?.codes, let cnt = raw.columns["cnt"]?.numbers,
-      let valid = stored.state.normalized.isValid[.feeLines]
+      let valid = claims.normalized.isValid[.feeLines]
     else { return [] }
     return raw.origin.indices.filter {
       initial[$0] != CodeTable.null && initial[$0] == serial[row] && visit[$0] == ownVisit[row] && cnt[$0] < 0
@@ -427,7 +420,7 @@ struct FindingExplanation {
     var named: [String] = []
     for answer in evidence.answers where !named.contains(answer.table) { named.append(answer.table) }
     for name in named {
-      guard let table = stored.state.registries[name] else { continue }
+      guard let table = stored.registries[name] else { continue }
       page.line("\(name)：\(table.source)，\(table.count) 行，SHA-256 \(table.digest)")
     }
     for (i, answer) in evidence.answers.prefix(limit).enumerated() {
@@ -447,7 +440,7 @@ struct FindingExplanation {
   }
 
   private func writeRegistryRows(_ rows: [Int], _ name: String, _ title: String, _ page: inout TextPage) {
-    guard let table = stored.state.registries[name] else { return }
+    guard let table = stored.registries[name] else { return }
     for row in rows.prefix(limit) {
       // A row that only shows that the table speaks of a region or a code belongs to somebody else.
       let person = table.columns["psn_no"].map { codes.text($0.codes[row]) } ?? ""

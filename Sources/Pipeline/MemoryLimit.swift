@@ -16,12 +16,11 @@ public enum MemoryLimit {
     return isOver ? nil : result
   }
 
+  /// Bytes that the machine has.
+  static var machine: Int { sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE)) }
+
   /// A quarter of the machine's memory, at least 512 MiB.
-  public static var standard: Int {
-    let pages = sysconf(Int32(_SC_PHYS_PAGES))
-    let size = sysconf(Int32(_SC_PAGESIZE))
-    return max(512 << 20, pages * size / 4)
-  }
+  public static var standard: Int { max(512 << 20, machine / 4) }
 
   /// What `--memory` says, else the standard.
   static func resolve(_ text: String?) throws -> Int {

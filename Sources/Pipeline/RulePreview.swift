@@ -114,17 +114,16 @@ private struct RulePreview {
     let stored = try StoredClaims(
       file: file, jurisdiction: jurisdiction, pack: pack, store: store, registries: options.registries,
       rules: [rule] + (previous.map { [$0] } ?? []))
-    let input = AuditInput(
-      claims: stored.state.normalized.claims, registries: stored.state.registries, fillFloorPercent: file.fillFloor,
-      incompleteTables: incompleteTables(try stored.ledger.incompleteBatches()))
-    var active = rule
-    active.status = .active
-    now = try audit(rules: [active], input)
+    let lacking = incompleteTables(try stored.ledger.incompleteBatches())
+    func found(_ rule: Rule) throws -> AuditResult {
+      var active = rule
+      active.status = .active
+      return try stored.evaluate([active], fillFloor: file.fillFloor, incompleteTables: lacking).result
+    }
+    now = try found(rule)
     var remarks: [String] = []
     if let previous {
-      var active = previous
-      active.status = .active
-      let result = try audit(rules: [active], input)
+      let result = try found(previous)
       before = result.findings.map(Held.init)
       beforeName = "\(previous.id) v\(previous.version) of \(shown(previous.path))"
       if let reason = result.coverage.first?.reason, !reason.isEmpty {

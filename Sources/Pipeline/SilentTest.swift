@@ -46,9 +46,19 @@ public func saveSilentTest(
       throw Diagnostic(
         .error, "test.name", "another test has this name", at: Place(file: path), remedy: "give another --name")
     }
-    var reduction = ReducedFinding(finding, state: stored.state, rule: rule)
+    guard let found = try stored.evidence(id, of: rule) else {
+      throw Diagnostic(
+        .error, "test.not-reproduced", "today's claims no longer give the finding", at: Place(file: path),
+        remedy: "the rule, the registries or the claims have changed since; run the pipeline again")
+    }
+    var reduction = ReducedFinding(finding, state: found.claims, rule: rule)
     // First the finding's own rows; where they do not bring it about, those of its persons, then of its institution.
     for reach in ReducedFinding.Reach.allCases {
+      // An institution's rows are of people who have nothing to do with the finding.
+      if reach == .institution, rule.reach != .everything {
+        reduction = ReducedFinding(finding, state: try stored.allClaims(), rule: rule)
+        for nearer in [ReducedFinding.Reach.own, .persons] { _ = reduction.take(nearer) }
+      }
       guard reduction.take(reach) else { break }
       let lines = reduction.test(named: title, beside: known, written: written)
       let text = try appendingTest(lines, to: old, path: path, rule: rule.id)

@@ -38,6 +38,8 @@ struct StoreState {
   }
 
   /// The rows of the whole store, or of the given slices; every column and the delivered texts where they are asked for.
+  ///
+  /// - Throws: `store.needs-memory` if the whole store is asked for and the machine has too little for so many rows.
   static func load(
     ledger: Ledger, replacing revision: BatchRevision?, _ setting: Setting, slices: Set<UInt16>? = nil,
     delivered: Bool = false
@@ -52,6 +54,7 @@ struct StoreState {
     ledger: Ledger, segments: [LiveSegment], parts: [PartRecord], guide: SliceGuide = SliceGuide(), _ setting: Setting,
     slices: Set<UInt16>?, delivered: Bool
   ) throws -> StoreState {
+    if slices == nil { try checkMemory(segments.reduce(0) { $0 + $1.record.rows }, delivered: delivered, ledger) }
     let codes = CodeTable(copying: setting.codes)
     let reader = try StoreReader(
       ledger, live: segments, columns: columns(setting.rules, delivered: delivered), delivered: delivered,
@@ -60,6 +63,18 @@ struct StoreState {
       try slices.map { try reader.load(slices: $0, codes: codes) }
       ?? reader.load(slices: 0...UInt16.max, codes: codes)
     return try StoreState(segments: segments, raw: raw, codes: codes, setting)
+  }
+
+  private static func checkMemory(_ rows: Int, delivered: Bool, _ ledger: Ledger) throws {
+    // Delivered texts are a second copy of the rows.
+    let needed = rows * ClaimUnits.bytesPerRow * (delivered ? 2 : 1)
+    if needed < MemoryLimit.machine / 4 * 3 { return }
+    throw Diagnostic(
+      .error, "store.needs-memory",
+      "a rule is about more than one person, and the store's \(rows) rows do not fit in memory together",
+      at: Place(file: ledger.folder),
+      notes: ["about \(needed >> 20) MiB are needed, \(MemoryLimit.machine >> 20) MiB are in the machine"],
+      remedy: "use a machine with more memory, or keep fewer batches (`yijian store retain`)")
   }
 
   /// The columns to load of each table; nil: all.

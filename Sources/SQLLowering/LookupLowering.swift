@@ -63,8 +63,13 @@ struct LookupLowering {
       }
   }
 
-  /// The tables of lookups whose rows `matches` joins, behind `FROM table g`, for engines in which a condition about the
-  /// row asked for can't hold another subquery about it. A joined row may repeat `g`, so nothing may count rows.
+  /// The table as `g`, and before it those of lookups whose rows `matches` joins, for engines in which a condition about
+  /// the row asked for can't hold another subquery about it. A joined row may repeat `g`, so nothing may count rows.
+  ///
+  /// Such engines join in the order of FROM: first the rows that the row asked for names by an equal key (a person's
+  /// registrations), then what is found by these. The other way round every row meets the whole table.
+  private func tables() throws -> String { "\(try joinedTables())\(lookup.table) g" }
+
   private func joinedTables() throws -> String {
     if lowering.dialect.reachesOutward { return "" }
     return try lookup.keys.compactMap { key -> String? in
@@ -75,7 +80,7 @@ struct LookupLowering {
       guard lookup.take == .any else {
         throw lowering.diagnostic("lookup `\(lookup.name)` counts rows with a value of any row of `\(other)`")
       }
-      return ", \(found.table) \(LookupLowering.alias(found))"
+      return "\(found.table) \(LookupLowering.alias(found)), "
     }.joined()
   }
 
@@ -179,10 +184,10 @@ struct LookupLowering {
     if case .groups(let column) = lookup.take { only.append("g.\(column) IS NOT NULL") }
     let row = "g.\(lowering.dialect.rowNumber)"
     let level = try level()
-    let joined = try joinedTables()
+    let tables = try tables()
     let found = try choices.map { choice in
       let conditions = try matches(choice, "g") + holds("g") + inRegion("g") + only
-      let rows = "FROM \(lookup.table) g\(joined) WHERE \(conditions.joined(separator: " AND "))"
+      let rows = "FROM \(tables) WHERE \(conditions.joined(separator: " AND "))"
       guard let level else { return "(SELECT min(\(row)) \(rows))" }
       if !lowering.dialect.reachesOutward {
         // A structure compares by its fields in turn; the least has the nearest level and the first row of it. Spark
@@ -215,7 +220,7 @@ struct LookupLowering {
     var states: [String] = []
     for choice in choices {
       let rows = try matches(choice, "g") + holds("g") + inRegion("g")
-      let all = "FROM \(lookup.table) g\(try joinedTables()) WHERE \(rows.joined(separator: " AND "))"
+      let all = "FROM \(try tables()) WHERE \(rows.joined(separator: " AND "))"
       if case .groups = lookup.take { continue }
       if isKeyComplete { states.append("(SELECT max(2) \(all) AND g.is_ambiguous = 1)") }
       if case .any = lookup.take {

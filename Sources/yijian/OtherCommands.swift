@@ -121,8 +121,10 @@ struct ExplainCommand: ParsableCommand {
   @Option(help: "Folder of registry tables, if the run was given another than the pipeline's.") var registries: String?
   @Flag(help: "Cut no list short.") var all = false
   @Option(help: "Dialect of the SQL: sqlite, duckdb or spark.") var sql = "sqlite"
+  @Flag(help: .hidden) var wholeStore = false
   func run() throws {
     throw ArgumentParser.ExitCode(
-      explainFinding(finding, pipeline: pipeline, store: store, registries: registries, all: all, sql: sql))
+      explainFinding(
+        finding, pipeline: pipeline, store: store, registries: registries, all: all, sql: sql, wholeStore: wholeStore))
   }
 }

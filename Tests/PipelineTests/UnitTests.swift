@@ -106,6 +106,34 @@ import Testing
     }
   }
 
+  /// `explain` loads the claims that hang together with a finding's; the page is the one over all claims.
+  @Test func anExplanationNeedsNoMoreThanHangsTogether() throws {
+    let delivery = try Entangled(seed: 5)
+    let run = try SampleRun(delivery.input, pipeline: delivery.pipeline, more: [])
+    func page(_ id: String, _ more: [String] = []) throws -> String {
+      let outcome = try yijian(
+        [
+          "explain", id, "--pipeline", delivery.pipeline, "--store", run.store, "--registries",
+          delivery.input + "/registries",
+        ] + more)
+      #expect(outcome.code == 0, "\(id): \(outcome.err)")
+      return outcome.out
+    }
+    var rules: Set<String> = []
+    for name in ["findings.csv", "suppressed.csv"] {
+      let rows = try run.table("2025-W11", name).rows.filter { $0["state"] != "withdrawn" }
+      try #require(rows.count > 8, "too few in \(name)")
+      // One of each rule, and others from all over the table.
+      for (i, row) in rows.enumerated() where rules.insert(name + (row["rule"] ?? "")).inserted || i % 10 == 0 {
+        let id = row["finding_id"] ?? ""
+        let near = try page(id)
+        #expect(near.contains("── 三、条件"), "\(id): no evidence")
+        #expect(near == (try page(id, ["--whole-store"])), "\(id)")
+      }
+    }
+    #expect(rules.count > 6)
+  }
+
   @Test func anAuditWithoutStoreFindsWhatTheRunFinds() throws {
     let delivery = try Entangled(seed: 9)
     let run = try SampleRun(delivery.input, pipeline: delivery.pipeline)
