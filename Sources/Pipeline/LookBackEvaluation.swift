@@ -642,7 +642,8 @@ struct LookBackEvaluation: Sendable {
 
     /// Adds the rows of a group of rules of which `isWanted` says so by the entity's place in a list, cell and generation.
     func add(
-      group: Int, _ numbers: Range<Int>, to claims: inout ThinClaims, _ range: ClosedRange<UInt16>, _ entities: [Entity],
+      group: Int, _ numbers: Range<Int>, to claims: inout ThinClaims, _ range: ClosedRange<UInt16>,
+      _ entities: [Entity],
       where isWanted: (Int, UInt32, Int) -> Bool
     ) throws {
       try each(range) { unit, number in
@@ -730,7 +731,8 @@ struct LookBackEvaluation: Sendable {
             isOfUnit(cell) && before.areLive(cell, in: generation) && !thin.live.areLive(cell, in: generation)
           }
         }
-        try thin.add(group: number, newest..<newest + 1, to: &now, unit.range, entities) { _, cell, _ in isOfUnit(cell) }
+        try thin.add(group: number, newest..<newest + 1, to: &now, unit.range, entities) { _, cell, _ in isOfUnit(cell)
+        }
         let (counts, slices) = sieved(group.sieves, now)
         change.now.append(counts)
         change.slices.formUnion(slices)

@@ -102,7 +102,8 @@ import Testing
     let own = try #require(kept.guide.kept).slices
     let other = try #require(kept.slices.first { !own.contains($0) })
     let absent = try #require(
-      (0...UInt16.max).first { slice in !kept.slices.contains(slice) && kept.slices.contains { $0 >> 8 == slice >> 8 } })
+      (0...UInt16.max).first { slice in !kept.slices.contains(slice) && kept.slices.contains { $0 >> 8 == slice >> 8 } }
+    )
     let expected = try kept.rows(own, SliceGuide(), delivered: true, batches: ["W10", "W11"])
     try FileManager.default.removeItem(atPath: kept.ledger.partsFolder)
     #expect(try kept.rows(own, kept.guide, delivered: true, batches: ["W10", "W11"]) == expected)

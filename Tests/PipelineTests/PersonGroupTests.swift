@@ -7,11 +7,17 @@ import Testing
 /// Which older rows a new one can meet, worked out by hand.
 @Suite struct PersonGroupTests {
   private static let stayPair = rule(
-    "A", .pair(a: (binding: "a", entity: .stay), b: (binding: "b", entity: .stay), match: [], order: .unordered(column: "mdtrt_id")))
+    "A",
+    .pair(
+      a: (binding: "a", entity: .stay), b: (binding: "b", entity: .stay), match: [],
+      order: .unordered(column: "mdtrt_id")))
   private static let stayLine = rule(
     "B", .pair(a: (binding: "s", entity: .stay), b: (binding: "l", entity: .line), match: [], order: .every))
   private static let neighbours = rule(
-    "C", .pair(a: (binding: "a", entity: .stay), b: (binding: "b", entity: .stay), match: [], order: .adjacent(columns: ["begin_day"])))
+    "C",
+    .pair(
+      a: (binding: "a", entity: .stay), b: (binding: "b", entity: .stay), match: [],
+      order: .adjacent(columns: ["begin_day"])))
   private static let lines = rule("D", .each(binding: "line", entity: .line))
 
   private static func rule(_ id: String, _ shape: Shape) -> Rule {
