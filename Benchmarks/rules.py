@@ -1,10 +1,11 @@
 """Writes a pack of N rules: the ten of Pipelines/rules, and generated ones beyond them that share no condition.
 
-usage: rules.py N FOLDER      FOLDER/rules/*.yml and FOLDER/pipeline.yml, which stands for Pipelines/weekly.yml
+usage: rules.py N FOLDER [SCALE]      FOLDER/rules/*.yml and FOLDER/pipeline.yml, which stands for Pipelines/weekly.yml
 
 Of ten generated rules four look at lines, two at settlements, two at stays, one at groups of lines of an institution
 and day, one at a window of a person's settlements. Columns, codes and thresholds go on from rule to rule; hits are rare,
-so that what is measured is looking and not writing. The same N gives the same bytes.
+so that what is measured is looking and not writing. A practitioner's day has more lines in a larger delivery: SCALE
+multiplies the thresholds of the groups (13 makes their hits rare at 5 million lines). The same N gives the same bytes.
 """
 
 import datetime
@@ -80,7 +81,7 @@ lines: {{of: stay, as: l, where: l.A > {100 + i}.00}}
 """
 
 
-def group(n, i):
+def group(n, i, scale=1):
     column, values = TEXTS[i % 3]
     return f"""group:
   of: line
@@ -88,7 +89,7 @@ def group(n, i):
   by: {{inst: line.fixmedins_code, doctor: line.bilg_dr_code, day: line.day}}
   values: {{times: COUNT(*), fen: SUM(line.{AMOUNTS[i % 2]})}}
 scope: line.{column} = '{values[(i + 1) % len(values)]}' AND line.A > {i + 1}.00
-where: heap.times > {30 + i} AND heap.fen > {1500 + 117 * i}.00
+where: heap.times > {scale * (30 + i)} AND heap.fen > {scale * (1500 + 117 * i)}.00
 key: [heap.inst, heap.doctor, heap.day]
 psn_no: none
 fixmedins_code: heap.inst
@@ -122,7 +123,7 @@ to: span.day
 MAKERS = [line, settlement, line, stay, line, group, line, settlement, stay, window]
 
 
-def write_pack(count, folder):
+def write_pack(count, folder, scale=1):
     """Writes the pack; gives the path of its pipeline file."""
     rules = os.path.join(folder, "rules")
     shutil.rmtree(rules, ignore_errors=True)
@@ -136,7 +137,8 @@ def write_pack(count, folder):
     for n in range(max(0, count - own)):
         maker = MAKERS[n % len(MAKERS)]
         i = made[maker] = made.get(maker, -1) + 1
-        text = HEAD.format(n=n) + maker(n, i) + TAIL.format()
+        body = group(n, i, scale) if maker is group else maker(n, i)
+        text = HEAD.format(n=n) + body + TAIL.format()
         if maker is window:
             text = text.replace("amount: {A: sum_A, F: sum_F}", "amount: none")
             text = text.replace("subject: institution", "subject: person").replace("{A}", "{span.times}")
@@ -165,4 +167,5 @@ def write_pack(count, folder):
 
 
 if __name__ == "__main__":
-    print(write_pack(int(sys.argv[1]), os.path.abspath(sys.argv[2])))
+    scale = int(sys.argv[3]) if len(sys.argv) > 3 else 1
+    print(write_pack(int(sys.argv[1]), os.path.abspath(sys.argv[2]), scale))

@@ -27,13 +27,36 @@ struct FindingMoney {
   private let prices: [AmountPart: [[Int32: Int64]]]
   private let priceScale: [AmountPart: Int128]
 
+  private let lineTexts: LineTexts
+
   private enum AmountPart { case amount, fund }
+
+  /// The texts that are asked of lines: a finding may name thousands.
+  private struct LineTexts {
+    let ids: [UInt32]
+    let visits: [UInt32]
+    let serials: [UInt32]
+    let practitioners: [UInt32]
+    let institutions: [UInt32]
+    let persons: [UInt32]
+
+    init(_ claims: EffectiveClaims) {
+      let (line, settlement) = (claims[.line], claims[.settlement])
+      ids = line.columns["id"]?.codes ?? []
+      visits = line.columns["mdtrt_id"]?.codes ?? []
+      serials = line.columns["bkkp_sn"]?.codes ?? []
+      practitioners = line.columns["bilg_dr_code"]?.codes ?? []
+      institutions = settlement.columns["fixmedins_code"]?.codes ?? []
+      persons = settlement.columns["psn_no"]?.codes ?? []
+    }
+  }
 
   init(_ run: RuleRun, _ frame: Frame) throws {
     let rule = run.rule
     self.rule = rule
     claims = run.input.claims
     codes = run.input.claims.codes
+    lineTexts = LineTexts(run.input.claims)
     let finding = frame.finding ?? ([], 0)
     var positions = [[Int32]](repeating: [], count: finding.count)
     for (i, of) in finding.of.enumerated() { positions[Int(of)].append(Int32(i)) }
@@ -106,7 +129,8 @@ struct FindingMoney {
     for name in rule.settlements { settlements += settlementRows(name, of) }
     settlements = Self.distinct(settlements)
     result.setlIDs = texts(.settlement, "setl_id", settlements)
-    result.lineIDs = texts(.line, "id", lines[of])
+    let ofLines = lines[of].map(lineID)
+    result.lineIDs = Self.inByteOrder(ofLines)
     let table = claims[.settlement]
     let casePay = table.columns["bydise_setl_payamt"]?.numbers ?? []
     let medType = table.columns["visit_med_type"]?.codes ?? []
@@ -117,7 +141,7 @@ struct FindingMoney {
     }
     result.amount = try amount(rule.amountA, .amount, of)
     result.fund = try amount(rule.amountF, .fund, of)
-    result.claims = try units(rule.amountF, of)
+    result.claims = try units(rule.amountF, of, ids: ofLines)
     return result
   }
 
@@ -171,7 +195,8 @@ struct FindingMoney {
     return (over, f == ColumnData.null ? 0 : try whole(Int128(f) * Int128(over) / Int128(a)))
   }
 
-  private func units(_ term: AmountTerm, _ of: Int) throws(EvaluationFault) -> [UnitClaim] {
+  /// `ids`: of the finding's lines, in their order.
+  private func units(_ term: AmountTerm, _ of: Int, ids: [String]) throws(EvaluationFault) -> [UnitClaim] {
     var ofLines: [Int32] = []
     var ofSettlements: [Int32] = []
     switch term {
@@ -187,15 +212,24 @@ struct FindingMoney {
     var result: [UnitClaim] = []
     let fund = claims[.line].columns["F"]?.numbers ?? []
     let parent = claims[.line].parent[.settlement] ?? []
-    for row in Self.distinct(ofLines) {
+    let rows = Self.distinct(ofLines)
+    // Without settlements' lines they are the finding's own.
+    let areNamed = ofSettlements.isEmpty && rows.count == ids.count
+    // Lines of one settlement stand side by side.
+    var last: (payer: Int32, institution: String, person: String)?
+    for (i, row) in rows.enumerated() {
       var fen = fund.isEmpty ? 0 : fund[Int(row)]
       if case .overPriceF = term { fen = try overPrice(row, .fund, of).fund }
       if fen == 0 || fen == ColumnData.null { continue }
       let payer = parent.isEmpty ? -1 : parent[Int(row)]
+      let own =
+        last?.payer == payer
+        ? last : (payer, text(lineTexts.institutions, payer), text(lineTexts.persons, payer))
+      last = own
       result.append(
         UnitClaim(
-          unit: text(.line, "id", row), fen: fen, fixmedinsCode: text(.settlement, "fixmedins_code", payer),
-          psnNo: text(.settlement, "psn_no", payer), practitioner: text(.line, "bilg_dr_code", row)))
+          unit: areNamed ? ids[i] : lineID(row), fen: fen, fixmedinsCode: own?.institution ?? "",
+          psnNo: own?.person ?? "", practitioner: text(lineTexts.practitioners, row)))
     }
     let rest = settlement.columns["U"]?.numbers ?? []
     for row in Self.distinct(ofSettlements) {
@@ -207,7 +241,9 @@ struct FindingMoney {
           fixmedinsCode: text(.settlement, "fixmedins_code", row), psnNo: text(.settlement, "psn_no", row),
           practitioner: ""))
     }
-    return result.sorted { $0.unit.utf8.lexicographicallyPrecedes($1.unit.utf8) }
+    // Rows stand in the order of their ids more often than not.
+    if zip(result, result.dropFirst()).allSatisfy({ !bytesPrecede($1.unit, $0.unit) }) { return result }
+    return result.sorted { bytesPrecede($0.unit, $1.unit) }
   }
 
   // MARK: Rows
@@ -261,7 +297,19 @@ struct FindingMoney {
     return all.filter { i in seen.insert([Int64(finding.of[Int(i)]), Int64(rows[Int(i)]), first[Int(i)]]).inserted }
   }
 
-  private static func distinct(_ rows: [Int32]) -> [Int32] { Array(Set(rows.filter { $0 >= 0 })).sorted() }
+  /// Ascending, each once, without those that are none.
+  private static func distinct(_ rows: [Int32]) -> [Int32] {
+    func isAscending() -> Bool {
+      rows.withUnsafeBufferPointer { rows in
+        for i in 1..<max(1, rows.count) where rows[i] <= rows[i - 1] { return false }
+        return true
+      }
+    }
+    if rows.isEmpty || rows[0] >= 0 && isAscending() { return rows }
+    var result: [Int32] = []
+    for row in rows.sorted() where row >= 0 && result.last != row { result.append(row) }
+    return result
+  }
 
   private func sum(_ entity: Entity, _ column: String, _ rows: [Int32]) throws(EvaluationFault) -> Int64 {
     let values = claims[entity].columns[column]?.numbers ?? []
@@ -271,13 +319,28 @@ struct FindingMoney {
   }
 
   private func text(_ entity: Entity, _ column: String, _ row: Int32) -> String {
-    if entity == .line, column == "id" { return row < 0 ? "" : codes.text(claims.lineIDs([row])[0]) }
-    guard row >= 0, let values = claims[entity].columns[column]?.codes, !values.isEmpty else { return "" }
-    return codes.text(values[Int(row)])
+    text(claims[entity].columns[column]?.codes ?? [], row)
+  }
+
+  private func text(_ values: [UInt32], _ row: Int32) -> String {
+    row < 0 || values.isEmpty ? "" : codes.text(values[Int(row)])
   }
 
   private func texts(_ entity: Entity, _ column: String, _ rows: [Int32]) -> [String] {
-    rows.map { text(entity, column, $0) }.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    Self.inByteOrder(rows.map { text(entity, column, $0) })
+  }
+
+  private static func inByteOrder(_ texts: [String]) -> [String] {
+    if zip(texts, texts.dropFirst()).allSatisfy({ !bytesPrecede($1, $0) }) { return texts }
+    return texts.sorted(by: bytesPrecede)
+  }
+
+  /// The id of a line, as `lineIDs` has it; it is not interned, since a finding may name thousands.
+  private func lineID(_ row: Int32) -> String {
+    if row < 0 { return "" }
+    if !lineTexts.ids.isEmpty { return codes.text(lineTexts.ids[Int(row)]) }
+    if lineTexts.visits.isEmpty || lineTexts.serials.isEmpty { return "" }
+    return codes.lineIDText(visit: lineTexts.visits[Int(row)], serial: lineTexts.serials[Int(row)])
   }
 }
 

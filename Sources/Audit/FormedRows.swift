@@ -145,18 +145,22 @@ struct BaseRows {
   }
 
   /// No sum over any of the rows can overflow.
-  var sumsFit: Bool {
+  var sumsFit: Bool { sumMagnitudes != nil }
+
+  /// Of each value that is a sum the sum of its rows' magnitudes; nil if one is beyond 64 bits.
+  var sumMagnitudes: [Int64]? {
+    var result: [Int64] = []
     for (value, column) in zip(formed.values, values) where value.function == .sum {
-      guard case .number(let numbers)? = column else { return false }
-      var total: UInt64 = 0
+      guard case .number(let numbers)? = column else { return nil }
+      var total: Int64 = 0
       for number in numbers where number != ColumnData.null {
-        let (sum, overflow) = total.addingReportingOverflow(number.magnitude)
-        if overflow { return false }
+        let (sum, overflow) = total.addingReportingOverflow(abs(number))
+        if overflow { return nil }
         total = sum
       }
-      if total > UInt64(Int64.max) { return false }
+      result.append(total)
     }
-    return true
+    return result
   }
 
   /// The numbers of the kind's k-th expression.
@@ -237,18 +241,7 @@ extension RuleRun {
   /// Base rows, the rows formed of them, their hits.
   func scan(_ formed: Formed) throws -> Frame {
     var base = BaseRows(formed)
-    try eachBaseBlock(formed) { frame in
-      if case .occupancy = formed.kind {
-        try base.append(frame.keeping(evaluable(frame)), evaluator)
-        return
-      }
-      rowsInScope += frame.count
-      let isEvaluable = try evaluable(frame)
-      looked?.add(frame.rows[formed.baseBinding]?.rows ?? [], isEvaluable)
-      let left = frame.keeping(isEvaluable)
-      rowsUnevaluable += frame.count - left.count
-      try base.append(left, evaluator)
-    }
+    try eachBaseBlock(formed) { try take($0, formed, into: &base) }
     var isUnevaluable: [Bool] = []
     try eachFormedBlock(formed, base, isForHits: true) { frame in
       let truths = try evaluable(frame)
@@ -272,10 +265,21 @@ extension RuleRun {
     return try folding(frame, formed, base)
   }
 
+  /// Takes the base rows of a frame, which are in scope.
+  func take(_ frame: Frame, _ formed: Formed, into base: inout BaseRows) throws {
+    if case .occupancy = formed.kind { return try base.append(frame.keeping(evaluable(frame)), evaluator) }
+    rowsInScope += frame.count
+    let isEvaluable = try evaluable(frame)
+    looked?.add(frame.rows[formed.baseBinding]?.rows ?? [], isEvaluable)
+    let left = frame.keeping(isEvaluable)
+    rowsUnevaluable += frame.count - left.count
+    try base.append(left, evaluator)
+  }
+
   /// The base rows in scope, block by block.
   func eachBaseBlock(_ formed: Formed, _ body: (Frame) throws -> Void) throws {
     try eachBlock(formed, among: nil) { frame in
-      let left = try inScope(frame, plainScope)
+      let left = try inScope(frame)
       if left.count > 0 { try body(left) }
     }
   }

@@ -80,10 +80,11 @@ final class Block {
   var columns: [String: Vector] = [:]
   /// Rows of the parents, by path.
   var paths: [String: [Int32]] = [:]
-  /// Truths of conditions that several rules have.
-  var truths: [Expr: [UInt8]] = [:]
+  /// Truths of conditions that several rules have, by number.
+  var truths: [[UInt8]?]
 
-  init(_ entity: Entity, _ range: Range<Int>) {
+  init(_ entity: Entity, _ range: Range<Int>, sharedConditions: Int = 0) {
+    truths = [[UInt8]?](repeating: nil, count: sharedConditions)
     self.entity = entity
     self.range = range
     rows = filled(range.count) { Int32(range.lowerBound + $0) }

@@ -10,7 +10,16 @@ extension EffectiveClaims {
   ///   - seeds: by entity the rows from which to go; nil: all of the entities that the rules start from.
   ///   - origins: the rows keep their origin.
   func reachable(for needs: ThinNeeds, seeds: [Entity: [Bool]]? = nil, origins: Bool = false) -> EffectiveClaims {
-    var reached = Reach(self, needs, seeds)
+    reached(for: needs, seeds: seeds, origins: origins, isDirected: false).claims
+  }
+
+  /// The same, and by entity which rows these are, ascending.
+  ///
+  /// `isDirected`: down to what belongs to a row only where rules ask for all of that; a row's siblings are come to no more.
+  func reached(for needs: ThinNeeds, seeds: [Entity: [Bool]]?, origins: Bool = false, isDirected: Bool)
+    -> (claims: EffectiveClaims, rows: [Entity: [Int32]])
+  {
+    var reached = Reach(self, needs, seeds, isDirected: isDirected)
     reached.follow()
     var chosen: [Entity: [Int32]] = [:]
     var places: [Entity: [Int32]] = [:]
@@ -48,7 +57,7 @@ extension EffectiveClaims {
       }
       tables[entity] = table
     }
-    return EffectiveClaims(codes: codes, tables: tables)
+    return (EffectiveClaims(codes: codes, tables: tables), chosen)
   }
 }
 
@@ -56,6 +65,7 @@ extension EffectiveClaims {
 private struct Reach {
   private let claims: EffectiveClaims
   private let needs: ThinNeeds
+  private let isDirected: Bool
   /// By entity, for each row.
   private(set) var isIn: [Entity: [Bool]] = [:]
   /// Rows whose links are still to be followed.
@@ -63,8 +73,9 @@ private struct Reach {
   /// By parent and child, where the claims have none.
   private var made: [Entity: [Entity: Children]] = [:]
 
-  init(_ claims: EffectiveClaims, _ needs: ThinNeeds, _ seeds: [Entity: [Bool]]?) {
+  init(_ claims: EffectiveClaims, _ needs: ThinNeeds, _ seeds: [Entity: [Bool]]?, isDirected: Bool) {
     self.claims = claims
+    self.isDirected = isDirected
     self.needs = needs
     for entity in needs.entities.keys {
       let count = claims[entity].count
@@ -89,7 +100,8 @@ private struct Reach {
         guard let links = table.parent[parent], links.count == table.count else { continue }
         add(parent) { add in for row in rows { add(links[Int(row)]) } }
       }
-      for child in entity.children where needs.entities[child]?.parents.contains(entity) == true {
+      for child in entity.children
+      where needs.entities[child]?.parents.contains(entity) == true && (!isDirected || own.children.contains(child)) {
         let children = children(entity, child, table)
         add(child) { add in for row in rows { for one in children.of(Int(row)) { add(one) } } }
       }

@@ -18,7 +18,9 @@ final class RuleRun {
   private(set) var filledRows: [Int]
   /// Scope conditions that consult no lookup: they thin out rows before any lookup is made.
   let plainScope: [Expr]
-  private let lookupScope: [Expr]
+  private let plain: Conjuncts
+  private let lookupScope: Conjuncts
+  private let condition: Conjuncts
   private let ambiguousLookups: [String]
   private let unevaluable: [Unevaluable]
   /// The same of formed rows; empty for other shapes.
@@ -28,8 +30,6 @@ final class RuleRun {
   let asksFormedRowsWhetherEvaluable: Bool
   /// Lookups that are asked about formed rows.
   let formedLookups: Set<String>
-  /// Conditions that other rules of the same pass have too.
-  var sharedConditions: Set<Expr> = []
   var hits = HitList()
 
   /// Base rows that were looked at; nil: nobody asks for them. Not for pairs, nor for lookups that take groups.
@@ -43,7 +43,9 @@ final class RuleRun {
     fillRows = [Int](repeating: 0, count: rule.fill.count)
     filledRows = fillRows
     plainScope = rule.scope.conjuncts.filter { $0.lookupNames.isEmpty }
-    lookupScope = rule.scope.conjuncts.filter { !$0.lookupNames.isEmpty }
+    plain = Conjuncts(plainScope, rule)
+    lookupScope = Conjuncts(rule.scope.conjuncts.filter { !$0.lookupNames.isEmpty }, rule)
+    condition = Conjuncts(rule.condition.conjuncts, rule)
     let silent = rule.silentLookups(input.registries)
     let ofFormed = rule.shape.formed == nil ? [] : rule.formedLookups
     formedLookups = ofFormed
@@ -71,8 +73,18 @@ final class RuleRun {
   /// The fill column that is emptier than the floor, as a reason; nil if none is.
   func emptyColumn() -> String? { rule.emptyColumn(floor: fillFloor, fillRows: fillRows, filledRows: filledRows) }
 
-  /// Scope, unevaluable rows, condition: what is left is a hit.
-  func look(_ frame: Frame, _ plain: [Expr]) throws {
+  /// Conditions that may be asked of rows that the conditions before them leave out, and mean the same in every rule.
+  var shareableConditions: Set<Expr> { Set((plain.shareable + condition.shareable).filter(\.isTheSameInEveryRule)) }
+
+  /// Numbers the conditions that other rules of the same pass have too.
+  func share(_ numbers: [Expr: Int]) {
+    plain.share(numbers)
+    condition.share(numbers)
+  }
+
+  /// Scope, unevaluable rows, condition: what is left is a hit. `plain`: the conditions without lookups that are still to
+  /// be asked; nil: all.
+  func look(_ frame: Frame, _ plain: [Expr]? = nil) throws {
     var frame = try inScope(frame, plain)
     rowsInScope += frame.count
     if frame.count == 0 { return }
@@ -85,9 +97,9 @@ final class RuleRun {
     if frame.count > 0 { hits.append(frame, rule) }
   }
 
-  /// The rows of a frame that are in scope; `plain` are the conditions without lookups still to be asked.
-  func inScope(_ frame: Frame, _ plain: [Expr]) throws -> Frame {
-    var frame = try keeping(frame, plain)
+  /// The rows of a frame that are in scope; `plain` are the conditions without lookups still to be asked, nil: all.
+  func inScope(_ frame: Frame, _ plain: [Expr]? = nil) throws -> Frame {
+    var frame = try plain.map { try keeping(frame, $0) } ?? self.plain.keeping(frame, evaluator)
     if fillFloor > 0, !rule.fill.isEmpty {
       // Before lookups: a limit found by a code says nothing about the rows that lack the code.
       for (i, column) in rule.fill.enumerated() {
@@ -108,7 +120,7 @@ final class RuleRun {
         frame = try evaluator.expanding(lookup, by: column, frame)
       }
     }
-    return try keeping(frame, lookupScope)
+    return try lookupScope.keeping(frame, evaluator)
   }
 
   /// TRUE for the rows about which lookups and `unevaluable` let anything be said. Of formed rows it asks what speaks of
@@ -129,7 +141,7 @@ final class RuleRun {
 
   /// The rows of which the condition is TRUE and that nothing under `unless` excuses.
   func satisfying(_ frame: Frame) throws -> Frame {
-    var frame = try keeping(frame, rule.condition.conjuncts)
+    var frame = try condition.keeping(frame, evaluator)
     for excuse in rule.unless where frame.count > 0 {
       frame = frame.keeping(try evaluator.truths(excuse, frame).map { $0 == Kleene.yes ? Kleene.no : Kleene.yes })
     }
@@ -137,24 +149,9 @@ final class RuleRun {
   }
 
   /// The rows for which all conditions are TRUE.
-  ///
-  /// Over a whole block, conditions that other rules have too come first: their truths are kept with the block.
   func keeping(_ frame: Frame, _ conditions: [Expr]) throws -> Frame {
     var frame = frame
-    var rest = conditions
-    if let block = frame.block, !sharedConditions.isEmpty {
-      var mask: [UInt8]?
-      for condition in conditions where sharedConditions.contains(condition) {
-        let holds = try block.truths[condition] ?? evaluator.truths(condition, frame)
-        block.truths[condition] = holds
-        mask = mask.map { zipped($0, holds) { min($0, $1) } } ?? holds
-      }
-      if let mask {
-        rest.removeAll(where: sharedConditions.contains)
-        frame = frame.keeping(mask)
-      }
-    }
-    for condition in rest where frame.count > 0 {
+    for condition in conditions where frame.count > 0 {
       frame = frame.keeping(try evaluator.truths(condition, frame))
     }
     return frame

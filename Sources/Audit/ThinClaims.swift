@@ -18,8 +18,12 @@ public struct ThinClaims: Sendable {
   public init(
     for rules: [Rule], also: [Entity: Set<String>] = [:], codes: CodeTable = CodeTable(), named: Bool = true
   ) {
+    self.init(ThinNeeds(rules, also: also, named: named), codes: codes)
+  }
+
+  init(_ needs: ThinNeeds, codes: CodeTable) {
     self.codes = codes
-    needs = ThinNeeds(rules, also: also, named: named)
+    self.needs = needs
     for (entity, own) in needs.entities {
       var table = ThinTable()
       for column in own.columns { table.columns[column] = entity.kind(of: column) == .text ? .text([]) : .number([]) }
@@ -42,6 +46,11 @@ public struct ThinClaims: Sendable {
   /// For rules whose population facts are given (`AuditInput.facts`): of a population's own rows only those are kept that
   /// are come to.
   public mutating func appendReachable(_ claims: EffectiveClaims) { append(claims.reachable(for: needs)) }
+
+  /// The same from some rows only; see `seeds(rules:_:shelf:)`.
+  public mutating func appendReachable(_ claims: EffectiveClaims, seeds: [Entity: [Bool]]) {
+    append(claims.reachable(for: needs, seeds: seeds))
+  }
 
   /// The same from some rows of the one entity that the rules start from.
   mutating func appendReachable(_ claims: EffectiveClaims, from rows: [Int32]) {
@@ -83,8 +92,17 @@ public struct ThinClaims: Sendable {
 
   /// Adds the rows of a part. No row may be in two parts.
   public mutating func append(_ claims: EffectiveClaims) {
+    append(claims, CodeMemo(from: claims.codes, to: codes))
+  }
+
+  /// Adds rows of a part that were packed, and were chosen among them.
+  mutating func append(_ claims: EffectiveClaims, texts: PackedTexts) {
+    append(claims, PackedMemo(from: texts, to: codes))
+  }
+
+  private mutating func append(_ claims: EffectiveClaims, _ codesOf: some CodeMapping) {
     let before = tables.mapValues(\.count)
-    var memo = CodeMemo(from: claims.codes, to: codes)
+    var memo = codesOf
     for (entity, own) in needs.entities {
       let source = claims[entity]
       var table = tables.removeValue(forKey: entity) ?? ThinTable()
@@ -221,8 +239,43 @@ struct ThinTable: Sendable {
   var parent: [Entity: [Int32]] = [:]
 }
 
+/// Codes of one table in another.
+private protocol CodeMapping {
+  /// Memory that new texts take in the second table, about.
+  var newBytes: Int { get }
+  subscript(code: UInt32) -> UInt32 { mutating get }
+}
+
+/// Packed texts in a table, each interned once.
+private struct PackedMemo: CodeMapping {
+  private let from: PackedTexts
+  private let to: CodeTable
+  /// 0: not yet.
+  private var known: [UInt32]
+  private(set) var newBytes = 0
+
+  init(from: PackedTexts, to: CodeTable) {
+    self.from = from
+    self.to = to
+    known = [UInt32](repeating: 0, count: from.count)
+  }
+
+  subscript(code: UInt32) -> UInt32 {
+    mutating get {
+      if code == CodeTable.null { return code }
+      let found = known[Int(code)]
+      if found != 0 { return found }
+      let before = to.count
+      let (new, length) = from.withBytes(code) { (to.intern($0), $0.count) }
+      if to.count > before { newBytes += length + 48 }
+      known[Int(code)] = new
+      return new
+    }
+  }
+}
+
 /// Codes of one table in another, each text interned once.
-private struct CodeMemo {
+private struct CodeMemo: CodeMapping {
   private let from: CodeTable
   private let to: CodeTable
   private var known: [UInt32]
@@ -262,6 +315,8 @@ struct ThinNeeds: Sendable {
   struct Own: Sendable {
     var columns: Set<String> = []
     var parents: Set<Entity> = []
+    /// Of which all rows that belong to one row are asked for.
+    var children: Set<Entity> = []
   }
   private(set) var entities: [Entity: Own] = [:]
   /// Whose rows the rules start from.
@@ -283,10 +338,11 @@ struct ThinNeeds: Sendable {
     entities[entity] = own
   }
 
-  /// `entity` belongs to `parent`.
-  private mutating func link(_ entity: Entity, _ parent: Entity) {
+  /// `entity` belongs to `parent`. `isUp`: what a row belongs to is asked for, not what else belongs to that.
+  private mutating func link(_ entity: Entity, _ parent: Entity, isUp: Bool = false) {
     entities[entity, default: Own()].parents.insert(parent)
     add(parent)
+    if !isUp { entities[parent, default: Own()].children.insert(entity) }
   }
 
   private mutating func add(_ rule: Rule) {
@@ -338,7 +394,7 @@ struct ThinNeeds: Sendable {
   private mutating func walk(_ binding: String, _ path: [Entity], _ bound: [String: Entity]) -> Entity? {
     guard var entity = bound[binding] else { return nil }
     for step in path {
-      link(entity, step)
+      link(entity, step, isUp: true)
       entity = step
     }
     return entity
@@ -355,8 +411,8 @@ struct ThinNeeds: Sendable {
       switch entity {
       case .settlement: break
       case .line:
-        link(.line, .settlement)
-        link(.line, .stay)
+        link(.line, .settlement, isUp: true)
+        link(.line, .stay, isUp: true)
       case .diagnosis:
         link(.diagnosis, .visit)
         link(.diagnosis, .stay)
@@ -381,7 +437,7 @@ struct ThinNeeds: Sendable {
       }
     }
     if namesLines {
-      link(.line, .settlement)
+      link(.line, .settlement, isUp: true)
       add(.line, "A", "F", "cnt", "det_item_fee_sumamt", "bilg_dr_code")
       add(.settlement, "fixmedins_code", "psn_no")
     }

@@ -1,4 +1,19 @@
 extension CodeTable {
+  /// The text of a fee line's id, `mdtrt_id:bkkp_sn`; nothing is interned.
+  public func lineIDText(visit: UInt32, serial: UInt32) -> String {
+    withBytes(visit) { visit in
+      withBytes(serial) { serial in
+        String(unsafeUninitializedCapacity: visit.count + 1 + serial.count) { text in
+          let id = UnsafeMutableRawBufferPointer(text)
+          id.copyMemory(from: visit)
+          id[visit.count] = 0x3A
+          UnsafeMutableRawBufferPointer(rebasing: id[(visit.count + 1)...]).copyMemory(from: serial)
+          return visit.count + 1 + serial.count
+        }
+      }
+    }
+  }
+
   /// The code of a fee line's id, `mdtrt_id:bkkp_sn`; interned if it was not known.
   public func lineID(visit: UInt32, serial: UInt32) -> UInt32 {
     let length = withBytes(visit) { $0.count } + 1 + withBytes(serial) { $0.count }

@@ -2,9 +2,9 @@ import Diagnostics
 import Glibc
 import Synchronization
 
-/// A file without a name, into which chunks of records go when memory is used up. It is gone when it is closed, and so
+/// A file without a name, into which chunks of records, and rows that units leave, go when memory is used up. It is gone when it is closed, and so
 /// also when the process is killed.
-final class SpillFile: Sendable {
+public final class SpillFile: Sendable {
   private struct State {
     var descriptor: Int32 = -1
     var end: Int64 = 0
@@ -14,7 +14,7 @@ final class SpillFile: Sendable {
   private let state = Mutex(State())
 
   /// - Parameter folder: where the file is made when the first chunk comes; it must exist by then.
-  init(folder: String) { self.folder = folder }
+  public init(folder: String) { self.folder = folder }
 
   deinit {
     let descriptor = state.withLock { $0.descriptor }
@@ -27,7 +27,7 @@ final class SpillFile: Sendable {
   /// Writes bytes behind all others; where they begin.
   ///
   /// - Throws: `partition.disk-full` or `partition.io`.
-  func append(_ bytes: UnsafeRawBufferPointer) throws -> Int64 {
+  public func append(_ bytes: UnsafeRawBufferPointer) throws -> Int64 {
     let (descriptor, start) = try state.withLock { state in
       if state.descriptor < 0 { state.descriptor = try open() }
       let start = state.end
@@ -50,7 +50,7 @@ final class SpillFile: Sendable {
   /// Reads bytes that were written.
   ///
   /// - Throws: `partition.io`.
-  func read(at offset: Int64, into buffer: UnsafeMutableRawBufferPointer) throws {
+  public func read(at offset: Int64, into buffer: UnsafeMutableRawBufferPointer) throws {
     guard let base = buffer.baseAddress else { return }
     let descriptor = state.withLock { $0.descriptor }
     var done = 0

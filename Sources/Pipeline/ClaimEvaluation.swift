@@ -33,6 +33,10 @@ struct ClaimEvaluation: Sendable {
 
   static let mostKeptBytes = 256 << 20
 
+  /// Where rows go that units leave for rules about everybody, beyond `heldRowBytes`; nil: they are all held.
+  var spillFolder: String?
+  var heldRowBytes = 32 << 20
+
   /// What may be kept within the memory of a run.
   static func keptBytes(within memory: Int) -> Int { min(mostKeptBytes, memory / 8) }
 
@@ -57,6 +61,9 @@ struct ClaimEvaluation: Sendable {
     var facts: FactPart
     var figures: UnitFigures
     var thin: ThinClaims
+    /// For rules over groups of everybody's rows.
+    var groups: GroupsOfPart
+    var groupRows: RowsAside.Place
     /// What the second pass needs of the unit; nil: it is loaded again.
     var kept: PendingPart?
     var homes: [String: Set<UInt16>]
@@ -117,7 +124,9 @@ struct ClaimEvaluation: Sendable {
     let active = rules.filter { $0.status == .active || $0.status == .shadow }
     let ofPersons = active.filter { $0.reach == .person }
     let withFacts = active.filter { $0.reach == .personWithFacts }
-    let ofEverything = active.filter { $0.reach == .everything }
+    let ofEverything = active.filter { $0.reach == .everything && !GroupsOfAll.takes($0) }
+    let ofGroups = GroupsOfAll(active.filter { $0.reach == .everything && GroupsOfAll.takes($0) })
+    let aside = RowsAside(folder: spillFolder, held: heldRowBytes)
     var perTop = [Int](repeating: 0, count: 256)
     for table in ClaimTable.allCases { for (top, n) in source.rows(table).enumerated() { perTop[top] += n } }
     let ranges = ClaimUnits(rows: perTop, wanted: unitRows).ranges
@@ -145,11 +154,16 @@ struct ClaimEvaluation: Sendable {
       figures.add(raw: raw, claims, ofBatch: ofBatch)
       let input = auditInput(claims.claims)
       var thin = ThinClaims(for: ofEverything)
-      thin.append(claims.claims)
+      if !ofEverything.isEmpty {
+        thin.appendReachable(claims.claims, seeds: seeds(rules: ofEverything, input, shelf: shelf))
+      }
+      var groups = ofGroups.part(input, shelf: shelf)
+      let groupRows = try aside.keep(groups.rows)
+      groups.rows = []
       let audit = auditPart(rules: ofPersons, input, shelf: shelf)
       var part = Part(
         audit: audit, facts: factPart(rules: withFacts, input, shelf: shelf), figures: figures, thin: thin,
-        kept: kept(input), homes: findingHomes(audit.allFindings, claims.claims))
+        groups: groups, groupRows: groupRows, kept: kept(input), homes: findingHomes(audit.allFindings, claims.claims))
       if keys {
         var own: [UInt64] = []
         appendUnitKeys(raw, codes: worker.codes, to: &own)
@@ -224,6 +238,14 @@ struct ClaimEvaluation: Sendable {
       let claims = all.claims(codes: CodeTable(copying: codes))
       audits.append(auditPart(rules: ofEverything, auditInput(claims), shelf: shelf))
       thin = claims
+    }
+    if !ofGroups.rules.isEmpty {
+      let places = parts.map(\.groupRows)
+      audits.append(
+        try ofGroups.audit(
+          parts.map(\.groups), codes: CodeTable(copying: codes), shelf: shelf, rows: { try aside.bytes(places[$0]) },
+          input: auditInput
+        ).found)
     }
     // Ids that hold the separator of keys can give findings of two persons one key: such a rule is run over everything.
     let ambiguous = rulesWithSharedKeys(audits)

@@ -136,7 +136,7 @@ private final class OneOffAudit {
       excludedSetlTypes: setup.jurisdiction.excludedSetlTypes, fillFloor: setup.file.fillFloor,
       incompleteTables: incompleteTables(incomplete), ofBatch: source.segments.map { _ in true }, jobs: jobs,
       unitRows: options.unitRows ?? ClaimUnits.rows(within: memory, jobs: jobs),
-      keptBytes: options.keptBytes ?? ClaimEvaluation.keptBytes(within: memory))
+      keptBytes: options.keptBytes ?? ClaimEvaluation.keptBytes(within: memory), spillFolder: folder.path)
     let outcome = try evaluation.run()
     stopwatch.stop(rows: outcome.figures.countingLines, bytes: 0)
 

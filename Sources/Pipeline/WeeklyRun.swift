@@ -131,7 +131,7 @@ final class WeeklyRun {
       excludedSetlTypes: jurisdiction.excludedSetlTypes, fillFloor: file.fillFloor,
       incompleteTables: try incompleteTables(blocking), ofBatch: segments.map { $0.batch == batch.id }, jobs: jobs,
       unitRows: options.unitRows ?? ClaimUnits.rows(within: memory, jobs: jobs),
-      keptBytes: options.keptBytes ?? ClaimEvaluation.keptBytes(within: memory))
+      keptBytes: options.keptBytes ?? ClaimEvaluation.keptBytes(within: memory), spillFolder: ledger.folder)
     let lookBack = LookBackEvaluation(
       whole: whole, ledger: ledger, segments: segments, batch: batch.id,
       columns: StoreState.columns(pack.rules, delivered: false),

@@ -17,7 +17,15 @@ struct CSVText {
 
   /// The field as it stands in the file: in quotes where it holds a comma, a quote or a line end.
   static func quoted(_ field: String) -> String {
-    let needed = field.utf8.contains { $0 == 0x2C || $0 == 0x22 || $0 == 0x0A || $0 == 0x0D }
+    // Ids of a finding's lines may be a hundred thousand bytes: all are looked at, side by side.
+    var bytes = field
+    let needed = bytes.withUTF8 { bytes in
+      var found: UInt8 = 0
+      for byte in bytes {
+        found |= (byte == 0x2C ? 1 : 0) | (byte == 0x22 ? 1 : 0) | (byte == 0x0A ? 1 : 0) | (byte == 0x0D ? 1 : 0)
+      }
+      return found != 0
+    }
     if !needed { return field }
     var result = "\""
     for scalar in field.unicodeScalars {

@@ -6,10 +6,16 @@ struct LookupLowering {
   let lookup: Lookup
   let lowering: ExpressionLowering
   let schema: RegistrySchema
+  /// Takes the questions about registry rows where they are joined, not asked row by row; nil elsewhere.
+  private let joining: JoinedQuestions?
 
-  init(_ lookup: Lookup, _ lowering: ExpressionLowering) throws {
+  /// - Parameter columns: those of the rows asked for, if there is one row for all that ask the same; then questions are
+  ///   joins on equal keys. An engine that turns a subquery into a join itself may cut its keys apart: Spark meets all
+  ///   days with all registrations first, and looks whose they are afterwards.
+  init(_ lookup: Lookup, _ lowering: ExpressionLowering, joinedOn columns: [String]? = nil) throws {
     self.lookup = lookup
     self.lowering = lowering
+    joining = columns.map { JoinedQuestions(columns: $0, isSame: lowering.dialect.isSame) }
     guard let schema = RegistrySchema.named(lookup.table) else {
       throw lowering.diagnostic("no registry table `\(lookup.table)`")
     }
@@ -188,6 +194,10 @@ struct LookupLowering {
     let found = try choices.map { choice in
       let conditions = try matches(choice, "g") + holds("g") + inRegion("g") + only
       let rows = "FROM \(tables) WHERE \(conditions.joined(separator: " AND "))"
+      if let joining {
+        let columns = ["\(row) AS number"] + (level.map { ["\($0) AS level"] } ?? [])
+        return joining.ask(level == nil ? "min(z.number)" : "min(struct(z.level, z.number)).number", columns, rows)
+      }
       guard let level else { return "(SELECT min(\(row)) \(rows))" }
       if !lowering.dialect.reachesOutward {
         // A structure compares by its fields in turn; the least has the nearest level and the first row of it. Spark
@@ -222,9 +232,13 @@ struct LookupLowering {
       let rows = try matches(choice, "g") + holds("g") + inRegion("g")
       let all = "FROM \(try tables()) WHERE \(rows.joined(separator: " AND "))"
       if case .groups = lookup.take { continue }
-      if isKeyComplete { states.append("(SELECT max(2) \(all) AND g.is_ambiguous = 1)") }
+      func state(_ state: Int, _ aggregate: String, where condition: String) -> String {
+        joining?.ask("\(aggregate)(z.state)", ["\(state) AS state"], "\(all) AND \(condition)")
+          ?? "(SELECT \(aggregate)(\(state)) \(all) AND \(condition))"
+      }
+      if isKeyComplete { states.append(state(2, "max", where: "g.is_ambiguous = 1")) }
       if case .any = lookup.take {
-        if choices.count > 1 { states.append("(SELECT min(0) \(all) AND g.is_ambiguous = 0)") }
+        if choices.count > 1 { states.append(state(0, "min", where: "g.is_ambiguous = 0")) }
       } else {
         if !lowering.dialect.reachesOutward {
           states.append(try stateWithoutOrder(all))
@@ -249,15 +263,22 @@ struct LookupLowering {
   /// in a subquery about an outer row.
   private func stateWithoutOrder(_ all: String) throws -> String {
     guard let level = try level() else {
-      return "(SELECT CASE WHEN count(*) > 1 OR max(g.is_ambiguous) = 1 THEN 2 WHEN count(*) = 1 THEN 0 END \(all))"
+      func state(_ flag: String) -> String {
+        "CASE WHEN count(*) > 1 OR max(\(flag)) = 1 THEN 2 WHEN count(*) = 1 THEN 0 END"
+      }
+      return joining?.ask(state("z.is_ambiguous"), ["g.is_ambiguous AS is_ambiguous"], all)
+        ?? "(SELECT \(state("g.is_ambiguous")) \(all))"
     }
     let states = (0...3).map { number in
       "WHEN \(number) THEN CASE WHEN count(CASE WHEN z.level = \(number) THEN 1 END) > 1"
         + " OR max(CASE WHEN z.level = \(number) THEN z.is_ambiguous END) = 1 THEN 2 ELSE 0 END"
     }
-    return """
-      (SELECT CASE min(z.level) \(states.joined(separator: "\n            ")) END FROM (
-            SELECT g.is_ambiguous AS is_ambiguous, \(level) AS level
+    let state = "CASE min(z.level) \(states.joined(separator: "\n            ")) END"
+    let columns = ["g.is_ambiguous AS is_ambiguous", "\(level) AS level"]
+    return joining?.ask(state, columns, all)
+      ?? """
+      (SELECT \(state) FROM (
+            SELECT \(columns.joined(separator: ", "))
             \(all)) z)
       """
   }
@@ -265,11 +286,12 @@ struct LookupLowering {
   /// `SELECT … FROM previous r`: the wide row with the number of the row found, whether that can't be known, and
   /// the columns asked for.
   func select(from previous: String) throws -> String {
+    let (row, unknown) = (try row(), try unknown())
     let inner = """
       SELECT r.*,
-          \(try row()) AS \(name("row")),
-          \(try unknown()) AS \(name("unknown"))
-        FROM \(previous) r
+          \(row) AS \(name("row")),
+          \(unknown) AS \(name("unknown"))
+        FROM \(previous) r\(joining?.joins(to: previous) ?? "")
       """
     switch lookup.take {
     case .one, .any:

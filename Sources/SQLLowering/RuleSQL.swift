@@ -77,9 +77,8 @@ final class RuleLowering {
     var texts: [String] = []
     for (place, lookup) in lookups.enumerated().reversed() {
       let previous = place == 0 ? rows : table("lookup " + lookups[place - 1].name)
-      let select = try LookupLowering(lookup, lowering).select(
-        from: dialect.isDistributed ? table("asked " + lookup.name) : previous)
-      if dialect.isDistributed, let shared = sharedLookup(lookup, from: previous, select) {
+      let select = try LookupLowering(lookup, lowering).select(from: previous)
+      if dialect.isDistributed, let shared = try sharedLookup(lookup, from: previous, select) {
         texts.append(shared)
         continue
       }
@@ -88,7 +87,7 @@ final class RuleLowering {
         -- 查找 \(comment(lookup.name))：\(lookup.table)\(lookupComment(lookup))
         -- Lookup \(comment(lookup.name)) in \(lookup.table).
         \(dialect.createTable) \(table("lookup " + lookup.name)) AS
-        \(dialect.isDistributed ? try LookupLowering(lookup, lowering).select(from: previous) : select);
+        \(select);
 
         """)
     }
@@ -96,7 +95,9 @@ final class RuleLowering {
   }
 
   /// A lookup made once for all rows that have the same values in the columns it reads; nil if it reads none.
-  private func sharedLookup(_ lookup: Lookup, from previous: String, _ select: String) -> String? {
+  ///
+  /// - Parameter select: the lookup made row by row, which names the columns.
+  private func sharedLookup(_ lookup: Lookup, from previous: String, _ select: String) throws -> String? {
     let own = lookup.name + "."
     let columns = columnsRead(of: "r", by: select).filter { !$0.utf8.starts(with: own.utf8) }
       .sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }.map(dialect.quoted)
@@ -111,6 +112,7 @@ final class RuleLowering {
       found += lowering.demandedRegistry[lookup.name] ?? []
     }
     let same = columns.map { dialect.isSame("r.\($0)", "m.\($0)") }.joined(separator: " AND ")
+    let answers = try LookupLowering(lookup, lowering, joinedOn: columns).select(from: table("asked " + lookup.name))
     return """
       -- 查找 \(comment(lookup.name))：\(lookup.table)\(lookupComment(lookup))
       -- Lookup \(comment(lookup.name)) in \(lookup.table), once for rows that ask the same.
@@ -118,7 +120,7 @@ final class RuleLowering {
       SELECT DISTINCT \(columns.map { "r.\($0)" }.joined(separator: ", ")) FROM \(previous) r;
 
       \(dialect.createTable) \(table("answer " + lookup.name)) AS
-      \(select);
+      \(answers);
 
       \(dialect.createTable) \(table("lookup " + lookup.name)) AS
       SELECT r.*, \(found.map { "m.\(dialect.quoted(own + $0))" }.joined(separator: ", "))

@@ -65,7 +65,9 @@ struct AuditPartTests {
     let units = (0..<ways.units).map { unit in store.stores.indices.filter { $0 % ways.units == unit } }
     let own = rules.filter { $0.reach == .person }
     let withFacts = rules.filter { $0.reach == .personWithFacts }
-    let everything = rules.filter { $0.reach == .everything }
+    let everything = rules.filter { $0.reach == .everything && !GroupsOfAll.takes($0) }
+    let groups = GroupsOfAll(rules.filter { $0.reach == .everything && GroupsOfAll.takes($0) })
+    var ofGroups: [GroupsOfPart] = []
     var thin = ThinClaims(for: everything)
 
     @Sendable func input(_ unit: [Int], _ codes: CodeTable, _ facts: PopulationFacts? = nil) throws -> AuditInput {
@@ -76,25 +78,27 @@ struct AuditPartTests {
     var parts: [AuditPart] = []
     var facts: [FactPart] = []
     if ways.isParallel {
-      let done = try await withThrowingTaskGroup(of: (AuditPart, FactPart, ThinClaims).self) { group in
+      let done = try await withThrowingTaskGroup(of: (AuditPart, FactPart, ThinClaims, GroupsOfPart).self) { group in
         for unit in units {
           group.addTask {
             let input = try input(unit, CodeTable(copying: base))
             var thin = ThinClaims(for: everything)
-            thin.append(input.claims)
+            thin.appendReachable(input.claims, seeds: seeds(rules: everything, input, shelf: shelf))
             return (
-              auditPart(rules: own, input, shelf: shelf), factPart(rules: withFacts, input, shelf: shelf), thin
+              auditPart(rules: own, input, shelf: shelf), factPart(rules: withFacts, input, shelf: shelf), thin,
+              groups.part(input, shelf: shelf)
             )
           }
         }
-        var done: [(AuditPart, FactPart, ThinClaims)] = []
+        var done: [(AuditPart, FactPart, ThinClaims, GroupsOfPart)] = []
         for try await one in group { done.append(one) }
         return done
       }
-      for (part, fact, own) in done {
+      for (part, fact, own, ofGroup) in done {
         parts.append(part)
         facts.append(fact)
         thin.append(own)
+        ofGroups.append(ofGroup)
       }
     } else {
       let codes = CodeTable(copying: base)
@@ -103,7 +107,8 @@ struct AuditPartTests {
         let input = try input(unit, codes)
         parts.append(auditPart(rules: own, input, shelf: shelf))
         facts.append(factPart(rules: withFacts, input, shelf: shelf))
-        thin.append(input.claims)
+        thin.appendReachable(input.claims, seeds: seeds(rules: everything, input, shelf: shelf))
+        ofGroups.append(groups.part(input, shelf: shelf))
         codes.rollBack(to: mark)
       }
     }
@@ -131,6 +136,13 @@ struct AuditPartTests {
       let input = AuditInput(
         claims: thin.claims(codes: codes), registries: registries, fillFloorPercent: ways.floor)
       parts.append(auditPart(rules: everything, input, shelf: shelf))
+    }
+    if !groups.rules.isEmpty {
+      let codes = CodeTable(copying: base)
+      parts.append(
+        try groups.audit(ofGroups, codes: codes, shelf: shelf, rows: { ofGroups[$0].rows }) {
+          AuditInput(claims: $0, registries: registries, fillFloorPercent: ways.floor)
+        }.found)
     }
     #expect(rulesWithSharedKeys(parts).isEmpty)
     return try finish(parts.reversed(), rules: rules, registries: registries, fillFloorPercent: ways.floor)
