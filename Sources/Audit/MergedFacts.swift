@@ -40,6 +40,8 @@ enum FactAggregate: Sendable {
 public struct FactPart: Sendable {
   struct Groups: Sendable {
     var values: [[FactValue]: [FactAggregate]] = [:]
+    /// Of each group its rows, then for each value how many of them have it.
+    var rows: [[FactValue]: [Int]] = [:]
     var fault: EvaluationFault?
   }
   var populations: [Population: Groups] = [:]
@@ -60,8 +62,142 @@ public struct FactPart: Sendable {
         for i in known.indices { known[i].merge(values[i]) }
         mine.values[key] = known
       }
+      for (key, rows) in groups.rows {
+        var known = mine.rows[key] ?? []
+        known += repeatElement(0, count: max(0, rows.count - known.count))
+        for i in rows.indices { known[i] += rows[i] }
+        mine.rows[key] = known
+      }
       populations[population] = mine
     }
+  }
+
+  /// Nothing stopped a population.
+  public var isPlain: Bool { populations.values.allSatisfy { $0.fault == nil } }
+
+  /// Takes out the groups of another part that had been added; all values are counts and sums.
+  ///
+  /// - Returns: false if the other part was never in this one. Then nothing must be made of the rest.
+  public mutating func remove(_ other: FactPart) -> Bool {
+    for (population, groups) in other.populations {
+      guard var mine = populations.removeValue(forKey: population) else { return false }
+      for (key, values) in groups.values {
+        guard var known = mine.values.removeValue(forKey: key), var rows = mine.rows.removeValue(forKey: key),
+          let less = groups.rows[key], rows.count == less.count, rows.count == known.count + 1
+        else { return false }
+        for i in rows.indices {
+          rows[i] -= less[i]
+          if rows[i] < 0 { return false }
+        }
+        // Without a row there is no group.
+        if rows[0] == 0 { continue }
+        for i in known.indices {
+          guard known[i].remove(values[i], isLast: rows[i + 1] == 0) else { return false }
+        }
+        mine.values[key] = known
+        mine.rows[key] = rows
+      }
+      populations[population] = mine
+    }
+    return true
+  }
+}
+
+extension FactAggregate {
+  /// Takes out what had been merged in; false for what can't be taken apart again.
+  fileprivate mutating func remove(_ other: FactAggregate, isLast: Bool) -> Bool {
+    switch (self, other) {
+    case (.count(let a), .count(let b)): self = .count(a - b)
+    case (.sum(let a), .sum(let b)):
+      // A sum of no value is null.
+      self = .sum(isLast ? nil : (a ?? 0) - (b ?? 0))
+    default: return false
+    }
+    return true
+  }
+}
+
+extension FactPart {
+  /// The part as bytes, for a file that only the same rules read.
+  public func image(_ rules: [Rule]) -> [UInt8] {
+    var out = ImageWriter()
+    for rule in rules {
+      for population in rule.populations {
+        let groups = populations[population] ?? Groups()
+        out.number(UInt64(groups.values.count), bytes: 4)
+        for (key, values) in groups.values {
+          for part in key {
+            switch part {
+            case .text(let bytes):
+              out.number(0x54, bytes: 1)
+              out.text(bytes)
+            case .number(let number):
+              out.number(0x4E, bytes: 1)
+              out.number(UInt64(bitPattern: number), bytes: 8)
+            }
+          }
+          let rows = groups.rows[key] ?? []
+          for i in 0..<population.values.count + 1 { out.number(UInt64(i < rows.count ? rows[i] : 0), bytes: 8) }
+          for value in values {
+            switch value {
+            case .count(let n): out.number(UInt64(bitPattern: n), bytes: 8)
+            case .sum(let sum):
+              let bits = UInt128(bitPattern: sum ?? 0)
+              out.number(UInt64(truncatingIfNeeded: bits), bytes: 8)
+              out.number(UInt64(truncatingIfNeeded: bits >> 64), bytes: 8)
+            default: preconditionFailure("a value that cannot be taken apart")
+            }
+          }
+        }
+      }
+    }
+    return out.bytes
+  }
+
+  /// What `image` gave of the same rules; nil if the bytes are something else.
+  public init?(_ image: UnsafeRawBufferPointer, _ rules: [Rule]) {
+    var input = ImageReader(image)
+    for rule in rules {
+      for population in rule.populations {
+        var groups = Groups()
+        guard let count = input.number(4) else { return nil }
+        for _ in 0..<count {
+          var key: [FactValue] = []
+          for _ in population.match {
+            switch input.number(1) {
+            case 0x54:
+              guard let bytes = input.bytes() else { return nil }
+              key.append(.text(Array(bytes)))
+            case 0x4E:
+              guard let number = input.number(8) else { return nil }
+              key.append(.number(Int64(number)))
+            default: return nil
+            }
+          }
+          var rows: [Int] = []
+          for _ in 0..<population.values.count + 1 {
+            guard let number = input.number(8), number >= 0 else { return nil }
+            rows.append(number)
+          }
+          var values: [FactAggregate] = []
+          for (k, value) in population.values.enumerated() {
+            guard let low = input.number(8) else { return nil }
+            if value.function == .count {
+              values.append(.count(Int64(low)))
+              continue
+            }
+            guard value.function == .sum, let high = input.number(8) else { return nil }
+            let bits = UInt128(UInt64(bitPattern: Int64(high))) << 64 | UInt128(UInt64(bitPattern: Int64(low)))
+            values.append(.sum(rows[k + 1] == 0 ? nil : Int128(bitPattern: bits)))
+          }
+          groups.rows[key] = rows
+          groups.values[key] = values
+        }
+        if groups.values.count != count { return nil }
+        populations[population] = groups
+      }
+    }
+    if !input.isAtEnd { return nil }
   }
 }
 
@@ -185,6 +321,9 @@ extension Evaluator {
       result.values[key] = zip(formed.values, base.values).map { value, column in
         aggregate(value.function, column, rows)
       }
+      result.rows[key] =
+        [rows.count]
+        + base.values.map { column in column.map { column in rows.count { column.keyValue(Int($0)) != 0 } } ?? 0 }
     }
     return result
   }

@@ -147,7 +147,7 @@ private struct PendingRule: Sendable {
 
 extension Rule {
   /// Facts decide nothing but which base rows are evaluable, and about each base row it decides by itself.
-  fileprivate var asksFactsOnlyOfBaseRows: Bool {
+  var asksFactsOnlyOfBaseRows: Bool {
     switch shape {
     case .each: break
     case .formed(let formed):
@@ -164,7 +164,7 @@ extension Rule {
   }
 
   /// The rule as far as it asks facts of its base rows: every row given is in scope, and none is a hit.
-  fileprivate func onlyUnevaluable(_ base: (name: String, entity: Entity)) -> Rule {
+  func onlyUnevaluable(_ base: (name: String, entity: Entity)) -> Rule {
     var rule = Rule()
     rule.id = id
     rule.version = version
@@ -180,7 +180,7 @@ extension Rule {
   }
 
   /// The rule with populations as they are read where their facts are given: of their own rows nothing.
-  fileprivate var withoutMembers: Rule {
+  var withoutMembers: Rule {
     var rule = self
     rule.populations = populations.map { population in
       var population = population
@@ -195,7 +195,7 @@ extension Rule {
 
 extension Expr {
   /// It reads a fact of a population.
-  fileprivate var asksFact: Bool {
+  var asksFact: Bool {
     var found = false
     visit { if case .fact = $0 { found = true } }
     return found

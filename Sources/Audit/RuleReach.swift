@@ -22,11 +22,18 @@ extension Rule {
   /// Of a rule of reach `person`: each hit, and every row that made it, hang together by ids alone (setl_id, mdtrt_id and
   /// the ids of diagnoses), and so do the hits of one finding. Then the rows that share no id with any other give their
   /// part of the result whatever else there is of their person. In doubt it is false.
-  public var keepsToLinkedRows: Bool {
-    guard case .each(let binding, let entity) = shape, entity != .person, populations.isEmpty, !readsPersons else {
-      return false
+  public var keepsToLinkedRows: Bool { populations.isEmpty && hitsKeepToLinkedRows }
+
+  /// The same but for facts of populations.
+  var hitsKeepToLinkedRows: Bool {
+    switch shape {
+    case .each: break
+    // Each base row by itself.
+    case .formed(let formed): if !formed.keepsBaseRow { return false }
+    case .pair: return false
     }
-    return key.contains { nonNullID($0, [binding: entity]) }
+    guard let base = shape.bindings.first, base.entity != .person, !readsPersons else { return false }
+    return key.contains { nonNullID($0, [base.name: base.entity]) }
   }
 
   /// A finding's hits, and the rows that made each of them, are of one person.

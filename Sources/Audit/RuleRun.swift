@@ -46,13 +46,7 @@ final class RuleRun {
     plain = Conjuncts(plainScope, rule)
     lookupScope = Conjuncts(rule.scope.conjuncts.filter { !$0.lookupNames.isEmpty }, rule)
     condition = Conjuncts(rule.condition.conjuncts, rule)
-    // A rule that says itself when a lookup's overlapping rows matter is taken at its word.
-    let spoken = rule.unevaluable.reduce(into: Set<String>()) { $0.formUnion($1.when.lookupNames) }
-    let silent = rule.lookups.filter { lookup in
-      if case .groups = lookup.take { return false }
-      if lookup.isNeverAmbiguous(rule, input.registries) { return false }
-      return !spoken.contains(lookup.name)
-    }.map(\.name)
+    let silent = rule.silentLookups(input.registries)
     let ofFormed = rule.shape.formed == nil ? [] : rule.formedLookups
     formedLookups = ofFormed
     ambiguousLookups = asking == .onlyFacts ? [] : silent.filter { !ofFormed.contains($0) }
@@ -60,8 +54,7 @@ final class RuleRun {
     let asked = rule.unevaluable.filter(asking.contains)
     unevaluable = asked.filter { !$0.when.readsFormed(lookups: ofFormed) }
     formedUnevaluable = asked.filter { $0.when.readsFormed(lookups: ofFormed) }
-    asksFormedRowsWhetherEvaluable =
-      !formedAmbiguousLookups.isEmpty || rule.unevaluable.contains { $0.when.readsFormed(lookups: ofFormed) }
+    asksFormedRowsWhetherEvaluable = asking != .onlyFacts && rule.asksFormedRowsWhetherEvaluable(input.registries)
   }
 
   /// Goes through all candidate rows; the hits as one frame.
@@ -166,6 +159,24 @@ final class RuleRun {
 }
 
 extension Rule {
+  /// Lookups about whose overlapping rows the rule says nothing: where one is ambiguous, a row is unevaluable.
+  fileprivate func silentLookups(_ registries: Registries) -> [String] {
+    // A rule that says itself when a lookup's overlapping rows matter is taken at its word.
+    let spoken = unevaluable.reduce(into: Set<String>()) { $0.formUnion($1.when.lookupNames) }
+    return lookups.filter { lookup in
+      if case .groups = lookup.take { return false }
+      if lookup.isNeverAmbiguous(self, registries) { return false }
+      return !spoken.contains(lookup.name)
+    }.map(\.name)
+  }
+
+  /// Whether a row is unevaluable is also decided by the rows formed of it.
+  func asksFormedRowsWhetherEvaluable(_ registries: Registries) -> Bool {
+    let ofFormed = shape.formed == nil ? [] : formedLookups
+    return silentLookups(registries).contains(where: ofFormed.contains)
+      || unevaluable.contains { $0.when.readsFormed(lookups: ofFormed) }
+  }
+
   /// The fill column that is filled in less than `floor` percent, as a reason; nil if none is. By column the rows that
   /// were looked at and those that have it.
   func emptyColumn(floor: Int, fillRows: [Int], filledRows: [Int]) -> String? {

@@ -114,7 +114,7 @@ public struct ThinClaims: Sendable {
         }
         switch (column, given) {
         case (.text(var mine), let more):
-          mine.reserve(source.count)
+          mine.reserveMore(source.count)
           if case .text(let codes)? = more {
             for code in codes { mine.append(memo[code]) }
           } else {
@@ -122,7 +122,7 @@ public struct ThinClaims: Sendable {
           }
           table.columns[name] = .text(mine)
         case (.number(var mine), let more):
-          mine.reserve(source.count)
+          mine.reserveMore(source.count)
           if case .number(let numbers)? = more {
             mine += numbers
           } else {
@@ -134,7 +134,7 @@ public struct ThinClaims: Sendable {
       for parent in own.parents {
         guard var mine = table.parent.removeValue(forKey: parent) else { continue }
         let start = Int32(before[parent] ?? 0)
-        mine.reserve(source.count)
+        mine.reserveMore(source.count)
         if let links = source.parent[parent], links.count == source.count {
           for row in links { mine.append(row < 0 ? -1 : row + start) }
         } else {
@@ -237,13 +237,6 @@ struct ThinTable: Sendable {
   var cells: [UInt32] = []
   var columns: [String: ColumnData] = [:]
   var parent: [Entity: [Int32]] = [:]
-}
-
-extension Array {
-  /// Room for so many more, in steps that grow with the array.
-  mutating func reserve(_ more: Int) {
-    if count + more > capacity { reserveCapacity(Swift.max(count + more, capacity * 3 / 2)) }
-  }
 }
 
 /// Codes of one table in another.

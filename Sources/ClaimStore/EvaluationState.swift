@@ -17,7 +17,7 @@ public struct EvaluationState: Sendable, Hashable {
 }
 
 /// A file in the store's folder `evaluation`, named after its bytes.
-public struct EvaluationFile: Sendable, Hashable, Codable {
+public struct EvaluationFile: Sendable, Hashable {
   public var bytes: Int
   /// `BlockDigest` of the bytes, 16 hexadecimal digits.
   public var digest: String
@@ -27,6 +27,23 @@ public struct EvaluationFile: Sendable, Hashable, Codable {
   public init(bytes: Int, digest: String) {
     self.bytes = bytes
     self.digest = digest
+  }
+}
+
+extension EvaluationFile: Codable {
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.singleValueContainer()
+    let name = try container.decode(String.self)
+    let parts = name.split(separator: "-")
+    guard parts.count == 2, let bytes = Int(parts[1]) else {
+      throw DecodingError.dataCorruptedError(in: container, debugDescription: "no file of the evaluation state")
+    }
+    self.init(bytes: bytes, digest: String(parts[0]))
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    try container.encode(name)
   }
 }
 
@@ -45,7 +62,7 @@ extension Ledger {
       let files = try Row.fetchAll(
         db, sql: "SELECT byte_count, digest FROM evaluation_file ORDER BY digest, byte_count"
       )
-      .map { EvaluationFile(bytes: $0["byte_count"], digest: $0["digest"]) }
+      .map { EvaluationFile(bytes: $0[0], digest: $0[1]) }
       return EvaluationState(header: header, files: files)
     }
   }
@@ -85,9 +102,8 @@ extension Ledger {
     try db.execute(
       sql: "INSERT INTO evaluation_state VALUES (1, ?, ?)",
       arguments: [state.header, SHA256Hasher.hex(of: state.header)])
-    for file in Set(state.files) {
-      try db.execute(sql: "INSERT INTO evaluation_file VALUES (?, ?)", arguments: [file.digest, file.bytes])
-    }
+    let insert = try db.makeStatement(sql: "INSERT INTO evaluation_file VALUES (?, ?)")
+    for file in Set(state.files) { try insert.execute(arguments: [file.digest, file.bytes]) }
   }
 
   /// Removes files that no recorded state names.
@@ -96,7 +112,7 @@ extension Ledger {
     let known = try read { db in
       try Set(
         Row.fetchAll(db, sql: "SELECT byte_count, digest FROM evaluation_file")
-          .map { EvaluationFile(bytes: $0["byte_count"], digest: $0["digest"]).name })
+          .map { EvaluationFile(bytes: $0[0], digest: $0[1]).name })
     }
     for name in try AtomicFolder.entries(evaluationFolder) where !known.contains(name) {
       unlink(evaluationFolder + "/" + name)

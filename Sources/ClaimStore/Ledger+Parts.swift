@@ -27,20 +27,22 @@ extension Ledger {
       }
       segments[last.part] = last.segments
       return try Row.fetchAll(
-        db, sql: "SELECT * FROM part ORDER BY claim_table, CAST(batch AS BLOB), first_slice, number"
+        db,
+        sql: """
+          SELECT number, claim_table, batch, first_slice, last_slice, path, row_count, byte_count, sha256, footer_sha256,
+              min_time, max_time, top_byte_rows, codec, format_version
+            FROM part ORDER BY claim_table, CAST(batch AS BLOB), first_slice, number
+          """
       ).map { row in
-        let path: String = row["path"]
-        guard let table = ClaimTable(name: row["claim_table"]),
-          let topBytes = PartLayout.rowsByTopByte(row["top_byte_rows"]),
-          let first = UInt16(exactly: row["first_slice"] as Int),
-          let last = UInt16(exactly: row["last_slice"] as Int), first <= last
+        let path: String = row[5]
+        guard let table = ClaimTable(name: row[1]), let topBytes = PartLayout.rowsByTopByte(row[12]),
+          let first = UInt16(exactly: row[3] as Int), let last = UInt16(exactly: row[4] as Int), first <= last
         else { throw StoreError.partDamaged(partsFolder + "/" + path, "the catalogue contradicts itself") }
-        let id: Int32 = row["number"]
+        let id: Int32 = row[0]
         return PartRecord(
-          id: id, table: table, batch: row["batch"], slices: first...last, rows: row["row_count"],
-          bytes: row["byte_count"], sha256: row["sha256"], footerSHA256: row["footer_sha256"], path: path,
-          minTime: row["min_time"], maxTime: row["max_time"], rowsByTopByte: topBytes, segments: segments[id] ?? [:],
-          codec: row["codec"], formatVersion: row["format_version"])
+          id: id, table: table, batch: row[2], slices: first...last, rows: row[6], bytes: row[7], sha256: row[8],
+          footerSHA256: row[9], path: path, minTime: row[10], maxTime: row[11], rowsByTopByte: topBytes,
+          segments: segments[id] ?? [:], codec: row[13], formatVersion: row[14])
       }
     }
   }

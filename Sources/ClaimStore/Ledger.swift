@@ -20,6 +20,8 @@ public final class Ledger: Sendable {
   // The last numbers given; nil until the first is asked for.
   private let numbers = Mutex<LastNumbers?>(nil)
   private var path: String { folder + "/ledger.sqlite" }
+  /// When the store was opened for writing: seconds since 1970 by the clock of its file system.
+  public var openedAt: Int64? { lock?.takenAt }
 
   /// Opens the store for writing; makes it if there is none, mends what a killed run left.
   ///
@@ -183,11 +185,14 @@ public final class Ledger: Sendable {
       let id: StatementArguments = [digest, reading]
       guard
         let row = try Row.fetchOne(
-          db, sql: "SELECT * FROM content WHERE digest = ? AND reading = ?", arguments: id)
+          db.cachedStatement(sql: "SELECT * FROM content WHERE digest = ? AND reading = ?"), arguments: id)
       else { return nil }
-      let segments = try Row.fetchAll(db, sql: Self.segmentsOfContent, arguments: id).compactMap(Self.segment)
+      var lists = NameLists()
+      let segments = try Row.fetchAll(db.cachedStatement(sql: Self.segmentsOfContent), arguments: id).compactMap {
+        Self.segment($0, &lists)
+      }
       let rejects = try Row.fetchAll(
-        db, sql: "SELECT * FROM reject WHERE digest = ? AND reading = ? ORDER BY ordinal", arguments: id
+        db.cachedStatement(sql: "SELECT * FROM reject WHERE digest = ? AND reading = ? ORDER BY ordinal"), arguments: id
       ).map { (row: Row) in
         let member: String? = row["member_name"]
         return Reject(
@@ -206,33 +211,47 @@ public final class Ledger: Sendable {
 
   /// The latest revision of a batch; nil if no run over it has finished.
   public func latestRevision(of batch: String) throws -> BatchRevision? {
-    try latestRevisions().first { $0.name == batch }
+    try revisions(where: "name = ?", [batch]).first
+  }
+
+  /// Whether a run over the batch has finished.
+  func hasRevision(of batch: String) throws -> Bool {
+    try read { db in
+      try Bool.fetchOne(
+        db.cachedStatement(sql: "SELECT EXISTS (SELECT 1 FROM batch WHERE name = ?)"), arguments: [batch]) ?? false
+    }
   }
 
   /// The latest revision of each batch, by name in byte order.
-  public func latestRevisions() throws -> [BatchRevision] {
+  public func latestRevisions() throws -> [BatchRevision] { try revisions(where: "TRUE") }
+
+  /// The latest revisions of which a condition holds, by name in byte order.
+  private func revisions(where condition: String, _ arguments: StatementArguments = []) throws -> [BatchRevision] {
     try read { db in
-      try Row.fetchAll(
-        db,
+      // Columns by place: by name each costs as much as the rest of its row.
+      let files = try db.cachedStatement(
         sql: """
-          SELECT * FROM batch b WHERE revision = (SELECT max(revision) FROM batch WHERE name = b.name)
-          ORDER BY CAST(name AS BLOB)
-          """
-      ).map { (row: Row) in
-        let name: String = row["name"]
-        let revision: Int = row["revision"]
-        let files = try Row.fetchAll(
-          db, sql: "SELECT * FROM file WHERE batch = ? AND revision = ? ORDER BY CAST(name AS BLOB)",
-          arguments: [name, revision]
-        ).map { (row: Row) in
-          BatchFileRecord(
-            name: row["name"], digest: row["digest"], reading: row["reading"], size: row["size"],
-            state: BatchFileRecord.State(rawValue: row["state"]) ?? .refused, refusal: Self.refusal(row),
-            report: row["report"])
-        }
+          SELECT name, digest, reading, size, state, refusal_code, refusal_message, report FROM file
+            WHERE batch = ? AND revision = ? ORDER BY CAST(name AS BLOB)
+          """)
+      let batches = try db.cachedStatement(
+        sql: """
+          SELECT name, revision, incomplete_reason, accepted_reason FROM batch b
+            WHERE revision = (SELECT max(revision) FROM batch WHERE name = b.name) AND \(condition)
+            ORDER BY CAST(name AS BLOB)
+          """)
+      return try Row.fetchAll(batches, arguments: arguments).map { (row: Row) in
+        let name: String = row[0]
+        let revision: Int = row[1]
         return BatchRevision(
-          name: name, revision: revision, incompleteReason: row["incomplete_reason"],
-          acceptedReason: row["accepted_reason"], files: files)
+          name: name, revision: revision, incompleteReason: row[2], acceptedReason: row[3],
+          files: try Row.fetchAll(files, arguments: [name, revision]).map { (row: Row) in
+            let code: String? = row[5]
+            return BatchFileRecord(
+              name: row[0], digest: row[1], reading: row[2], size: row[3],
+              state: BatchFileRecord.State(rawValue: row[4]) ?? .refused,
+              refusal: code.map { Refusal(code: $0, message: row[6] ?? "") }, report: row[7])
+          })
       }
     }
   }
@@ -240,24 +259,41 @@ public final class Ledger: Sendable {
   /// Segments of the claims as they are when the given revisions stand in for the recorded ones of the same batch, by
   /// batch, file (byte order), member. Give the revision under work; its files must be committed.
   public func liveSegments(replacing revisions: [BatchRevision] = []) throws -> [LiveSegment] {
-    var byName: [String: BatchRevision] = [:]
-    for revision in try latestRevisions() + revisions { byName[revision.name] = revision }
-    let ordered = byName.values.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
-    return try read { db in
-      var result: [LiveSegment] = []
-      let statement = try db.makeStatement(sql: Self.segmentsOfContent)
-      for revision in ordered {
+    try read { db in
+      var lists = NameLists()
+      var byBatch: [String: [LiveSegment]] = [:]
+      let recorded = try Row.fetchCursor(
+        db.cachedStatement(
+          sql: """
+            SELECT \(Self.segmentColumns("s")), b.name, b.revision, f.name
+              FROM batch b JOIN file f ON f.batch = b.name AND f.revision = b.revision
+                JOIN claim_segment s ON s.digest = f.digest AND s.reading = f.reading
+              WHERE b.revision = (SELECT max(revision) FROM batch WHERE name = b.name) AND f.state = 'read'
+              ORDER BY CAST(b.name AS BLOB), CAST(f.name AS BLOB), s.member, s.claim_table
+            """))
+      let replaced = Set(revisions.map(\.name))
+      while let row = try recorded.next() {
+        let batch: String = row[10]
+        if replaced.contains(batch) { continue }
+        guard let record = Self.segment(row, &lists) else { continue }
+        byBatch[batch, default: []].append(
+          LiveSegment(batch: batch, revision: row[11], file: row[12], record: record))
+      }
+      let statement = try db.cachedStatement(sql: Self.segmentsOfContent)
+      // Of several of one batch the last stands.
+      for revision in revisions {
+        var own: [LiveSegment] = []
         let files = revision.files.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
         for file in files where file.state == .read {
           guard let digest = file.digest, let reading = file.reading else { continue }
           for row in try Row.fetchAll(statement, arguments: [digest, reading]) {
-            guard let record = Self.segment(row) else { continue }
-            result.append(
-              LiveSegment(batch: revision.name, revision: revision.revision, file: file.name, record: record))
+            guard let record = Self.segment(row, &lists) else { continue }
+            own.append(LiveSegment(batch: revision.name, revision: revision.revision, file: file.name, record: record))
           }
         }
+        byBatch[revision.name] = own
       }
-      return result
+      return byBatch.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }.flatMap(\.value)
     }
   }
 
@@ -285,13 +321,26 @@ public final class Ledger: Sendable {
     }
   }
 
-  /// The last finished run over a batch's latest revision; nil if there is none.
-  public func lastRun(of batch: String) throws -> RunRecord? {
+  /// The folder of a finished run's results; nil if there is no such run or it was killed.
+  public func outputFolder(of runID: String) throws -> String? {
     try read { db in
       try Row.fetchOne(
-        db, sql: "SELECT * FROM run WHERE batch = ? AND sequence IS NOT NULL ORDER BY sequence DESC LIMIT 1",
-        arguments: [batch]
-      ).map { try Self.run($0, db) }
+        db.cachedStatement(sql: "SELECT output_folder FROM run WHERE run_id = ? AND sequence IS NOT NULL"),
+        arguments: [runID]
+      ).map { $0[0] ?? "" }
+    }
+  }
+
+  /// The last finished run over a batch's latest revision, without all that it recorded; nil if there is none.
+  public func lastRun(of batch: String) throws -> (label: String, outputFolder: String, exitCode: Int)? {
+    try read { db in
+      try Row.fetchOne(
+        db.cachedStatement(
+          sql: """
+            SELECT label, output_folder, exit_code FROM run WHERE batch = ? AND sequence IS NOT NULL
+              ORDER BY sequence DESC LIMIT 1
+            """), arguments: [batch]
+      ).map { ($0[0], $0[1] ?? "", $0[2] ?? 0) }
     }
   }
 
@@ -300,6 +349,14 @@ public final class Ledger: Sendable {
   public func baseline(of runID: String) throws -> RunSnapshot {
     try snapshot(
       sql: "SELECT * FROM run WHERE sequence IS NOT NULL AND run_id <> ? ORDER BY sequence DESC LIMIT 1", [runID])
+  }
+
+  /// The batch of the last finished run; nil if there is none.
+  public func newestBatch() throws -> String? {
+    try read { db in
+      try String.fetchOne(
+        db.cachedStatement(sql: "SELECT batch FROM run WHERE sequence IS NOT NULL ORDER BY sequence DESC LIMIT 1"))
+    }
   }
 
   /// The last finished run, without what it found; nil if there is none.
@@ -336,9 +393,12 @@ public final class Ledger: Sendable {
   /// - Parameters:
   ///   - accepted: batches (latest revision, or the one given) accepted though incomplete, with the reason.
   ///   - evaluation: what the next run may go on from; it takes the place of what was there.
+  ///   - seen: delivered files that were hashed and need not be again while they stay as they are.
+  ///   - forgotten: paths of files that were noted and are no longer delivered.
   public func finishRun(
     _ run: RunRecord, revision: BatchRevision, findings: [FindingRecord], openCases: [CaseFile],
-    accepted: [(batch: String, reason: String)] = [], evaluation: EvaluationState? = nil
+    accepted: [(batch: String, reason: String)] = [], evaluation: EvaluationState? = nil, seen: [SeenFile] = [],
+    forgotten: [String] = []
   ) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
@@ -381,6 +441,7 @@ public final class Ledger: Sendable {
       try db.execute(sql: "DELETE FROM finding WHERE run_id NOT IN (\(kept))")
       try db.execute(sql: "DELETE FROM case_file WHERE run_id NOT IN (\(kept))")
       try Self.replaceEvaluation(evaluation, db)
+      try Self.note(seen, forgotten: forgotten, db)
     }
     try removeOrphanEvaluationFiles()
   }
@@ -388,7 +449,7 @@ public final class Ledger: Sendable {
   // MARK: Status
 
   /// The latest revisions that are incomplete, by name; see `BatchRevision.blocksPackets`.
-  public func incompleteBatches() throws -> [BatchRevision] { try latestRevisions().filter(\.isIncomplete) }
+  public func incompleteBatches() throws -> [BatchRevision] { try revisions(where: "incomplete_reason IS NOT NULL") }
 
   /// Finished runs, the oldest first; with their stages.
   public func runs() throws -> [RunRecord] {
@@ -465,18 +526,37 @@ public final class Ledger: Sendable {
       exitCode: row["exit_code"] ?? 0, outputFolder: row["output_folder"] ?? "", stages: stages, report: row["report"])
   }
 
-  private static func segment(_ row: Row) -> SegmentRecord? {
-    guard let table = ClaimTable(name: row["claim_table"]) else { return nil }
-    return SegmentRecord(
-      key: SegmentKey(digest: row["digest"], reading: row["reading"], member: row["member"], table: table),
-      memberName: row["member_name"], rows: row["row_count"], report: row["report"], number: row["number"],
-      header: SegmentHeader(columns: names(row["columns"]), unknownColumns: names(row["unknown_columns"])))
+  /// Headers that were read, by their texts: most files of a table have the same one.
+  private struct NameLists {
+    private var known: [String: [String]] = [:]
+
+    subscript(list: String) -> [String] {
+      mutating get {
+        if let names = known[list] { return names }
+        let names = Ledger.names(list)
+        known[list] = names
+        return names
+      }
+    }
   }
 
-  private static let segmentsOfContent = """
-    SELECT number, digest, reading, member, member_name, claim_table, row_count, columns, unknown_columns, report
-      FROM claim_segment WHERE digest = ? AND reading = ? ORDER BY member, claim_table
-    """
+  /// Of a row that begins with `segmentColumns`.
+  private static func segment(_ row: Row, _ lists: inout NameLists) -> SegmentRecord? {
+    guard let table = ClaimTable(name: row[5]) else { return nil }
+    return SegmentRecord(
+      key: SegmentKey(digest: row[1], reading: row[2], member: row[3], table: table), memberName: row[4], rows: row[6],
+      report: row[9], number: row[0], header: SegmentHeader(columns: lists[row[7]], unknownColumns: lists[row[8]]))
+  }
+
+  private static func segmentColumns(_ name: String) -> String {
+    [
+      "number", "digest", "reading", "member", "member_name", "claim_table", "row_count", "columns", "unknown_columns",
+      "report",
+    ].map { "\(name).\($0)" }.joined(separator: ", ")
+  }
+
+  private static let segmentsOfContent =
+    "SELECT \(segmentColumns("s")) FROM claim_segment s WHERE digest = ? AND reading = ? ORDER BY member, claim_table"
 
   // Each name is followed by a separator, so that an empty name is one too.
   private static func list(_ names: [String]) -> String { names.map { $0 + "\u{1F}" }.joined() }

@@ -2,7 +2,7 @@
 enum LedgerMigrations {
   static let all: [(name: String, sql: String)] = [
     ("1 runs, files, findings, cases", first), ("2 parts", second),
-    ("3 evaluation state", third),
+    ("3 evaluation state", third), ("4 files seen", fourth),
   ]
 
   private static let first = """
@@ -213,5 +213,14 @@ enum LedgerMigrations {
       byte_count INTEGER NOT NULL,
       PRIMARY KEY (digest, byte_count)
     ) STRICT;
+    """
+
+  private static let fourth = """
+    -- Delivered files whose bytes were hashed, and what told then whether they may have changed. It may be missing.
+    CREATE TABLE seen_file(
+      path TEXT NOT NULL PRIMARY KEY,
+      identity TEXT NOT NULL,
+      sha256 TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
     """
 }

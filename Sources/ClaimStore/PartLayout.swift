@@ -72,13 +72,33 @@ public enum PartLayout {
   /// The opposite of `text`; nil if it is none.
   static func rowsByTopByte(_ text: String) -> [Int]? {
     var result = [Int](repeating: 0, count: 256)
-    for pair in text.split(separator: ",") {
-      let parts = pair.split(separator: ":")
-      guard parts.count == 2, let top = Int(parts[0]), let rows = Int(parts[1]), result.indices.contains(top), rows > 0
-      else { return nil }
-      result[top] = rows
+    // A store has thousands of such texts, each with a pair for every top byte.
+    var text = text
+    let isOne = text.withUTF8 { bytes in
+      var at = 0
+      func number() -> Int? {
+        let start = at
+        var value = 0
+        while at < bytes.count, bytes[at] >= 0x30, bytes[at] <= 0x39 {
+          let (tens, isOver) = value.multipliedReportingOverflow(by: 10)
+          if isOver || tens > Int.max - 9 { return nil }
+          value = tens + Int(bytes[at] - 0x30)
+          at += 1
+        }
+        return at > start ? value : nil
+      }
+      while at < bytes.count {
+        guard let top = number(), at < bytes.count, bytes[at] == 0x3A else { return false }
+        at += 1
+        guard let rows = number(), result.indices.contains(top), rows > 0 else { return false }
+        result[top] = rows
+        if at == bytes.count { return true }
+        if bytes[at] != 0x2C { return false }
+        at += 1
+      }
+      return true
     }
-    return result
+    return isOne ? result : nil
   }
 
   /// Path below the folder `parts`: `<table>/batch=<batch>/<first slice>-<last slice>-<number>.parquet`. DuckDB, Spark and

@@ -136,7 +136,7 @@ extension Ledger {
 
   /// Why a batch is not in the store though it was; nil if it is, or never was.
   public func removal(of batch: String) throws -> RemovedBatch? {
-    if try latestRevision(of: batch) != nil { return nil }
+    if try hasRevision(of: batch) { return nil }
     return try removedBatches().last { $0.name == batch }
   }
 

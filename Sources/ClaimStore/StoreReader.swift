@@ -26,6 +26,14 @@ public final class StoreReader: Sendable {
     var liveRows: Int
     /// `byteOffset` is wanted of its rows.
     var hasPlaces = false
+    /// All its live rows are of segments of which rows are kept.
+    var isKept = false
+    /// Slices of its live rows, by batch; nil if they are not known.
+    var presence: [SlicePresence]?
+
+    func mayHave(_ slice: UInt16) -> Bool {
+      record.slices.contains(slice) && presence?.contains { $0.contains(slice) } != false
+    }
   }
 
   private static let dead: Int32 = -1
@@ -42,6 +50,9 @@ public final class StoreReader: Sendable {
   private let givesPlaces: Bool
   private let open: OpenParts
   private let folder: String
+  private let kept: KeptRows?
+  /// In place of the part of kept rows.
+  private let keptPart: Part?
 
   /// - Parameters:
   ///   - live: from `Ledger.liveSegments`.
@@ -50,14 +61,15 @@ public final class StoreReader: Sendable {
   ///   - places: of which live segments `byteOffset` is wanted without the rest; of other parts' rows it is then 0.
   ///   - batches: rows of other batches are passed over; nil: all.
   ///   - parts: of `Ledger.parts`, where they are known.
+  ///   - guide: spares parts where a set of slices is read; the rows are the same.
   /// - Throws: errors of the ledger.
   public convenience init(
     _ ledger: Ledger, live: [LiveSegment], columns: [ClaimTable: Set<String>?], delivered: Bool = false,
-    places: [Bool] = [], batches: Set<String>? = nil, parts: [PartRecord]? = nil
+    places: [Bool] = [], batches: Set<String>? = nil, parts: [PartRecord]? = nil, guide: SliceGuide = SliceGuide()
   ) throws {
     try self.init(
       ledger, live: live, columns: columns, delivered: delivered, places: places, parts: parts ?? ledger.parts(),
-      batches: batches)
+      batches: batches, guide: guide)
   }
 
   /// - Parameters:
@@ -65,7 +77,8 @@ public final class StoreReader: Sendable {
   ///   - leavesOutNulls: columns without a value are left out of the loaded rows.
   init(
     _ ledger: Ledger, live: [LiveSegment], columns: [ClaimTable: Set<String>?], delivered: Bool,
-    places: [Bool] = [], parts: [PartRecord], leavesOutNulls: Bool = false, batches: Set<String>? = nil
+    places: [Bool] = [], parts: [PartRecord], leavesOutNulls: Bool = false, batches: Set<String>? = nil,
+    guide: SliceGuide = SliceGuide()
   ) throws {
     self.live = live
     self.delivered = delivered
@@ -84,6 +97,20 @@ public final class StoreReader: Sendable {
     self.columns = wanted
     var lists: [[Int32]] = []
     var listOf: [Int32: Int32] = [:]
+    func place(_ number: Int32) -> Int32 {
+      let indexes = indices[number] ?? []
+      switch indexes.count {
+      case 0: return Self.dead
+      case 1: return indexes[0]
+      default:
+        if let known = listOf[number] { return known }
+        let list = Self.several - Int32(lists.count)
+        listOf[number] = list
+        lists.append(indexes)
+        return list
+      }
+    }
+    var keepsApart = true
     var byTable: [ClaimTable: [Part]] = [:]
     for record in parts where wanted[record.table] != nil {
       guard let first = record.segments.keys.min(), let last = record.segments.keys.max() else { continue }
@@ -95,20 +122,31 @@ public final class StoreReader: Sendable {
         part.liveRows += rows * indexes.count
         if indexes.count != 1 { part.isWhollyLive = false }
         if givesPlaces, indexes.contains(where: { places[Int($0)] }) { part.hasPlaces = true }
-        switch indexes.count {
-        case 0: part.liveOf[Int(number - first)] = Self.dead
-        case 1: part.liveOf[Int(number - first)] = indexes[0]
-        default:
-          if listOf[number] == nil {
-            listOf[number] = Self.several - Int32(lists.count)
-            lists.append(indexes)
-          }
-          part.liveOf[Int(number - first)] = listOf[number] ?? Self.dead
-        }
+        part.liveOf[Int(number - first)] = place(number)
       }
       if part.liveRows == 0 { continue }
       for rows in record.rowsByTopByte { part.offsets.append(part.offsets[part.offsets.count - 1] + rows) }
+      let own = record.segments.keys.filter { indices[$0] != nil }
+      if let kept = guide.kept {
+        let count = own.count { kept.segments.contains($0) }
+        part.isKept = count == own.count
+        // Some of its rows are kept and some are not: it is not worth telling them apart.
+        if count > 0, !part.isKept { keepsApart = false }
+      }
+      let batches = Set(own.flatMap { (indices[$0] ?? []).map { live[Int($0)].batch } })
+      let presence = batches.compactMap { guide.presence[$0] }
+      if presence.count == batches.count { part.presence = presence }
       byTable[record.table, default: []].append(part)
+    }
+    kept = keepsApart ? guide.kept : nil
+    if let kept, let first = kept.segments.min(), let last = kept.segments.max(), let any = parts.first {
+      var part = Part(
+        record: any, offsets: [], firstSegment: Int(first),
+        liveOf: Array(repeating: Self.foreign, count: Int(last - first) + 1), isWhollyLive: false, liveRows: 0)
+      for number in kept.segments { part.liveOf[Int(number - first)] = place(number) }
+      keptPart = part
+    } else {
+      keptPart = nil
     }
     self.lists = lists
     partsByTable = byTable
@@ -149,36 +187,64 @@ public final class StoreReader: Sendable {
 
   /// Loads the rows of slices that need not stand together, ordered as above; only where they are is anything read.
   public func load(slices: Set<UInt16>, codes: CodeTable) throws -> [ClaimTable: RawRows] {
-    var isWanted = [Bool](repeating: false, count: PersonSlice.count)
-    for slice in slices { isWanted[Int(slice)] = true }
-    let tops = Set(slices.map { Int($0 >> 8) }).sorted()
+    let isWanted = Self.marks(slices)
+    let keptSlices = keptPart == nil ? [] : kept.map { $0.slices.intersection(slices) } ?? []
+    let isKept = Self.marks(keptSlices)
+    let others = keptSlices.isEmpty ? slices : slices.subtracting(keptSlices)
+    let isOther = keptSlices.isEmpty ? isWanted : Self.marks(others)
     var result: [ClaimTable: RawRows] = [:]
     for table in columns.keys {
       var spans: [Span] = []
-      for part in partsByTable[table] ?? [] where slices.contains(where: part.record.slices.contains) {
+      for part in partsByTable[table] ?? [] {
+        let own = (part.isKept ? others : slices).filter(part.mayHave)
+        if own.isEmpty { continue }
+        let tops = Set(own.map { Int($0 >> 8) }).sorted()
         var found: [Span] = []
         try addSpans(of: part, rows: tops.map { part.offsets[$0]..<part.offsets[$0 + 1] }, isExact: false, to: &found)
-        for span in found { if let narrow = try narrowed(span, slices: isWanted, codes) { spans.append(narrow) } }
+        for span in found {
+          if let narrow = try narrowed(span, slices: part.isKept ? isOther : isWanted, codes) { spans.append(narrow) }
+        }
+      }
+      if !keptSlices.isEmpty, let keptPart {
+        for rows in kept?.tables ?? [] where rows.table == table {
+          let own = (0..<Int32(rows.rows)).filter { isKept[Int(rows.slices.value(Int($0)))] }
+          if own.isEmpty { continue }
+          spans.append(Span(part: keptPart, source: .kept(rows, own), path: folder, isExact: true))
+        }
       }
       result[table] = try load(table, spans, .set(isWanted), codes)
     }
     return result
   }
 
+  private static func marks(_ slices: Set<UInt16>) -> [Bool] {
+    var marks = [Bool](repeating: false, count: PersonSlice.count)
+    for slice in slices { marks[Int(slice)] = true }
+    return marks
+  }
+
   // MARK: Spans
 
-  /// Rows of one row group.
+  /// Rows that lie together.
   private struct Span {
+    enum Source {
+      /// Of one row group; ranges within it, ascending and apart.
+      case part(ParquetFile, group: Int, ranges: [Range<Int>])
+      case kept(KeptTable, [Int32])
+    }
+
     var part: Part
-    var file: ParquetFile
+    var source: Source
     var path: String
-    var group: Int
-    /// Within the group, ascending and apart.
-    var ranges: [Range<Int>]
     /// All rows are wanted, dead ones apart.
     var isExact: Bool
 
-    var count: Int { ranges.reduce(0) { $0 + $1.count } }
+    var count: Int {
+      switch source {
+      case .part(_, _, let ranges): ranges.reduce(0) { $0 + $1.count }
+      case .kept(_, let rows): rows.count
+      }
+    }
   }
 
   private enum Wanted {
@@ -201,7 +267,7 @@ public final class StoreReader: Sendable {
       if !ranges.isEmpty {
         spans.append(
           Span(
-            part: part, file: file, path: folder + "/" + part.record.path, group: group, ranges: ranges,
+            part: part, source: .part(file, group: group, ranges: ranges), path: folder + "/" + part.record.path,
             isExact: isExact))
       }
       start += info.rows
@@ -219,33 +285,34 @@ public final class StoreReader: Sendable {
 
   /// Only the rows of the slices; nil if there is none.
   private func narrowed(_ span: Span, slices isWanted: [Bool], _ codes: CodeTable) throws -> Span? {
-    var narrow = span
-    narrow.ranges = []
-    if let column = span.file.column("psn_no"), span.file.rowGroups[span.group].statistics[column].nulls == 0 {
+    guard case .part(let file, let group, let ranges) = span.source else { return span }
+    var own: [Range<Int>] = []
+    if let column = file.column("psn_no"), file.rowGroups[group].statistics[column].nulls == 0 {
       try OpenParts.damaged(span.path) {
-        narrow.ranges = try span.file.rows(column, rowGroup: span.group, ranges: span.ranges) {
-          isWanted[Int(PersonSlice.of($0))]
+        own = try file.rows(column, rowGroup: group, ranges: ranges) { isWanted[Int(PersonSlice.of($0))] }
+      }
+    } else {
+      var psn: [UInt32] = []
+      try read(texts: "psn_no", span, codes, into: &psn)
+      var visit: [UInt32] = []
+      try read(texts: "mdtrt_id", span, codes, into: &visit)
+      var known = UInt32.max
+      var isIn = false
+      var at = 0
+      for row in ranges.joined() {
+        let home = psn[at] != CodeTable.null ? psn[at] : visit[at]
+        at += 1
+        if home != known {
+          known = home
+          isIn = codes.withBytes(home) { isWanted[Int(PersonSlice.of($0))] }
         }
+        if isIn { Self.add(row..<row + 1, to: &own) }
       }
-      return narrow.ranges.isEmpty ? nil : narrow
     }
-    var psn: [UInt32] = []
-    try read(texts: "psn_no", span, codes, into: &psn)
-    var visit: [UInt32] = []
-    try read(texts: "mdtrt_id", span, codes, into: &visit)
-    var known = UInt32.max
-    var isIn = false
-    var at = 0
-    for row in span.ranges.joined() {
-      let home = psn[at] != CodeTable.null ? psn[at] : visit[at]
-      at += 1
-      if home != known {
-        known = home
-        isIn = codes.withBytes(home) { isWanted[Int(PersonSlice.of($0))] }
-      }
-      if isIn { Self.add(row..<row + 1, to: &narrow.ranges) }
-    }
-    return narrow.ranges.isEmpty ? nil : narrow
+    if own.isEmpty { return nil }
+    var narrow = span
+    narrow.source = .part(file, group: group, ranges: own)
+    return narrow
   }
 
   // MARK: Rows
@@ -269,8 +336,15 @@ public final class StoreReader: Sendable {
     lines.reserveCapacity(total)
     psn.reserveCapacity(total)
     for span in spans {
-      try read(numbers: PartLayout.segmentColumn, span, into: &segments)
-      try read(numbers: PartLayout.lineColumn, span, into: &lines)
+      if case .kept(let table, let rows) = span.source {
+        for row in rows {
+          segments.append(Int64(Int32(truncatingIfNeeded: table.segments.value(Int(row)))))
+          lines.append(Int64(Int32(truncatingIfNeeded: table.lines.value(Int(row)))))
+        }
+      } else {
+        try read(numbers: PartLayout.segmentColumn, span, into: &segments)
+        try read(numbers: PartLayout.lineColumn, span, into: &lines)
+      }
       try read(texts: "psn_no", span, codes, into: &psn)
     }
     let hasNameless = psn.contains(0)
@@ -409,6 +483,7 @@ public final class StoreReader: Sendable {
           entries.append(Entry(key: UInt64(UInt32(bitPattern: index)) << 32 | line, row: UInt32(row)))
         }
       } else if index == Self.foreign {
+        if case .kept = span.source { throw EvaluationDamaged() }
         throw StoreError.partDamaged(span.path, "a row's segment is not the catalogue's")
       }
     }
@@ -460,28 +535,32 @@ public final class StoreReader: Sendable {
   // MARK: Columns
 
   /// No row of the spans' row groups has a value.
-  private func isNull(_ name: String, in spans: [Span]) -> Bool {
-    spans.allSatisfy { span in
-      guard let column = span.file.column(name) else { return true }
-      let group = span.file.rowGroups[span.group]
+  private func isNull(_ name: String, in spans: [Span]) -> Bool { spans.allSatisfy { Self.isNull(name, in: $0) } }
+
+  private static func isNull(_ name: String, in span: Span) -> Bool {
+    switch span.source {
+    case .part(let file, let group, _):
+      guard let column = file.column(name) else { return true }
+      let group = file.rowGroups[group]
       return group.statistics[column].nulls == group.rows
+    case .kept(let table, _): return table.isNull(name)
     }
   }
 
   private func read(numbers name: String, _ span: Span, into values: inout [Int64]) throws {
-    guard let column = span.file.column(name) else {
-      values.append(contentsOf: repeatElement(ColumnData.null, count: span.count))
-      return
-    }
-    let group = span.file.rowGroups[span.group]
-    let statistics = group.statistics[column]
-    if statistics.nulls == group.rows {
+    if Self.isNull(name, in: span) {
       values.append(contentsOf: repeatElement(ColumnData.null, count: span.count))
       return
     }
     let before = values.count
-    try OpenParts.damaged(span.path) {
-      try span.file.numbers(column, rowGroup: span.group, ranges: span.ranges, into: &values)
+    switch span.source {
+    case .part(let file, let group, let ranges):
+      guard let column = file.column(name) else { break }
+      try OpenParts.damaged(span.path) {
+        try file.numbers(column, rowGroup: group, ranges: ranges, into: &values)
+      }
+    case .kept(let table, let rows):
+      guard table.add(numbers: name, rows, to: &values) else { throw EvaluationDamaged() }
     }
     guard values.count - before == span.count else {
       throw StoreError.partDamaged(span.path, "rows are missing")
@@ -489,21 +568,27 @@ public final class StoreReader: Sendable {
   }
 
   private func read(texts name: String, _ span: Span, _ codes: CodeTable, into values: inout [UInt32]) throws {
-    guard let column = span.file.column(name) else {
-      values.append(contentsOf: repeatElement(CodeTable.null, count: span.count))
-      return
-    }
-    let group = span.file.rowGroups[span.group]
-    if group.statistics[column].nulls == group.rows {
+    if Self.isNull(name, in: span) {
       values.append(contentsOf: repeatElement(CodeTable.null, count: span.count))
       return
     }
     let before = values.count
-    try OpenParts.damaged(span.path) {
-      try span.file.codes(column, rowGroup: span.group, ranges: span.ranges, table: codes, into: &values)
+    switch span.source {
+    case .part(let file, let group, let ranges):
+      guard let column = file.column(name) else { break }
+      try OpenParts.damaged(span.path) {
+        try file.codes(column, rowGroup: group, ranges: ranges, table: codes, into: &values)
+      }
+    case .kept(let table, let rows):
+      guard table.add(texts: name, rows, to: &values, codes) else { throw EvaluationDamaged() }
     }
     guard values.count - before == span.count else {
       throw StoreError.partDamaged(span.path, "rows are missing")
     }
   }
+}
+
+/// A file of the evaluation state is not what was written, though its digest is.
+public struct EvaluationDamaged: Error {
+  public init() {}
 }

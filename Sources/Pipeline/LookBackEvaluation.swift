@@ -10,9 +10,10 @@ import Synchronization
 /// Evaluates what a new batch changes, and adds it to what the last run left of the store (`LookBackState`).
 ///
 /// Rules whose hits keep to linked rows are run over the new rows and the older ones that share an id with them; what
-/// those gave without the new rows is taken out. Other rules of a person run over thin rows of the persons who have
-/// something new, once as they were and once as they are; rules with facts, and rules about everything, over the thin rows
-/// of all. The result is that of `ClaimEvaluation` over the whole store.
+/// those gave without the new rows is taken out. Other rules of a person run over those thin rows of the persons who have
+/// something new that the new rows can meet, once as they were and once as they are. Facts are kept as sums; what they
+/// decide is asked again of the few columns that it needs. Other rules with facts, and rules about everything, run over
+/// the thin rows of all. The result is that of `ClaimEvaluation` over the whole store.
 struct LookBackEvaluation: Sendable {
   /// The evaluation of the whole store, whose settings are these.
   let whole: ClaimEvaluation
@@ -22,6 +23,32 @@ struct LookBackEvaluation: Sendable {
   let batch: String
   let columns: [ClaimTable: Set<String>?]
   let binding: String
+  /// All parts of the store.
+  let parts: [PartRecord]
+  private let identities: [SegmentIdentity]
+
+  init(
+    whole: ClaimEvaluation, ledger: Ledger, segments: [LiveSegment], batch: String,
+    columns: [ClaimTable: Set<String>?], binding: String, parts: [PartRecord]
+  ) {
+    self.whole = whole
+    self.ledger = ledger
+    self.segments = segments
+    self.batch = batch
+    self.columns = columns
+    self.binding = binding
+    self.parts = parts
+    identities = segments.identities
+  }
+
+  /// What came out, what the next run may go on from, and how rows of a few slices are found.
+  struct Found {
+    var outcome: ClaimEvaluation.Outcome
+    var state: LookBackState
+    var guide: SliceGuide
+    /// Slices whose rows were read for findings.
+    var slices: Set<UInt16>
+  }
 
   /// The state, or a file of it, is not what was written.
   struct Damaged: Error {}
@@ -46,14 +73,22 @@ struct LookBackEvaluation: Sendable {
     var all: [Rule]
     var linked: [Rule]
     var persons: [Rule]
+    /// The same, put together by whom their rows can meet.
+    var groups: [PersonGroup]
+    /// With facts that are kept.
+    var open: [Rule]
+    /// With other facts.
     var facts: [Rule]
     var everything: [Rule]
 
-    init(_ rules: [Rule]) {
+    init(_ rules: [Rule], _ registries: Registries) {
       all = rules.filter { $0.status == .active || $0.status == .shadow }
       linked = all.filter { $0.reach == .person && $0.keepsToLinkedRows }
       persons = all.filter { $0.reach == .person && !$0.keepsToLinkedRows }
-      facts = all.filter { $0.reach == .personWithFacts }
+      groups = PersonGroup.groups(of: persons)
+      let withFacts = all.filter { $0.reach == .personWithFacts }
+      open = withFacts.filter { $0.asksFactsOfLinkedRows(registries) }
+      facts = withFacts.filter { !$0.asksFactsOfLinkedRows(registries) }
       everything = all.filter { $0.reach == .everything }
     }
   }
@@ -101,16 +136,18 @@ struct LookBackEvaluation: Sendable {
   private struct Part: Sendable {
     var linkedBefore = AuditPart()
     var linked = AuditPart()
+    var openBefore: PendingFacts?
+    var open: PendingFacts?
     var figuresBefore: UnitFigures
     var figures: UnitFigures
     var homes: [String: Set<UInt16>] = [:]
-    var files: LookBackState.ThinFiles
+    var files: LookBackState.ThinFile
   }
 
   /// - Returns: nil if the rules, or what they found, can't be kept apart like this; then nothing is known.
-  /// - Throws: `Damaged`, errors of the store.
-  func run(from old: LookBackState?) throws -> (outcome: ClaimEvaluation.Outcome, state: LookBackState)? {
-    let sorts = Sorts(whole.rules)
+  /// - Throws: `Damaged`, `EvaluationDamaged`, errors of the store.
+  func run(from old: LookBackState?) throws -> Found? {
+    let sorts = Sorts(whole.rules, whole.shelf.registries)
     if sorts.all.contains(where: \.readsPersons) { return nil }
     let fresh = old == nil ? Set(segments.map(\.batch)) : [batch]
     var batches = old?.batches ?? []
@@ -120,25 +157,33 @@ struct LookBackEvaluation: Sendable {
     if batches.count > Int(UInt16.max) { return nil }
     let placeOf = Dictionary(uniqueKeysWithValues: batches.enumerated().map { ($1, UInt32($0)) })
     let placeOfSegment = segments.map { placeOf[$0.batch] ?? 0 }
-    let parts = try ledger.parts()
     let workers = Workers(whole.codes)
 
     // What is new, and what it hangs together with.
-    let keys = try newKeys(fresh, parts, placeOfSegment)
+    let new = try newKeys(fresh, placeOfSegment)
     let oldKeys = try (old?.keys ?? []).map { file in
       guard let bytes = ledger.evaluationBytes(file), let keys = LinkKeys(bytes) else { throw Damaged() }
       return keys
     }
-    let touched = TouchedCells(new: keys.values.flatMap { $0 }.sorted(), old: oldKeys)
+    let touched = TouchedCells(new: new.values.flatMap(\.keys).sorted(), old: oldKeys)
     let straddling = StraddlingSlices(touched.straddling.union(old?.straddling ?? []))
     var keyFiles = old?.keys ?? []
-    for place in keyFiles.count..<batches.count {
-      keyFiles.append(try ledger.writeEvaluationFile(LinkKeys.bytes(keys[UInt32(place)] ?? [])))
+    var guide = SliceGuide(kept: try old.map { try keptRows($0) })
+    for (place, batch) in batches.enumerated() {
+      if place < oldKeys.count {
+        guide.presence[batch] = oldKeys[place].presence
+      } else {
+        let own = new[UInt32(place)] ?? NewKeys()
+        guide.presence[batch] = own.presence
+        keyFiles.append(try ledger.writeEvaluationFile(LinkKeys.bytes(own.keys, own.presence)))
+      }
     }
 
     // New and touched rows: what they gave before, what they give now.
-    let given = try deltaParts(
-      fresh, touched: touched.cells, parts, placeOfSegment, batches, straddling, sorts, workers)
+    guard
+      let given = try deltaParts(
+        fresh, touched: touched.cells, placeOfSegment, batches, straddling, sorts, guide, workers)
+    else { return nil }
     guard
       var figures = old.map({ UnitFigures($0.figures, numbers: segments.map(\.record.number)) })
         ?? UnitFigures(segments: segments.count)
@@ -160,17 +205,12 @@ struct LookBackEvaluation: Sendable {
     let before = DeadCells(generations)
     generations.append(LookBackState.Generation(units: given.map(\.files), touched: touched.cells.sorted()))
     let thin = try ThinRows(generations, ledger)
+    var read: Set<UInt16> = []
 
     // Persons who have something new, as they were and as they are.
     var persons = old?.persons ?? AuditPart()
     if !sorts.persons.isEmpty {
-      var wanted = [Bool](repeating: false, count: PersonSlice.count)
-      for key in keys.values.joined() { wanted[Int(key & 0xFFFF)] = true }
-      for cell in touched.cells { wanted[Int(cell & 0xFFFF)] = true }
-      if straddling.slices.contains(where: { wanted[Int($0)] }) {
-        for slice in straddling.slices { wanted[Int(slice)] = true }
-      }
-      let changes = try personParts(wanted, thin, before, straddling, sorts.persons, workers)
+      let changes = try personParts(touched.cells, thin, before, straddling, sorts.groups, workers)
       var now = AuditPart()
       var then = AuditPart()
       for change in changes {
@@ -179,33 +219,66 @@ struct LookBackEvaluation: Sendable {
       }
       // Who has hits, before or now, with all that findings are made of.
       let slices = changes.reduce(into: Set<UInt16>()) { $0.formUnion($1.slices) }
-      if old != nil {
-        let found = try findings(
-          of: slices, sorts.persons, batches: Set(old?.batches ?? []), parts, straddling, workers)
-        then = found.part.counted(by: then)
-      }
-      let found = try findings(of: slices, sorts.persons, batches: nil, parts, straddling, workers)
-      now = found.part.counted(by: now)
+      let found = try findings(
+        of: slices, sorts.persons, alsoWithout: old == nil ? nil : batch, straddling, guide, workers)
+      now = found.now.part.counted(by: now)
+      then = found.before.counted(by: then)
+      read.formUnion(found.slices)
       guard then.isPlain, now.isPlain else { return nil }
       guard persons.remove(then) else { throw Damaged() }
       for finding in then.allFindings { homes[finding.id] = nil }
       persons.append(now)
-      homes.merge(found.homes) { $0.union($1) }
+      homes.merge(found.now.homes) { $0.union($1) }
+    }
+
+    // Of rules whose facts are kept, what is not asked of facts; the facts.
+    var open = old?.open ?? AuditPart()
+    var sums = FactPart()
+    if let file = old?.facts {
+      guard let bytes = ledger.evaluationBytes(file), let known = FactPart(bytes.bytes, sorts.open) else {
+        throw Damaged()
+      }
+      sums = known
+    }
+    var factFile: EvaluationFile?
+    if !sorts.open.isEmpty {
+      for part in given {
+        guard part.open?.counts.isPlain != false, part.open?.facts.isPlain != false else { return nil }
+        guard let then = part.openBefore else { continue }
+        guard then.counts.isPlain, then.facts.isPlain else { return nil }
+        guard open.remove(then.counts), sums.remove(then.facts) else { throw Damaged() }
+      }
+      for part in given {
+        guard let now = part.open else { return nil }
+        open.append(now.counts)
+        sums.append(now.facts)
+      }
+      factFile = try ledger.writeEvaluationFile(sums.image(sorts.open))
     }
 
     // Everybody, of whom something may have changed through others.
     var audits = [linked, persons]
     let state = LookBackState(
-      binding: binding, segments: segments.map(LookBackState.Segment.init),
-      figures: figures.stored(segments.map(\.record.number)), linked: linked, persons: persons,
-      homes: homes.mapValues { $0.sorted() }, straddling: straddling.slices, batches: batches, keys: keyFiles,
-      generations: generations)
+      binding: binding, segments: LookBackState.digest(of: segments),
+      figures: figures.stored(segments.map(\.record.number)), linked: linked, persons: persons, open: open,
+      facts: factFile, homes: homes.mapValues { $0.sorted() }, straddling: straddling.slices, batches: batches,
+      keys: keyFiles, generations: generations, keptSlices: old?.keptSlices ?? [], kept: old?.kept ?? [])
+    if !sorts.open.isEmpty {
+      let facts = mergedFacts([sums])
+      guard let (counts, slices) = try asked(thin, facts, sorts.open, workers) else { return nil }
+      let found = try findings(of: slices, sorts.open, facts: facts, straddling, guide, workers)
+      var all = open
+      all.append(counts)
+      audits.append(found.now.part.counted(by: all))
+      homes.merge(found.now.homes) { $0.union($1) }
+      read.formUnion(found.slices)
+    }
     if !sorts.facts.isEmpty {
       let (counts, slices, facts) = try factParts(thin, straddling, sorts.facts, workers)
-      let found = try findings(
-        of: slices, sorts.facts, facts: facts, batches: nil, parts, straddling, workers)
-      audits.append(found.part.counted(by: counts))
-      homes.merge(found.homes) { $0.union($1) }
+      let found = try findings(of: slices, sorts.facts, facts: facts, straddling, guide, workers)
+      audits.append(found.now.part.counted(by: counts))
+      homes.merge(found.now.homes) { $0.union($1) }
+      read.formUnion(found.slices)
     }
     var census: EffectiveClaims?
     if !sorts.everything.isEmpty {
@@ -222,15 +295,71 @@ struct LookBackEvaluation: Sendable {
       incompleteTables: whole.incompleteTables)
     let outcome = ClaimEvaluation.Outcome(
       result: result, figures: figures, units: given.count, straddling: straddling.slices, homes: homes, thin: census)
-    return (outcome, state)
+    return Found(outcome: outcome, state: state, guide: guide, slices: read)
   }
+
+  // MARK: Rows of a few slices
+
+  /// What is kept of the rows of the state's segments.
+  private func keptRows(_ state: LookBackState) throws -> KeptRows {
+    let files = try state.kept.map { file in
+      guard let bytes = ledger.evaluationBytes(file) else { throw Damaged() }
+      return bytes
+    }
+    guard
+      let kept = KeptRows(
+        slices: Set(state.keptSlices), segments: Set(segments.filter { $0.batch != batch }.map(\.record.number)),
+        files: files)
+    else { throw Damaged() }
+    return kept
+  }
+
+  /// Persons with findings and packets have them next week, too: all rows of these slices are kept where the next run need
+  /// not look for them in the parts. Those that are kept already get the new batch's rows.
+  func keeping(_ slices: Set<UInt16>, of found: Found) throws -> LookBackState {
+    var state = found.state
+    let known = Set(state.keptSlices)
+    var more = slices.subtracting(known)
+    // Where so many have findings, reading them from the parts costs no more.
+    if known.count + more.count > Self.mostKeptSlices { more = [] }
+    let codes = CodeTable()
+    var columns: [ClaimTable: Set<String>?] = [:]
+    for table in ClaimTable.allCases { columns.updateValue(nil, forKey: table) }
+    func rows(_ slices: Set<UInt16>, batches: Set<String>?) throws -> [ClaimTable: RawRows] {
+      if slices.isEmpty { return [:] }
+      let reader = try StoreReader(
+        ledger, live: segments, columns: columns, delivered: true, batches: batches, parts: parts,
+        guide: SliceGuide(presence: found.guide.presence))
+      return try reader.load(slices: slices, codes: codes)
+    }
+    var raw = try rows(more, batches: nil)
+    for (table, own) in try rows(known, batches: [batch]) {
+      raw[table, default: RawRows(table: table)].append(own)
+    }
+    if raw.values.contains(where: { $0.count > 0 }) {
+      state.kept.append(try ledger.writeEvaluationFile(KeptRows.image(raw, live: segments, codes: codes)))
+    }
+    state.keptSlices = known.union(more).sorted()
+    return state
+  }
+
+  private static let mostKeptSlices = 8_192
 
   // MARK: New rows
 
+  /// Of one batch's rows the keys, and the slices that have some.
+  private struct NewKeys: Sendable {
+    var keys: [UInt64] = []
+    var presence = SlicePresence()
+
+    mutating func add(_ raw: [ClaimTable: RawRows], _ codes: CodeTable) {
+      appendUnitKeys(raw, codes: codes, to: &keys)
+      for rows in raw.values { for slice in rows.slice { presence.insert(slice) } }
+    }
+  }
+
   /// The keys of the new rows by batch, ascending.
-  private func newKeys(
-    _ fresh: Set<String>, _ parts: [PartRecord], _ placeOfSegment: [UInt32]
-  ) throws -> [UInt32: [UInt64]] {
+  private func newKeys(_ fresh: Set<String>, _ placeOfSegment: [UInt32]) throws -> [UInt32: NewKeys] {
     let ids: Set<String> = [
       "setl_id", "init_setl_id", "mdtrt_id", "setl_list_diag_id", "setl_list_oprn_id",
     ]
@@ -243,24 +372,29 @@ struct LookBackEvaluation: Sendable {
     let found = try inParallel(ranges.count, jobs: whole.jobs, worker: { CodeTable() }) { i, codes in
       defer { codes.rollBack(to: 1) }
       let raw = try reader.load(slices: ranges[i], codes: codes)
-      var keys: [UInt32: [UInt64]] = [:]
+      var keys: [UInt32: NewKeys] = [:]
       if isOne,
         let place = raw.values.lazy.compactMap({ $0.origin.first }).first.map({ placeOfSegment[Int($0.segment)] })
       {
-        appendUnitKeys(raw, codes: codes, to: &keys[place, default: []])
+        keys[place, default: NewKeys()].add(raw, codes)
         return keys
       }
       for place in Set(raw.values.flatMap { rows in rows.origin.map { placeOfSegment[Int($0.segment)] } }).sorted() {
         let own = raw.mapValues { rows in
           rows.selecting(rows.origin.indices.filter { placeOfSegment[Int(rows.origin[$0].segment)] == place })
         }
-        appendUnitKeys(own, codes: codes, to: &keys[place, default: []])
+        keys[place, default: NewKeys()].add(own, codes)
       }
       return keys
     }
-    var result: [UInt32: [UInt64]] = [:]
-    for keys in found { result.merge(keys) { $0 + $1 } }
-    return result.mapValues { $0.sorted() }
+    var result: [UInt32: NewKeys] = [:]
+    for keys in found {
+      for (place, own) in keys {
+        result[place, default: NewKeys()].keys += own.keys
+        result[place]?.presence.formUnion(own.presence)
+      }
+    }
+    return result.mapValues { NewKeys(keys: $0.keys.sorted(), presence: $0.presence) }
   }
 
   /// Ranges of slices with so many rows each that they fit into memory and keep all threads busy.
@@ -275,20 +409,20 @@ struct LookBackEvaluation: Sendable {
   private static let leastRows = 10_000
 
   private func deltaParts(
-    _ fresh: Set<String>, touched: Set<UInt32>, _ parts: [PartRecord], _ placeOfSegment: [UInt32], _ batches: [String],
-    _ straddling: StraddlingSlices, _ sorts: Sorts, _ workers: Workers
-  ) throws -> [Part] {
+    _ fresh: Set<String>, touched: Set<UInt32>, _ placeOfSegment: [UInt32], _ batches: [String],
+    _ straddling: StraddlingSlices, _ sorts: Sorts, _ guide: SliceGuide, _ workers: Workers
+  ) throws -> [Part]? {
     let new = try StoreReader(
       ledger, live: segments, columns: columns, places: whole.ofBatch, batches: fresh, parts: parts)
     let older = try StoreReader(
       ledger, live: segments, columns: columns, places: whole.ofBatch,
-      batches: Set(Set(touched.map { $0 >> 16 }).map { batches[Int($0)] }), parts: parts)
+      batches: Set(Set(touched.map { $0 >> 16 }).map { batches[Int($0)] }), parts: parts, guide: guide)
     let setting = Setting(self, sorts.all)
     let ofNone = segments.map { _ in false }
     var units = ranges(of: new).map { Unit(range: $0, straddling: straddling, isOfStraddling: false) }
     if !straddling.isEmpty { units.append(Unit(range: 0...UInt16.max, straddling: straddling, isOfStraddling: true)) }
     let all = units
-    return try inParallel(all.count, jobs: whole.jobs, worker: { () }) { i, _ in
+    let parts = try inParallel(all.count, jobs: whole.jobs, worker: { () }) { i, _ -> Part? in
       let unit = all[i]
       let worker = workers.take()
       defer { workers.giveBack(worker) }
@@ -302,7 +436,7 @@ struct LookBackEvaluation: Sendable {
       }
       var part = Part(
         figuresBefore: UnitFigures(segments: segments.count), figures: UnitFigures(segments: segments.count),
-        files: LookBackState.ThinFiles(first: unit.range.lowerBound, last: unit.range.upperBound))
+        files: LookBackState.ThinFile(first: unit.range.lowerBound, last: unit.range.upperBound))
       let slices = Set(touched.map { UInt16(truncatingIfNeeded: $0) }.filter(unit.contains))
       if !slices.isEmpty {
         let before = try older.load(slices: slices, codes: codes).mapValues { rows in
@@ -314,6 +448,13 @@ struct LookBackEvaluation: Sendable {
         let claims = try setting.normalized(before, codes)
         part.figuresBefore.add(raw: before, claims, ofBatch: ofNone)
         part.linkedBefore = auditPart(rules: sorts.linked, whole.auditInput(claims.claims), shelf: whole.shelf)
+        if !sorts.open.isEmpty {
+          guard
+            let open = PendingFacts(
+              rules: sorts.open, whole.auditInput(claims.claims), shelf: whole.shelf, cells: nil)
+          else { return nil }
+          part.openBefore = open
+        }
         for (table, rows) in before { raw[table, default: RawRows(table: table)].append(rows) }
       }
       let claims = try setting.normalized(raw, codes)
@@ -321,22 +462,40 @@ struct LookBackEvaluation: Sendable {
       part.linked = auditPart(rules: sorts.linked, whole.auditInput(claims.claims), shelf: whole.shelf)
       part.homes = findingHomes(part.linked.allFindings, claims.claims)
       let cells = cells(of: claims.claims, placeOfSegment)
-      func image(_ rules: [Rule], _ seeds: [Entity: [Bool]], named: Bool = true) throws -> (EvaluationFile, Int)? {
+      var bytes: [UInt8] = []
+      func keep(_ image: [UInt8]) -> LookBackState.Piece {
+        defer { bytes += image }
+        return LookBackState.Piece(start: bytes.count, count: image.count)
+      }
+      func keep(_ rules: [Rule], _ seeds: [Entity: [Bool]], named: Bool = true) -> (LookBackState.Piece, Int)? {
         if rules.isEmpty { return nil }
         var thin = ThinClaims(for: rules, named: named)
         thin.appendReachable(claims.claims, cells: cells, seeds: seeds)
-        return (try ledger.writeEvaluationFile(thin.image()), thin.count)
+        return (keep(thin.image()), thin.count)
       }
       func seeds(_ rules: [Rule], narrowed: Bool = true) -> [Entity: [Bool]] {
         Audit.seeds(rules: rules, whole.auditInput(claims.claims), shelf: whole.shelf, narrowed: narrowed)
       }
-      (part.files.persons, part.files.personRows) =
-        try image(sorts.persons.map(\.sieve), seeds(sorts.persons), named: false) ?? (nil, 0)
+      for group in sorts.groups {
+        guard let (piece, rows) = keep(group.sieves, seeds(group.rules), named: false) else { continue }
+        part.files.persons.append(piece)
+        part.files.personRows += rows
+      }
+      if !sorts.open.isEmpty {
+        guard
+          let open = PendingFacts(
+            rules: sorts.open, whole.auditInput(claims.claims), shelf: whole.shelf, cells: cells)
+        else { return nil }
+        part.files.open = keep(open.image)
+        part.open = open
+      }
       (part.files.facts, part.files.factRows) =
-        try image(sorts.facts.map(\.sieve), seeds(sorts.facts), named: false) ?? (nil, 0)
-      part.files.everything = try image(sorts.everything, seeds(sorts.everything, narrowed: false))?.0
+        keep(sorts.facts.map(\.sieve), seeds(sorts.facts), named: false) ?? (nil, 0)
+      part.files.everything = keep(sorts.everything, seeds(sorts.everything, narrowed: false))?.0
+      part.files.file = try ledger.writeEvaluationFile(bytes)
       return part
     }
+    return parts.contains { $0 == nil } ? nil : parts.compactMap { $0 }
   }
 
   /// How raw rows become claims: the same for all of them.
@@ -355,7 +514,7 @@ struct LookBackEvaluation: Sendable {
         })
       let whole = evaluation.whole
       medTypes = whole.shelf.registries["med_type_b"].map { StoreState.medTypes($0, whole.codes) }
-      identities = evaluation.segments.map(\.identity)
+      identities = evaluation.identities
       excludedSetlTypes = whole.excludedSetlTypes
     }
 
@@ -367,37 +526,51 @@ struct LookBackEvaluation: Sendable {
     }
   }
 
-  /// What rules find among all claims of some slices: findings and suppressions; the counts mean nothing. Slices that
+  /// What rules find among all claims of some slices, the counts mean nothing, and the slices that were read. Those that
   /// straddle are looked at together, all of them if there is one.
   ///
-  /// - Parameter batches: of which rows are read; nil: of all.
+  /// - Parameter alsoWithout: a batch; what is found without its rows is `before`. nil: nothing is.
   private func findings(
-    of slices: Set<UInt16>, _ rules: [Rule], facts: PopulationFacts? = nil, batches: Set<String>?,
-    _ parts: [PartRecord], _ straddling: StraddlingSlices, _ workers: Workers
-  ) throws -> (part: AuditPart, homes: [String: Set<UInt16>]) {
+    of slices: Set<UInt16>, _ rules: [Rule], facts: PopulationFacts? = nil, alsoWithout new: String? = nil,
+    _ straddling: StraddlingSlices, _ guide: SliceGuide, _ workers: Workers
+  ) throws -> (now: (part: AuditPart, homes: [String: Set<UInt16>]), before: AuditPart, slices: Set<UInt16>) {
     let alone = slices.filter { !straddling.contains($0) }.sorted()
     let size = min(2_000, max(50, alone.count / max(1, whole.jobs) + 1))
     var chunks = stride(from: 0, to: alone.count, by: size).map { Set(alone[$0..<min($0 + size, alone.count)]) }
     if alone.count < slices.count { chunks.append(Set(straddling.slices)) }
     let all = chunks
-    let reader = try StoreReader(ledger, live: segments, columns: columns, batches: batches, parts: parts)
+    let reader = try StoreReader(ledger, live: segments, columns: columns, parts: parts, guide: guide)
     let setting = Setting(self, rules)
+    let isNew = segments.map { $0.batch == new }
     let found = try inParallel(all.count, jobs: whole.jobs, worker: { () }) { i, _ in
       let worker = workers.take()
       defer { workers.giveBack(worker) }
-      let claims = try setting.normalized(reader.load(slices: all[i], codes: worker.codes), worker.codes).claims
-      var input = whole.auditInput(claims)
-      input.facts = facts
-      let part = auditPart(rules: rules, input, shelf: whole.shelf)
-      return (part, findingHomes(part.allFindings, claims))
+      func audit(_ raw: [ClaimTable: RawRows]) throws -> (AuditPart, EffectiveClaims) {
+        let claims = try setting.normalized(raw, worker.codes).claims
+        var input = whole.auditInput(claims)
+        input.facts = facts
+        return (auditPart(rules: rules, input, shelf: whole.shelf), claims)
+      }
+      let raw = try reader.load(slices: all[i], codes: worker.codes)
+      let (now, claims) = try audit(raw)
+      var before = AuditPart()
+      if new != nil {
+        (before, _) = try audit(
+          raw.mapValues { rows in
+            rows.selecting(rows.origin.indices.filter { !isNew[Int(rows.origin[$0].segment)] })
+          })
+      }
+      return (now, findingHomes(now.allFindings, claims), before)
     }
     var part = AuditPart()
     var homes: [String: Set<UInt16>] = [:]
-    for (one, own) in found {
+    var before = AuditPart()
+    for (one, own, other) in found {
       part.append(one)
       homes.merge(own) { $0.union($1) }
+      before.append(other)
     }
-    return (part, homes)
+    return ((part, homes), before, all.reduce(into: Set<UInt16>()) { $0.formUnion($1) })
   }
 
   /// Batch and slice of each row, by entity.
@@ -429,20 +602,27 @@ struct LookBackEvaluation: Sendable {
       self.generations = generations
       live = DeadCells(generations)
       var files: [EvaluationFile: EvaluationBytes] = [:]
-      for file in generations.flatMap({ $0.units.flatMap(\.all) }) {
+      for file in generations.flatMap({ $0.units.map(\.file) }) {
         guard let bytes = ledger.evaluationBytes(file) else { throw Damaged() }
         files[file] = bytes
       }
       self.files = files
     }
 
-    func rows(_ count: KeyPath<LookBackState.ThinFiles, Int>) -> Int {
+    func bytes(_ unit: LookBackState.ThinFile, _ piece: LookBackState.Piece) throws -> UnsafeRawBufferPointer {
+      guard let all = files[unit.file]?.bytes, piece.start >= 0, piece.count >= 0,
+        piece.start <= all.count, piece.count <= all.count - piece.start
+      else { throw Damaged() }
+      return UnsafeRawBufferPointer(rebasing: all[piece.start..<piece.start + piece.count])
+    }
+
+    func rows(_ count: KeyPath<LookBackState.ThinFile, Int>) -> Int {
       generations.reduce(0) { $0 + $1.units.reduce(0) { $0 + $1[keyPath: count] } }
     }
 
     /// Adds the rows that are live, or those of which `isWanted` says so by cell and generation.
     func add(
-      _ kind: KeyPath<LookBackState.ThinFiles, EvaluationFile?>, to claims: inout ThinClaims,
+      _ kind: KeyPath<LookBackState.ThinFile, LookBackState.Piece?>, to claims: inout ThinClaims,
       _ range: ClosedRange<UInt16>, where isWanted: (UInt16) -> Bool
     ) throws {
       try add(kind, to: &claims, range) { cell, generation in
@@ -451,15 +631,35 @@ struct LookBackEvaluation: Sendable {
     }
 
     func add(
-      _ kind: KeyPath<LookBackState.ThinFiles, EvaluationFile?>, to claims: inout ThinClaims,
+      _ kind: KeyPath<LookBackState.ThinFile, LookBackState.Piece?>, to claims: inout ThinClaims,
       _ range: ClosedRange<UInt16>, where isWanted: (UInt32, Int) -> Bool
     ) throws {
+      try each(range) { unit, number in
+        guard let piece = unit[keyPath: kind] else { return }
+        guard claims.append(try bytes(unit, piece), where: { cell in isWanted(cell, number) }) else { throw Damaged() }
+      }
+    }
+
+    /// Adds the rows of a group of rules of which `isWanted` says so by the entity's place in a list, cell and generation.
+    func add(
+      group: Int, _ numbers: Range<Int>, to claims: inout ThinClaims, _ range: ClosedRange<UInt16>,
+      _ entities: [Entity],
+      where isWanted: (Int, UInt32, Int) -> Bool
+    ) throws {
+      try each(range) { unit, number in
+        if !numbers.contains(number) { return }
+        guard group < unit.persons.count else { throw Damaged() }
+        guard
+          claims.append(
+            try bytes(unit, unit.persons[group]), slices: range, of: entities, where: { isWanted($0, $1, number) })
+        else { throw Damaged() }
+      }
+    }
+
+    func each(_ range: ClosedRange<UInt16>, _ body: (LookBackState.ThinFile, Int) throws -> Void) rethrows {
       for (number, generation) in generations.enumerated() {
         for unit in generation.units where unit.first <= range.upperBound && range.lowerBound <= unit.last {
-          guard let file = unit[keyPath: kind] else { continue }
-          guard let bytes = files[file], claims.append(bytes.bytes, where: { isWanted($0, number) }) else {
-            throw Damaged()
-          }
+          try body(unit, number)
         }
       }
     }
@@ -490,44 +690,82 @@ struct LookBackEvaluation: Sendable {
   }
 
   private func personParts(
-    _ wanted: [Bool], _ thin: ThinRows, _ before: DeadCells, _ straddling: StraddlingSlices, _ rules: [Rule],
-    _ workers: Workers
+    _ touched: Set<UInt32>, _ thin: ThinRows, _ before: DeadCells, _ straddling: StraddlingSlices,
+    _ groups: [PersonGroup], _ workers: Workers
   ) throws -> [PersonChange] {
-    let share = wanted.count { $0 }
-    let units = units(
-      thin.rows(\.personRows) / 0x1000 * share / 16, straddling,
-      wantsStraddling: straddling.slices.contains { wanted[Int($0)] })
     let newest = thin.generations.count - 1
-    let sieves = rules.map(\.sieve)
+    // What is new, by group, and what it can meet.
+    var wanted: [[Entity: [Bool]]] = []
+    for (number, group) in groups.enumerated() {
+      var changed: [Entity: [Bool]] = [:]
+      for unit in thin.generations[newest].units {
+        guard number < unit.persons.count, let own = ThinClaims.slices(in: try thin.bytes(unit, unit.persons[number]))
+        else {
+          throw Damaged()
+        }
+        changed.merge(own) { a, b in a.indices.map { a[$0] || b[$0] } }
+      }
+      wanted.append(group.rowsThatMeet(changed, touched: touched, straddling))
+    }
+    let wantedRows = wanted
+    let most = wanted.flatMap(\.values).map { $0.count { $0 } }.max() ?? 0
+    let units = units(
+      thin.rows(\.personRows) / 0x1000 * most / 16, straddling, wantsStraddling: !straddling.isEmpty)
     return try inParallel(units.count, jobs: whole.jobs, worker: { () }) { i, _ in
       let unit = units[i]
       let worker = workers.take()
       defer { workers.giveBack(worker) }
-      func isOfUnit(_ cell: UInt32) -> Bool {
-        let slice = UInt16(truncatingIfNeeded: cell)
-        return wanted[Int(slice)] && unit.contains(slice)
-      }
-      // What stays is loaded once, for both.
-      var now = ThinClaims(for: sieves, codes: worker.codes, named: false)
-      try thin.add(\.persons, to: &now, unit.range) { cell, generation in
-        generation < newest && isOfUnit(cell) && thin.live.areLive(cell, in: generation)
-      }
-      var old = now
-      if newest > 0 {
-        try thin.add(\.persons, to: &old, unit.range) { cell, generation in
-          generation < newest && isOfUnit(cell) && before.areLive(cell, in: generation)
-            && !thin.live.areLive(cell, in: generation)
+      var change = PersonChange()
+      for (number, group) in groups.enumerated() {
+        let entities = Array(wantedRows[number].keys)
+        let wanted = entities.map { wantedRows[number][$0] ?? [] }
+        func isOfUnit(_ cell: UInt32) -> Bool { unit.contains(UInt16(truncatingIfNeeded: cell)) }
+        // What stays is loaded once, for both.
+        var now = ThinClaims(for: group.sieves, codes: worker.codes, named: false)
+        try thin.add(group: number, 0..<newest, to: &now, unit.range, entities) { entity, cell, generation in
+          wanted[entity][Int(cell & 0xFFFF)] && isOfUnit(cell) && thin.live.areLive(cell, in: generation)
+        }
+        var old = now
+        if newest > 0, !touched.isEmpty {
+          try thin.add(group: number, 0..<newest, to: &old, unit.range, entities) { _, cell, generation in
+            isOfUnit(cell) && before.areLive(cell, in: generation) && !thin.live.areLive(cell, in: generation)
+          }
+        }
+        try thin.add(group: number, newest..<newest + 1, to: &now, unit.range, entities) { _, cell, _ in isOfUnit(cell)
+        }
+        let (counts, slices) = sieved(group.sieves, now)
+        change.now.append(counts)
+        change.slices.formUnion(slices)
+        if newest > 0 {
+          let (counts, slices) = sieved(group.sieves, old)
+          change.before.append(counts)
+          change.slices.formUnion(slices)
         }
       }
-      try thin.add(\.persons, to: &now, unit.range) { cell, generation in generation == newest && isOfUnit(cell) }
-      var change = PersonChange()
-      (change.now, change.slices) = sieved(sieves, now)
-      if newest > 0 {
-        let (counts, slices) = sieved(sieves, old)
-        change.before = counts
-        change.slices.formUnion(slices)
-      }
       return change
+    }
+  }
+
+  /// What facts say of the rows in scope of rules whose facts are kept: how many are unevaluable by them, and the slices of
+  /// those that may be hits. nil if a rule is stopped.
+  private func asked(
+    _ thin: ThinRows, _ facts: PopulationFacts, _ rules: [Rule], _ workers: Workers
+  ) throws -> (counts: AuditPart, slices: Set<UInt16>)? {
+    let worker = workers.take()
+    defer { workers.giveBack(worker) }
+    func input(_ claims: EffectiveClaims) -> AuditInput {
+      var input = whole.auditInput(claims)
+      input.facts = facts
+      return input
+    }
+    var open = OpenFacts(rules: rules, input(EffectiveClaims(codes: worker.codes, tables: [:])))
+    try thin.each(0...UInt16.max) { unit, number in
+      guard let piece = unit.open,
+        open.append(try thin.bytes(unit, piece), where: { thin.live.areLive($0, in: number) })
+      else { throw Damaged() }
+    }
+    return open.asked(shelf: whole.shelf, input: input).map { counts, cells in
+      (counts, Set(cells.map { UInt16(truncatingIfNeeded: $0) }))
     }
   }
 

@@ -7,49 +7,69 @@ import ClaimStore
 /// settings (`binding`), and for nothing else.
 struct LookBackState: Codable, Sendable {
   /// Another one is not read.
-  static let format = "look-back 3"
+  static let format = "look-back 4"
 
-  /// A live segment, with all that decides how its rows' versions are ordered.
-  struct Segment: Codable, Hashable, Sendable {
-    var number: Int32
-    var batch: String
-    var file: String
-    var member: Int
+  /// All that decides how the rows' versions of live segments are ordered, as a digest.
+  static func digest(of live: [LiveSegment]) -> String {
+    SHA256Hasher.hex(
+      of: live.map { "\($0.record.number)\u{1F}\($0.batch)\u{1F}\($0.file)\u{1F}\($0.record.key.member)" }
+        .joined(separator: "\u{1E}"))
+  }
 
-    init(_ live: LiveSegment) {
-      number = live.record.number
-      batch = live.batch
-      file = live.file
-      member = live.record.key.member
+  /// A stretch of a file.
+  struct Piece: Codable, Sendable {
+    var start: Int
+    var count: Int
+
+    init(start: Int, count: Int) {
+      self.start = start
+      self.count = count
+    }
+
+    init(from decoder: any Decoder) throws {
+      var container = try decoder.unkeyedContainer()
+      start = try container.decode(Int.self)
+      count = try container.decode(Int.self)
+    }
+
+    func encode(to encoder: any Encoder) throws {
+      var container = encoder.unkeyedContainer()
+      try container.encode(start)
+      try container.encode(count)
     }
   }
 
-  /// Thin rows of some slices, by the rules that need them; nil where no rule does. Of persons' rules and of those with
-  /// facts only what their sieves read: whether a row is a hit.
-  struct ThinFiles: Codable, Sendable {
+  /// Thin rows of some slices, by the rules that need them; nil where no rule does. All of them are in one file.
+  struct ThinFile: Codable, Sendable {
     var first: UInt16
     var last: UInt16
-    var persons: EvaluationFile?
-    var facts: EvaluationFile?
-    var everything: EvaluationFile?
+    var file = EvaluationFile(bytes: 0, digest: "")
+    /// Of each `PersonGroup`, and of rules with facts, only what their sieves read: whether a row is a hit.
+    var persons: [Piece] = []
     var personRows = 0
+    var facts: Piece?
     var factRows = 0
-
-    var all: [EvaluationFile] { [persons, facts, everything].compactMap { $0 } }
+    /// Of rules whose facts are kept: the rows in scope, with what is asked of facts.
+    var open: Piece?
+    var everything: Piece?
   }
 
   /// What one run wrote, and the cells of older batches whose rows it took over: in earlier generations they are dead.
   struct Generation: Codable, Sendable {
-    var units: [ThinFiles]
+    var units: [ThinFile]
     var touched: [UInt32]
   }
 
   var binding: String
-  var segments: [Segment]
+  /// Of the live segments.
+  var segments: String
   var figures: StoreFigures
   /// Of rules whose hits keep to linked rows, and of the other rules of reach `person`: over the whole store.
   var linked: AuditPart
   var persons: AuditPart
+  /// Of rules whose facts are kept: counts but for what only facts tell, and the facts.
+  var open: AuditPart
+  var facts: EvaluationFile?
   /// Of the findings in these two.
   var homes: [String: [UInt16]]
   /// Slices that share a key.
@@ -59,15 +79,19 @@ struct LookBackState: Codable, Sendable {
   /// Of each batch the keys of its rows.
   var keys: [EvaluationFile]
   var generations: [Generation]
+  /// Slices that runs have read for findings and packets, and all their rows.
+  var keptSlices: [UInt16] = []
+  var kept: [EvaluationFile] = []
 
-  var files: [EvaluationFile] { keys + generations.flatMap { $0.units.flatMap(\.all) } }
+  var files: [EvaluationFile] {
+    keys + kept + generations.flatMap { $0.units.map(\.file) } + (facts.map { [$0] } ?? [])
+  }
 
   /// Whether these live segments are those of the state and more of one batch that it does not know.
   func isContinued(by live: [LiveSegment], batch: String) -> Bool {
-    let now = live.map(Segment.init)
-    let new = now.filter { $0.batch == batch }
-    return !batches.contains(batch) && now.filter { $0.batch != batch } == segments
-      && Set(now.map(\.number)).count == now.count && !new.isEmpty
+    let old = live.filter { $0.batch != batch }
+    return !batches.contains(batch) && old.count < live.count && Set(live.map(\.record.number)).count == live.count
+      && Self.digest(of: old) == segments
   }
 }
 

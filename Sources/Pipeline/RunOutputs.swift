@@ -14,6 +14,8 @@ import RulePacks
 struct RunOutputs {
   let run: WeeklyRun
   let segments: [LiveSegment]
+  let parts: [PartRecord]
+  let guide: SliceGuide
   let setting: StoreState.Setting
   let outcome: ClaimEvaluation.Outcome
   let revision: BatchRevision
@@ -51,8 +53,8 @@ struct RunOutputs {
 
   /// One bag for each case above the threshold; the folder of each, relative to the output folder, by case id.
   func writePackets(into folder: AtomicFolder) throws -> [String: String] {
-    let chosen = assignment.cases.filter { $0.countedFen >= run.file.minCountedFen && $0.countedFen > 0 }
-    guard mayWritePackets, !chosen.isEmpty else { return [:] }
+    let chosen = casesOfPackets
+    if chosen.isEmpty { return [:] }
     let state = try packetClaims(chosen)
     let delivered = DeliveredRows(state.raw, state.codes, segments: segments)
     let evidence = EvidenceIndex(
@@ -89,22 +91,48 @@ struct RunOutputs {
     return packets
   }
 
-  /// The claims of all slices in which a person of the cases' findings is, with the delivered texts.
-  private func packetClaims(_ cases: [CaseFile]) throws -> StoreState {
+  private var casesOfPackets: [CaseFile] {
+    mayWritePackets
+      ? assignment.cases.filter { $0.countedFen >= run.file.minCountedFen && $0.countedFen > 0 } : []
+  }
+
+  /// All slices in which a person of the cases' findings is; nil if these may be anywhere.
+  private func slices(of cases: [CaseFile]) -> Set<UInt16>? {
     let ids = Set(cases.map(\.id))
     let reach = Dictionary(uniqueKeysWithValues: run.pack.rules.map { ($0.id, $0) })
     var slices = Set(outcome.straddling)
-    var needsAll = false
     for record in assignment.records where ids.contains(record.caseID) && record.state != .withdrawn {
       let rule = reach[record.finding.rule]
       if rule?.reach == .everything, !record.finding.setlIDs.isEmpty || rule?.countsOccupancy != true {
         // Rows of other persons are part of what such a rule formed.
-        needsAll = true
+        return nil
       }
       slices.formUnion(outcome.homes[record.finding.id] ?? [])
     }
-    return try StoreState.load(
-      ledger: run.ledger, replacing: revision, setting, slices: needsAll ? nil : slices, delivered: true)
+    return slices
+  }
+
+  /// The slices whose rows packets and the report are made of, but for a whole store.
+  var slicesRead: Set<UInt16> {
+    let cases = casesOfPackets
+    let ofPackets = cases.isEmpty ? [] : slices(of: cases) ?? []
+    return ofPackets.union(slices(ofWithdrawn: assignment.records.filter { $0.state == .withdrawn }))
+  }
+
+  /// The claims of all slices in which a person of the cases' findings is, with the delivered texts.
+  private func packetClaims(_ cases: [CaseFile]) throws -> StoreState {
+    try claims(slices(of: cases), delivered: true)
+  }
+
+  private func claims(_ slices: Set<UInt16>?, delivered: Bool) throws -> StoreState {
+    do {
+      return try StoreState.load(
+        ledger: run.ledger, segments: segments, parts: parts, guide: guide, setting, slices: slices,
+        delivered: delivered)
+    } catch is EvaluationDamaged {
+      return try StoreState.load(
+        ledger: run.ledger, segments: segments, parts: parts, setting, slices: slices, delivered: delivered)
+    }
   }
 
   private func laws() -> [String: LawText] {
@@ -217,19 +245,23 @@ struct RunOutputs {
   private func withdrawals() throws -> [String: Withdrawal] {
     let fallen = assignment.records.filter { $0.state == .withdrawn }
     if fallen.isEmpty { return [:] }
-    var slices = Set(outcome.straddling)
-    for record in fallen where !record.finding.psnNo.isEmpty {
-      var person = record.finding.psnNo
-      slices.insert(person.withUTF8 { PersonSlice.of(UnsafeRawBufferPointer($0)) })
-    }
-    let reasons = WithdrawalReasons(
-      try StoreState.load(ledger: run.ledger, replacing: revision, setting, slices: slices))
+    let reasons = WithdrawalReasons(try claims(slices(ofWithdrawn: fallen), delivered: false))
     return Dictionary(
       uniqueKeysWithValues: fallen.map { record in
         // A finding about several persons does not say whose rows it rested on.
         let finding = record.finding
         return (finding.id, finding.psnNo.isEmpty ? Withdrawal(reason: .other) : reasons.reason(of: finding))
       })
+  }
+
+  private func slices(ofWithdrawn records: [FindingRecord]) -> Set<UInt16> {
+    if records.isEmpty { return [] }
+    var slices = Set(outcome.straddling)
+    for record in records where !record.finding.psnNo.isEmpty {
+      var person = record.finding.psnNo
+      slices.insert(person.withUTF8 { PersonSlice.of(UnsafeRawBufferPointer($0)) })
+    }
+    return slices
   }
 
   /// The registries that were looked up: their rejected rows are shown like those of claim files.

@@ -216,7 +216,7 @@ struct SparkEvaluation {
     }
     return try effectiveClaims(
       NormalizationInput(
-        raw: raw, segments: segments.map(\.identity),
+        raw: raw, segments: segments.identities,
         medTypes: evaluation.shelf.registries["med_type_b"].map { StoreState.medTypes($0, evaluation.codes) },
         excludedSetlTypes: evaluation.excludedSetlTypes, codes: codes,
         linksPersons: active.contains(where: \.readsPersons), namesLines: false))

@@ -63,11 +63,17 @@ struct StorePartition {
   }
 }
 
-extension LiveSegment {
-  var identity: SegmentIdentity {
-    SegmentIdentity(
-      batch: batch, file: file, member: record.key.member,
-      missingColumns: Set(record.key.table.columns.map(\.name)).subtracting(record.header.columns))
+extension [LiveSegment] {
+  var identities: [SegmentIdentity] {
+    // Most files of a table have the same header.
+    var missing: [ClaimTable: [[String]: Set<String>]] = [:]
+    return map { segment in
+      let (table, columns) = (segment.record.key.table, segment.record.header.columns)
+      let own = missing[table]?[columns] ?? Set(table.columns.map(\.name)).subtracting(columns)
+      missing[table, default: [:]][columns] = own
+      return SegmentIdentity(
+        batch: segment.batch, file: segment.file, member: segment.record.key.member, missingColumns: own)
+    }
   }
 }
 
@@ -76,7 +82,7 @@ struct StoreSource: ClaimRowSource {
   let reader: StoreReader
   let segments: [LiveSegment]
 
-  var identities: [SegmentIdentity] { segments.map(\.identity) }
+  var identities: [SegmentIdentity] { segments.identities }
   func rows(_ table: ClaimTable) -> [Int] { reader.rows(table) }
 
   func load(slices: ClosedRange<UInt16>, codes: CodeTable) throws -> [ClaimTable: RawRows] {

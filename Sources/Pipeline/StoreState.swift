@@ -31,7 +31,7 @@ struct StoreState {
     registries = setting.registries
     normalized = try effectiveClaims(
       NormalizationInput(
-        raw: raw, segments: segments.map(\.identity),
+        raw: raw, segments: segments.identities,
         medTypes: setting.registries["med_type_b"].map { Self.medTypes($0, codes) },
         excludedSetlTypes: setting.excludedSetlTypes, codes: codes,
         linksPersons: setting.rules.contains(where: \.readsPersons)))
@@ -44,11 +44,21 @@ struct StoreState {
     ledger: Ledger, replacing revision: BatchRevision?, _ setting: Setting, slices: Set<UInt16>? = nil,
     delivered: Bool = false
   ) throws -> StoreState {
-    let segments = try ledger.liveSegments(replacing: revision.map { [$0] } ?? [])
+    try load(
+      ledger: ledger, segments: ledger.liveSegments(replacing: revision.map { [$0] } ?? []), parts: ledger.parts(),
+      setting, slices: slices, delivered: delivered)
+  }
+
+  /// The same where the live segments and the parts are known.
+  static func load(
+    ledger: Ledger, segments: [LiveSegment], parts: [PartRecord], guide: SliceGuide = SliceGuide(), _ setting: Setting,
+    slices: Set<UInt16>?, delivered: Bool
+  ) throws -> StoreState {
     if slices == nil { try checkMemory(segments.reduce(0) { $0 + $1.record.rows }, delivered: delivered, ledger) }
     let codes = CodeTable(copying: setting.codes)
     let reader = try StoreReader(
-      ledger, live: segments, columns: columns(setting.rules, delivered: delivered), delivered: delivered)
+      ledger, live: segments, columns: columns(setting.rules, delivered: delivered), delivered: delivered,
+      parts: parts, guide: guide)
     let raw =
       try slices.map { try reader.load(slices: $0, codes: codes) }
       ?? reader.load(slices: 0...UInt16.max, codes: codes)

@@ -2,25 +2,29 @@ import ClaimModel
 import ClaimStore
 import Normalize
 
-/// The ids of one batch's rows, as `appendUnitKeys` names them, ascending; a cell is the rows of a batch in one slice.
+/// Of one batch in which slices its rows are, and their ids, as `appendUnitKeys` names them, ascending. A cell is the rows
+/// of a batch in one slice.
 struct LinkKeys: Sendable {
   private let file: EvaluationBytes
+  let presence: SlicePresence
   let count: Int
 
   /// nil if the file holds no keys.
   init?(_ file: EvaluationBytes) {
-    guard file.bytes.count % 8 == 0 else { return nil }
+    guard file.bytes.count >= SlicePresence.byteCount, file.bytes.count % 8 == 0,
+      let presence = SlicePresence(UnsafeRawBufferPointer(rebasing: file.bytes[..<SlicePresence.byteCount]))
+    else { return nil }
     self.file = file
-    count = file.bytes.count / 8
+    self.presence = presence
+    count = (file.bytes.count - SlicePresence.byteCount) / 8
   }
 
   subscript(i: Int) -> UInt64 {
-    UInt64(littleEndian: file.bytes.loadUnaligned(fromByteOffset: i &* 8, as: UInt64.self))
+    UInt64(littleEndian: file.bytes.loadUnaligned(fromByteOffset: SlicePresence.byteCount &+ i &* 8, as: UInt64.self))
   }
 
-  static func bytes(_ keys: [UInt64]) -> [UInt8] {
-    // The house's machines are little-endian; `subscript` says so to others.
-    keys.map(\.littleEndian).withUnsafeBytes { Array($0) }
+  static func bytes(_ keys: [UInt64], _ presence: SlicePresence) -> [UInt8] {
+    presence.bytes + keys.map(\.littleEndian).withUnsafeBytes { Array($0) }
   }
 }
 

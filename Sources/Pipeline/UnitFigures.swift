@@ -294,9 +294,8 @@ struct UnitFigures: Sendable {
 
 /// What a later run needs to know of rows that it does not look at.
 struct StoreFigures: Codable, Sendable {
-  /// Numbers of segments in the store's catalogue, and the rows of each by disposition.
-  var segments: [Int32]
-  var rows: [[Int]]
+  /// Of each segment its number in the store's catalogue, then its rows by disposition, a blank before each but the first.
+  var segments: [String]
   var hasRows: [Bool]
   var unknown: [UnknownMedType]
   var newestOfStore: Int64
@@ -309,8 +308,10 @@ extension UnitFigures {
   func stored(_ numbers: [Int32]) -> StoreFigures {
     let width = Self.dispositionCount
     return StoreFigures(
-      segments: numbers, rows: numbers.indices.map { Array(counts[$0 * width..<($0 + 1) * width]) }, hasRows: hasRows,
-      unknown: unknownMedTypes, newestOfStore: newestOfStore, rowsRead: rowsRead, countingLines: countingLines)
+      segments: numbers.enumerated().map { place, number in
+        ([Int(number)] + counts[place * width..<(place + 1) * width]).map { "\($0)" }.joined(separator: " ")
+      }, hasRows: hasRows, unknown: unknownMedTypes, newestOfStore: newestOfStore, rowsRead: rowsRead,
+      countingLines: countingLines)
   }
 
   /// Nothing of the batch, and all that was known of the store; nil if a segment is not among the numbers.
@@ -318,10 +319,13 @@ extension UnitFigures {
     self.init(segments: numbers.count)
     var placeOf: [Int32: Int] = [:]
     for (place, number) in numbers.enumerated() { placeOf[number] = place }
-    guard stored.segments.count == stored.rows.count, stored.hasRows.count == hasRows.count else { return nil }
-    for (number, rows) in zip(stored.segments, stored.rows) {
-      guard let place = placeOf[number], rows.count == Self.dispositionCount else { return nil }
-      for (i, count) in rows.enumerated() { counts[place * Self.dispositionCount + i] = count }
+    guard stored.hasRows.count == hasRows.count else { return nil }
+    for segment in stored.segments {
+      let numbers = segment.utf8.split(separator: 0x20).map { Int(Substring($0)) ?? -1 }
+      guard numbers.count == Self.dispositionCount + 1, !numbers.contains(-1),
+        let place = Int32(exactly: numbers[0]).flatMap({ placeOf[$0] })
+      else { return nil }
+      for (i, count) in numbers.dropFirst().enumerated() { counts[place * Self.dispositionCount + i] = count }
     }
     hasRows = stored.hasRows
     for one in stored.unknown { unknown[one.code] = one }

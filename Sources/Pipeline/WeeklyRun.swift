@@ -34,6 +34,8 @@ final class WeeklyRun {
   let shelf: RegistryShelf
   /// Digests of registries, rule files and the pipeline file, `name sha256` each, sorted.
   let configurationDigests: [String: [String: String]]
+  /// What earlier runs know of delivered files.
+  private var files: DeliveredFiles
   /// Lines for standard output: one a batch done.
   private(set) var results: [String] = []
 
@@ -50,6 +52,7 @@ final class WeeklyRun {
       registries: try loadRegistries(folder: registriesFolder, knowledge: file.knowledge, codes: codes), codes: codes,
       excludedSetlTypes: jurisdiction.excludedSetlTypes)
     shelf = RegistryShelf(setting.registries, codes: codes)
+    files = DeliveredFiles(try ledger.seenFiles(), openedAt: ledger.openedAt)
     self.options = options
     self.file = file
     self.pack = pack
@@ -117,23 +120,32 @@ final class WeeklyRun {
     stopwatch.start("audit", batch: label)
     let blocking = try blockingBatches(with: revision)
     let segments = try ledger.liveSegments(replacing: [revision])
+    let parts = try ledger.parts()
     let whole = ClaimEvaluation(
       source: StoreSource(
         reader: try StoreReader(
           ledger, live: segments, columns: StoreState.columns(pack.rules, delivered: false),
-          places: segments.map { $0.batch == batch.id }),
+          places: segments.map { $0.batch == batch.id }, parts: parts),
         segments: segments),
       rules: pack.rules, shelf: shelf, codes: setting.codes,
       excludedSetlTypes: jurisdiction.excludedSetlTypes, fillFloor: file.fillFloor,
       incompleteTables: try incompleteTables(blocking), ofBatch: segments.map { $0.batch == batch.id }, jobs: jobs,
       unitRows: options.unitRows ?? ClaimUnits.rows(within: memory, jobs: jobs),
       keptBytes: options.keptBytes ?? ClaimEvaluation.keptBytes(within: memory), spillFolder: ledger.folder)
-    let (outcome, state) =
-      try spark.map { setting -> (ClaimEvaluation.Outcome, EvaluationState?) in
-        let evaluation = SparkEvaluation(
-          evaluation: whole, ledger: ledger, segments: segments, setting: setting, printer: printer)
-        return (try evaluation.run(), nil)
-      } ?? evaluate(whole, segments, batch: batch.id)
+    let lookBack = LookBackEvaluation(
+      whole: whole, ledger: ledger, segments: segments, batch: batch.id,
+      columns: StoreState.columns(pack.rules, delivered: false),
+      binding: LookBackEvaluation.binding(
+        configuration: configurationDigests, rules: pack.rules, excludedSetlTypes: whole.excludedSetlTypes,
+        fillFloor: whole.fillFloor, incompleteTables: whole.incompleteTables), parts: parts)
+    let lookedBack = try spark == nil ? evaluate(lookBack) : nil
+    let outcome =
+      try lookedBack?.outcome
+      ?? spark.map { setting in
+        try SparkEvaluation(
+          evaluation: whole, ledger: ledger, segments: segments, setting: setting, printer: printer
+        ).run()
+      } ?? whole.run()
     let result = outcome.result
     let asOf = try asOfDay(outcome.figures, startedAt: startedAt)
     let last = try ledger.baseline(of: plan.runID)
@@ -160,12 +172,16 @@ final class WeeklyRun {
     run.asOf = CivilTime.text(day: asOf)
     stopwatch.start("packets", batch: label)
     let outputs = RunOutputs(
-      run: self, segments: segments, setting: setting, outcome: outcome, revision: finalRevision, summaries: summaries,
-      delivery: delivery, result: result,
+      run: self, segments: segments, parts: parts, guide: lookedBack?.guide ?? SliceGuide(), setting: setting,
+      outcome: outcome, revision: finalRevision, summaries: summaries, delivery: delivery, result: result,
       assignment: assignment, last: last, record: run, asOf: asOf, batch: batch,
       acceptedReasons: try acceptedReasons(accepted), mayWritePackets: mayWritePackets, blocking: blocking)
     let folder = try AtomicFolder(for: run.outputFolder)
     let packets = try outputs.writePackets(into: folder)
+    let state = try lookedBack.map { found in
+      let state = try lookBack.keeping(found.slices.union(outputs.slicesRead), of: found)
+      return EvaluationState(header: try jsonText(state), files: state.files)
+    }
     stopwatch.stop(rows: packets.count, bytes: 0)
     stopwatch.start("report", batch: label)
     let exitCode = outputs.exitCode
@@ -178,7 +194,7 @@ final class WeeklyRun {
     run.report = outputs.statusJSON
     try ledger.finishRun(
       run, revision: finalRevision, findings: assignment.records, openCases: assignment.cases, accepted: accepted,
-      evaluation: state)
+      evaluation: state, seen: files.noted, forgotten: isLast ? files.forgotten : [])
 
     results += outputs.resultLines(packets)
     if options.failOnFindings, exitCode == ExitCode.done, !result.findings.isEmpty { return ExitCode.saysNo }
@@ -199,9 +215,9 @@ final class WeeklyRun {
     var result: [String: String] = [:]
     for claim in batch.files {
       // A file that cannot be opened is refused later, by name.
-      result[claim.name] = (try? fingerprint(path: claim.path)) ?? ""
+      result[claim.name] = (try? files.fingerprint(of: claim.path)) ?? ""
     }
-    if let delivery = batch.delivery { result["delivery.csv"] = try fingerprint(path: delivery) }
+    if let delivery = batch.delivery { result["delivery.csv"] = try files.fingerprint(of: delivery) }
     return result
   }
 
@@ -229,15 +245,15 @@ final class WeeklyRun {
       return plan(previous.revision + 1, "a file that could not be read is tried again")
     }
     let same = plan(previous.revision, "accepted though incomplete; evaluated again")
-    let finished = try ledger.finishedRun(same.runID)
-    let isNewest = try ledger.newestRun()?.batch == batch.id
+    let finished = try ledger.outputFolder(of: same.runID)
     if finished == nil, isLast {
       return plan(previous.revision + 1, "registries, rules or pipeline differ; evaluated again")
     }
-    if options.acceptIncomplete != nil, isNewest, try !ledger.incompleteBatches().filter(\.blocksPackets).isEmpty {
+    guard try ledger.newestBatch() == batch.id else { return nil }
+    if options.acceptIncomplete != nil, try !ledger.incompleteBatches().filter(\.blocksPackets).isEmpty {
       return same
     }
-    if isNewest, let finished, !FileManager.default.fileExists(atPath: finished.outputFolder) {
+    if let finished, !FileManager.default.fileExists(atPath: finished) {
       return plan(previous.revision, "its output folder is gone; written again")
     }
     return nil
@@ -266,33 +282,22 @@ final class WeeklyRun {
   // MARK: Evaluation
 
   /// What the rules find over the whole store, and what the next run may go on from. If the batch only adds to what the
-  /// last run left, only what it changes is evaluated; the result is the same.
-  private func evaluate(
-    _ whole: ClaimEvaluation, _ segments: [LiveSegment], batch: String
-  ) throws -> (ClaimEvaluation.Outcome, EvaluationState?) {
-    if options.evaluatesWholeStore { return (try whole.run(), nil) }
-    let binding = LookBackEvaluation.binding(
-      configuration: configurationDigests, rules: pack.rules, excludedSetlTypes: whole.excludedSetlTypes,
-      fillFloor: whole.fillFloor, incompleteTables: whole.incompleteTables)
-    let lookBack = LookBackEvaluation(
-      whole: whole, ledger: ledger, segments: segments, batch: batch,
-      columns: StoreState.columns(pack.rules, delivered: false), binding: binding)
-    func kept(_ found: (outcome: ClaimEvaluation.Outcome, state: LookBackState)) throws
-      -> (ClaimEvaluation.Outcome, EvaluationState?)
-    {
-      (found.outcome, EvaluationState(header: try jsonText(found.state), files: found.state.files))
+  /// last run left, only what it changes is evaluated; the result is the same. nil: the whole store is to be evaluated, and
+  /// nothing is left.
+  private func evaluate(_ lookBack: LookBackEvaluation) throws -> LookBackEvaluation.Found? {
+    if options.evaluatesWholeStore { return nil }
+    func continued() throws -> LookBackEvaluation.Found? {
+      guard let stored = try ledger.evaluationState() else { return nil }
+      guard let state = try? JSONDecoder().decode(LookBackState.self, from: Data(stored.header.utf8)) else {
+        throw LookBackEvaluation.Damaged()
+      }
+      guard state.binding == lookBack.binding, state.isContinued(by: lookBack.segments, batch: lookBack.batch) else {
+        return nil
+      }
+      do { return try lookBack.run(from: state) } catch is EvaluationDamaged { throw LookBackEvaluation.Damaged() }
     }
     do {
-      if let stored = try ledger.evaluationState() {
-        guard let state = try? JSONDecoder().decode(LookBackState.self, from: Data(stored.header.utf8)) else {
-          throw LookBackEvaluation.Damaged()
-        }
-        if state.binding == binding, state.isContinued(by: segments, batch: batch),
-          let found = try lookBack.run(from: state)
-        {
-          return try kept(found)
-        }
-      }
+      if let found = try continued() { return found }
     } catch is LookBackEvaluation.Damaged {
       printer.send(
         .diagnostic(
@@ -302,16 +307,15 @@ final class WeeklyRun {
             remedy: "look after the disk if it happens again")))
     }
     // Nobody goes on from a first or second batch often enough to pay for it.
-    let batches = Set(segments.map(\.batch)).count
-    if batches >= options.keepsStateFrom, let found = try lookBack.run(from: nil) { return try kept(found) }
-    return (try whole.run(), nil)
+    let batches = Set(lookBack.segments.map(\.batch)).count
+    return batches >= options.keepsStateFrom ? try lookBack.run(from: nil) : nil
   }
 
   // MARK: Incomplete batches
 
   /// Latest revisions that are incomplete and that nobody accepted, the one under work included.
   private func blockingBatches(with revision: BatchRevision) throws -> [BatchRevision] {
-    var all = try ledger.latestRevisions().filter { $0.name != revision.name }
+    var all = try ledger.incompleteBatches().filter { $0.name != revision.name }
     all.append(revision)
     return all.filter(\.isIncomplete).filter { $0.blocksPackets }
       .sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }

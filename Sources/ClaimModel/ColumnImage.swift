@@ -1,0 +1,222 @@
+/// Columns as bytes, for files of ours that are read where they lie. Texts of a column stand once each, numbers take as few
+/// bytes as the column's spread needs. Little-endian.
+public struct ImageWriter {
+  public private(set) var bytes: [UInt8] = []
+
+  public init() {}
+
+  public mutating func number(_ value: UInt64, bytes count: Int) {
+    for i in 0..<count { bytes.append(UInt8(truncatingIfNeeded: value >> UInt64(8 * i))) }
+  }
+
+  /// So many numbers of so many bytes each.
+  public mutating func pack(_ count: Int, width: Int, _ value: (Int) -> UInt64) {
+    let start = bytes.count
+    bytes.append(contentsOf: repeatElement(0, count: count * width))
+    bytes.withUnsafeMutableBytes { bytes in
+      for i in 0..<count {
+        let value = value(i)
+        switch width {
+        case 1: bytes[start &+ i] = UInt8(truncatingIfNeeded: value)
+        case 2:
+          bytes.storeBytes(
+            of: UInt16(truncatingIfNeeded: value).littleEndian, toByteOffset: start &+ i &* 2, as: UInt16.self)
+        case 4:
+          bytes.storeBytes(
+            of: UInt32(truncatingIfNeeded: value).littleEndian, toByteOffset: start &+ i &* 4, as: UInt32.self)
+        default: bytes.storeBytes(of: value.littleEndian, toByteOffset: start &+ i &* 8, as: UInt64.self)
+        }
+      }
+    }
+  }
+
+  public mutating func text(_ text: String) { self.text(Array(text.utf8)) }
+
+  /// Bytes behind their number.
+  public mutating func text(_ text: [UInt8]) {
+    number(UInt64(text.count), bytes: 4)
+    bytes += text
+  }
+
+  /// Width, least value, values: 0 is null, 1 the least value.
+  public mutating func numbers(_ values: [Int64]) {
+    var least = Int64.max
+    var greatest = Int64.min
+    for value in values where value != ColumnData.null {
+      least = min(least, value)
+      greatest = max(greatest, value)
+    }
+    if least > greatest { (least, greatest) = (0, 0) }
+    let spread = UInt64(bitPattern: greatest &- least)
+    // The whole of 64 bits needs the value that null would have.
+    let width = spread < 0xFF ? 1 : spread < 0xFFFF ? 2 : spread < 0xFFFF_FFFF ? 4 : 8
+    let start = width == 8 ? 0 : least
+    number(0x4E, bytes: 1)
+    number(UInt64(width), bytes: 1)
+    number(UInt64(bitPattern: start), bytes: 8)
+    pack(values.count, width: width) { i in
+      if width == 8 { return UInt64(bitPattern: values[i]) }
+      return values[i] == ColumnData.null ? 0 : UInt64(bitPattern: values[i] &- start) &+ 1
+    }
+  }
+
+  /// The different texts in the order of first sight, then for each row the number of its own, from 1; 0 is null.
+  public mutating func texts(_ codes: [UInt32], _ table: CodeTable) {
+    var different: [UInt32] = []
+    var numbers: [UInt32] = []
+    numbers.reserveCapacity(codes.count)
+    func number(_ code: UInt32, _ known: inout UInt32) {
+      if code != CodeTable.null, known == 0 {
+        different.append(code)
+        known = UInt32(different.count)
+      }
+      numbers.append(known)
+    }
+    if codes.count * 16 < table.count {
+      // A large table, of which these are few.
+      var numberOf: [UInt32: UInt32] = [:]
+      for code in codes { number(code, &numberOf[code, default: 0]) }
+    } else {
+      var numberOf = [UInt32](repeating: 0, count: table.count)
+      for code in codes { number(code, &numberOf[Int(code)]) }
+    }
+    let width = different.count < 0xFF ? 1 : different.count < 0xFFFF ? 2 : 4
+    self.number(0x54, bytes: 1)
+    self.number(UInt64(width), bytes: 1)
+    self.number(UInt64(different.count), bytes: 4)
+    var end = 0
+    self.number(0, bytes: 4)
+    pack(different.count, width: 4) { i in
+      end += table.withBytes(different[i]) { $0.count }
+      return UInt64(end)
+    }
+    for code in different { table.withBytes(code) { bytes.append(contentsOf: $0) } }
+    pack(codes.count, width: width) { UInt64(numbers[$0]) }
+  }
+}
+
+/// Numbers of one width in an image. Valid as long as the image is.
+public struct Packed {
+  let base: UnsafeRawPointer
+  let width: Int
+
+  @inline(__always)
+  public func value(_ i: Int) -> UInt64 {
+    switch width {
+    case 1: UInt64(base.load(fromByteOffset: i, as: UInt8.self))
+    case 2: UInt64(UInt16(littleEndian: base.loadUnaligned(fromByteOffset: i &* 2, as: UInt16.self)))
+    case 4: UInt64(UInt32(littleEndian: base.loadUnaligned(fromByteOffset: i &* 4, as: UInt32.self)))
+    default: UInt64(littleEndian: base.loadUnaligned(fromByteOffset: i &* 8, as: UInt64.self))
+    }
+  }
+}
+
+/// A column in an image. Valid as long as the image is.
+public struct StoredColumn {
+  fileprivate var values: Packed
+  /// Of numbers.
+  fileprivate var start: Int64 = 0
+  /// Of texts: how many, where each ends, their bytes.
+  fileprivate var different = -1
+  fileprivate var ends: Packed?
+  fileprivate var texts: UnsafeRawBufferPointer?
+
+  /// Whether it holds numbers, not texts.
+  public var isNumbers: Bool { different < 0 }
+
+  /// Appends the numbers of some rows; false if these are texts.
+  public func add(numbers rows: [Int32], to mine: inout [Int64]) -> Bool {
+    if different >= 0 { return false }
+    if rows.isEmpty { return true }
+    mine.reserveMore(rows.count)
+    for row in rows {
+      let value = values.value(Int(row))
+      if values.width == 8 {
+        mine.append(Int64(bitPattern: value))
+      } else {
+        mine.append(value == 0 ? ColumnData.null : start &+ Int64(value) &- 1)
+      }
+    }
+    return true
+  }
+
+  /// Appends the texts of some rows as codes, each text interned once; false if these are numbers, or damaged.
+  public func add(texts rows: [Int32], to mine: inout [UInt32], _ codes: CodeTable) -> Bool {
+    guard let ends, let texts, different >= 0 else { return false }
+    if rows.isEmpty { return true }
+    mine.reserveMore(rows.count)
+    var known = [UInt32](repeating: UInt32.max, count: different + 1)
+    known[0] = CodeTable.null
+    for row in rows {
+      let number = Int(values.value(Int(row)))
+      if number > different { return false }
+      if known[number] == UInt32.max {
+        let (from, to) = (Int(ends.value(number - 1)), Int(ends.value(number)))
+        if from > to || to > texts.count { return false }
+        known[number] = codes.intern(UnsafeRawBufferPointer(rebasing: texts[from..<to]))
+      }
+      mine.append(known[number])
+    }
+    return true
+  }
+}
+
+/// Finds its way through an image; never beyond its end.
+public struct ImageReader {
+  private let image: UnsafeRawBufferPointer
+  private var at = 0
+
+  /// Nothing is left.
+  public var isAtEnd: Bool { at == image.count }
+
+  public init(_ image: UnsafeRawBufferPointer) { self.image = image }
+
+  /// A column of so many rows.
+  public mutating func column(_ rows: Int) -> StoredColumn? {
+    guard let kind = number(1), let width = number(1), [1, 2, 4, 8].contains(width) else { return nil }
+    if kind == 0x4E {
+      guard let start = take(8), let values = packed(rows, width: width) else { return nil }
+      return StoredColumn(
+        values: values, start: Int64(littleEndian: start.loadUnaligned(as: Int64.self)))
+    }
+    guard kind == 0x54, let different = number(4), let ends = packed(different + 1, width: 4),
+      let texts = take(Int(ends.value(different))), let values = packed(rows, width: width)
+    else { return nil }
+    return StoredColumn(values: values, different: different, ends: ends, texts: texts)
+  }
+
+  private mutating func take(_ count: Int) -> UnsafeRawBufferPointer? {
+    guard count >= 0, image.count - at >= count else { return nil }
+    defer { at += count }
+    return UnsafeRawBufferPointer(rebasing: image[at..<at + count])
+  }
+
+  public mutating func packed(_ count: Int, width: Int) -> Packed? {
+    let (length, isOver) = count.multipliedReportingOverflow(by: width)
+    // An empty stretch has no place of its own, and none is asked for.
+    guard !isOver, let stretch = take(length), let base = stretch.baseAddress ?? image.baseAddress else { return nil }
+    return Packed(base: base, width: width)
+  }
+
+  public mutating func number(_ width: Int) -> Int? {
+    guard let bytes = take(width) else { return nil }
+    var value = 0
+    for i in 0..<width { value |= Int(truncatingIfNeeded: UInt64(bytes[i]) << UInt64(8 * i)) }
+    return value
+  }
+
+  public mutating func text() -> String? { bytes().map { String(decoding: $0, as: UTF8.self) } }
+
+  /// Bytes behind their number.
+  public mutating func bytes() -> UnsafeRawBufferPointer? {
+    guard let count = number(4) else { return nil }
+    return take(count)
+  }
+}
+
+extension Array {
+  /// Room for so many more, in steps that grow with the array.
+  public mutating func reserveMore(_ more: Int) {
+    if count + more > capacity { reserveCapacity(Swift.max(count + more, capacity * 3 / 2)) }
+  }
+}
