@@ -47,7 +47,9 @@ import Testing
         files.append(try #require(ledger.evaluationBytes(try ledger.writeEvaluationFile(image))))
       }
       let old = Set(live.filter { $0.batch != "W12" }.map(\.record.number))
-      guide = SliceGuide(kept: KeptRows(slices: kept, segments: old, files: files), presence: presence)
+      let rows = KeptRows(slices: kept, segments: old, files: files)
+      #expect(rows != nil, "its own image is read")
+      guide = SliceGuide(kept: rows, presence: presence)
     }
 
     static func columns(_ names: Set<String>?) -> [ClaimTable: Set<String>?] {
