@@ -86,6 +86,14 @@ struct RulePart: Sendable {
     filledRows = fillRows
   }
 
+  /// What a run has counted so far, without findings.
+  init(countsOf run: RuleRun) {
+    rowsInScope = run.rowsInScope
+    rowsUnevaluable = run.rowsUnevaluable
+    fillRows = run.fillRows
+    filledRows = run.filledRows
+  }
+
   /// Takes what comes of the hits.
   mutating func take(_ run: RuleRun, _ hits: Frame) {
     do {
@@ -168,10 +176,7 @@ public func auditPart(rules: [Rule], _ input: AuditInput, shelf: RegistryShelf) 
     var part = RulePart(columns: rule.fill.count)
     do {
       let (run, hits) = try scanned.removeValue(forKey: rule.id)?.get() ?? scan(rule, input, indexes)
-      part.rowsInScope = run.rowsInScope
-      part.rowsUnevaluable = run.rowsUnevaluable
-      part.fillRows = run.fillRows
-      part.filledRows = run.filledRows
+      part = RulePart(countsOf: run)
       part.take(run, hits)
     } catch {
       part.take(error)

@@ -123,21 +123,11 @@ private struct PackWriter {
   }
 
   mutating func add(numbers: [Int64]) {
-    var least = Int64.max
-    var greatest = Int64.min
-    for number in numbers where number != ColumnData.null {
-      least = min(least, number)
-      greatest = max(greatest, number)
-    }
-    if least > greatest { (least, greatest) = (0, 0) }
-    // 0 is null.
-    let span = UInt64(bitPattern: greatest &- least)
-    let width = span < 0xFF ? 1 : span < 0xFFFF ? 2 : span < 0xFFFF_FFFF ? 4 : 8
+    let spread = NumberSpread(numbers)
     out.append(1)
-    out.append(UInt8(width))
-    if width == 8 { return appendBytes(numbers, 8, &out) { UInt64(bitPattern: $0) } }
-    appendBytes(UInt64(bitPattern: least), 8, &out)
-    appendBytes(numbers, width, &out) { $0 == ColumnData.null ? 0 : UInt64(bitPattern: $0 &- least) + 1 }
+    out.append(UInt8(spread.width))
+    if spread.width < 8 { appendBytes(UInt64(bitPattern: spread.least), 8, &out) }
+    appendBytes(numbers, spread.width, &out) { spread.stored($0) }
   }
 
   /// The texts stand last; where they begin is told by the last eight bytes.

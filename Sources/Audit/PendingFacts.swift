@@ -26,12 +26,7 @@ public struct PendingFacts: Sendable {
       let run = RuleRun(rule, input, indexes, asking: .withoutFacts)
       run.looked = RowsLookedAt()
       guard let hits = try? run.scan(), let looked = run.looked else { return nil }
-      var part = RulePart(columns: rule.fill.count)
-      part.rowsInScope = run.rowsInScope
-      part.rowsUnevaluable = run.rowsUnevaluable
-      part.fillRows = run.fillRows
-      part.filledRows = run.filledRows
-      counts.rules[rule.id] = part
+      counts.rules[rule.id] = RulePart(countsOf: run)
       guard let cells else { continue }
       let own = cells[base.entity] ?? []
       let found = Set(hits.rows[base.name]?.rows ?? []).map { own[Int($0)] }

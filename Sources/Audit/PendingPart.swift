@@ -90,12 +90,7 @@ private struct PendingRule: Sendable {
     if run.asksFormedRowsWhetherEvaluable { return nil }
     run.looked = RowsLookedAt()
     guard let hits = try? run.scan(), let looked = run.looked else { return nil }
-    var part = RulePart(columns: rule.fill.count)
-    part.rowsInScope = run.rowsInScope
-    part.rowsUnevaluable = run.rowsUnevaluable
-    part.fillRows = run.fillRows
-    part.filledRows = run.filledRows
-    self.part = part
+    part = RulePart(countsOf: run)
     self.rule = rule.id
     var open = ThinClaims(for: [rule.onlyUnevaluable(base).withoutMembers])
     var closed = open

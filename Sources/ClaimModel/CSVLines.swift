@@ -44,6 +44,7 @@ public struct CSVLines: Sendable {
     bytes.append(0x22)
   }
 
+  /// Ends the line.
   public mutating func end() {
     bytes.append(0x0A)
     isFirst = true

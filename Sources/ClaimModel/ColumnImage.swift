@@ -5,11 +5,12 @@ public struct ImageWriter {
 
   public init() {}
 
+  /// The lower `count` bytes of a number, 8 at most.
   public mutating func number(_ value: UInt64, bytes count: Int) {
     for i in 0..<count { bytes.append(UInt8(truncatingIfNeeded: value >> UInt64(8 * i))) }
   }
 
-  /// So many numbers of so many bytes each.
+  /// So many numbers of 1, 2, 4 or 8 bytes each; what does not fit is cut off.
   public mutating func pack(_ count: Int, width: Int, _ value: (Int) -> UInt64) {
     let start = bytes.count
     bytes.append(contentsOf: repeatElement(0, count: count * width))
@@ -30,6 +31,7 @@ public struct ImageWriter {
     }
   }
 
+  /// UTF-8 behind its number of bytes.
   public mutating func text(_ text: String) { self.text(Array(text.utf8)) }
 
   /// Bytes behind their number.
@@ -40,24 +42,11 @@ public struct ImageWriter {
 
   /// Width, least value, values: 0 is null, 1 the least value.
   public mutating func numbers(_ values: [Int64]) {
-    var least = Int64.max
-    var greatest = Int64.min
-    for value in values where value != ColumnData.null {
-      least = min(least, value)
-      greatest = max(greatest, value)
-    }
-    if least > greatest { (least, greatest) = (0, 0) }
-    let spread = UInt64(bitPattern: greatest &- least)
-    // The whole of 64 bits needs the value that null would have.
-    let width = spread < 0xFF ? 1 : spread < 0xFFFF ? 2 : spread < 0xFFFF_FFFF ? 4 : 8
-    let start = width == 8 ? 0 : least
+    let spread = NumberSpread(values)
     number(0x4E, bytes: 1)
-    number(UInt64(width), bytes: 1)
-    number(UInt64(bitPattern: start), bytes: 8)
-    pack(values.count, width: width) { i in
-      if width == 8 { return UInt64(bitPattern: values[i]) }
-      return values[i] == ColumnData.null ? 0 : UInt64(bitPattern: values[i] &- start) &+ 1
-    }
+    number(UInt64(spread.width), bytes: 1)
+    number(UInt64(bitPattern: spread.least), bytes: 8)
+    pack(values.count, width: spread.width) { spread.stored(values[$0]) }
   }
 
   /// The different texts in the order of first sight, then for each row the number of its own, from 1; 0 is null.
@@ -95,11 +84,42 @@ public struct ImageWriter {
   }
 }
 
+/// In how many bytes the numbers of a column can be kept, and how.
+public struct NumberSpread: Sendable {
+  /// 1, 2, 4 or 8 bytes a number.
+  public let width: Int
+  /// The least number; 0 if they take 8 bytes, or if all are null.
+  public let least: Int64
+
+  /// Nulls (`ColumnData.null`) are passed over.
+  public init(_ values: [Int64]) {
+    var least = Int64.max
+    var greatest = Int64.min
+    for value in values where value != ColumnData.null {
+      least = min(least, value)
+      greatest = max(greatest, value)
+    }
+    if least > greatest { (least, greatest) = (0, 0) }
+    let spread = UInt64(bitPattern: greatest &- least)
+    // The whole of 64 bits needs the value that null would have.
+    width = spread < 0xFF ? 1 : spread < 0xFFFF ? 2 : spread < 0xFFFF_FFFF ? 4 : 8
+    self.least = width == 8 ? 0 : least
+  }
+
+  /// What stands for a number of the column: 0 for null, 1 for the least; of 8 bytes the number itself, null included.
+  @inline(__always)
+  public func stored(_ value: Int64) -> UInt64 {
+    if width == 8 { return UInt64(bitPattern: value) }
+    return value == ColumnData.null ? 0 : UInt64(bitPattern: value &- least) &+ 1
+  }
+}
+
 /// Numbers of one width in an image. Valid as long as the image is.
 public struct Packed {
   let base: UnsafeRawPointer
   let width: Int
 
+  /// The i-th number; it must be one of those that were asked for.
   @inline(__always)
   public func value(_ i: Int) -> UInt64 {
     switch width {
@@ -171,7 +191,7 @@ public struct ImageReader {
 
   public init(_ image: UnsafeRawBufferPointer) { self.image = image }
 
-  /// A column of so many rows.
+  /// A column of so many rows; nil if what follows is none.
   public mutating func column(_ rows: Int) -> StoredColumn? {
     guard let kind = number(1), let width = number(1), [1, 2, 4, 8].contains(width) else { return nil }
     if kind == 0x4E {
@@ -191,6 +211,7 @@ public struct ImageReader {
     return UnsafeRawBufferPointer(rebasing: image[at..<at + count])
   }
 
+  /// So many numbers of so many bytes; nil if fewer are left.
   public mutating func packed(_ count: Int, width: Int) -> Packed? {
     let (length, isOver) = count.multipliedReportingOverflow(by: width)
     // An empty stretch has no place of its own, and none is asked for.
@@ -198,6 +219,7 @@ public struct ImageReader {
     return Packed(base: base, width: width)
   }
 
+  /// A number of so many bytes; nil if fewer are left.
   public mutating func number(_ width: Int) -> Int? {
     guard let bytes = take(width) else { return nil }
     var value = 0
@@ -205,9 +227,10 @@ public struct ImageReader {
     return value
   }
 
+  /// UTF-8 behind its number of bytes; nil if fewer are left.
   public mutating func text() -> String? { bytes().map { String(decoding: $0, as: UTF8.self) } }
 
-  /// Bytes behind their number.
+  /// Bytes behind their number; nil if fewer are left.
   public mutating func bytes() -> UnsafeRawBufferPointer? {
     guard let count = number(4) else { return nil }
     return take(count)

@@ -13,6 +13,12 @@ public enum PersonSlice {
   @inlinable
   public static func of(_ text: UnsafeRawBufferPointer) -> UInt16 { UInt16(truncatingIfNeeded: hash(text) >> 48) }
 
+  /// The slice of an identifier; 0 for the empty text.
+  public static func of(_ text: String) -> UInt16 {
+    var text = text
+    return text.withUTF8 { of(UnsafeRawBufferPointer($0)) }
+  }
+
   /// The 64-bit hash behind the slice.
   @inlinable
   public static func hash(_ text: UnsafeRawBufferPointer) -> UInt64 {

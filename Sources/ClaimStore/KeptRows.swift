@@ -91,19 +91,6 @@ struct KeptTable: @unchecked Sendable {
     return input.isAtEnd ? result : nil
   }
 
-  private init(
-    table: ClaimTable, rows: Int, slices: Packed, segments: Packed, lines: Packed, columns: [String: StoredColumn],
-    file: EvaluationBytes
-  ) {
-    self.table = table
-    self.rows = rows
-    self.slices = slices
-    self.segments = segments
-    self.lines = lines
-    self.columns = columns
-    self.file = file
-  }
-
   func isNull(_ name: String) -> Bool { columns[name] == nil }
 
   /// Appends the numbers of some rows. False if the column is none of numbers.

@@ -17,8 +17,7 @@ func findingHomes(_ findings: [Finding], _ claims: EffectiveClaims) -> [String: 
   for finding in findings {
     var slices: Set<UInt16> = []
     if !finding.psnNo.isEmpty {
-      var text = finding.psnNo
-      slices.insert(text.withUTF8 { PersonSlice.of(UnsafeRawBufferPointer($0)) })
+      slices.insert(PersonSlice.of(finding.psnNo))
     }
     for id in finding.setlIDs {
       guard let code = codes.find(id), let row = rowOf[code] else { continue }

@@ -258,8 +258,7 @@ struct RunOutputs {
     if records.isEmpty { return [] }
     var slices = Set(outcome.straddling)
     for record in records where !record.finding.psnNo.isEmpty {
-      var person = record.finding.psnNo
-      slices.insert(person.withUTF8 { PersonSlice.of(UnsafeRawBufferPointer($0)) })
+      slices.insert(PersonSlice.of(record.finding.psnNo))
     }
     return slices
   }

@@ -11,25 +11,26 @@ enum Charts {
   /// Fund amount (pale) and counted amount (dark) of each label.
   static func bars(_ bars: [Bar]) -> Markup {
     let greatest = max(1, bars.map { max($0.fund, $0.counted) }.max() ?? 1)
-    let left = 190.0
+    // Tenths of a pixel: no amount becomes a binary fraction.
+    let left: Int64 = 1900
     let height = bars.count * 40 + 34
     var body: Markup = ""
     for (i, bar) in bars.enumerated() {
       let y = i * 40 + 6
-      func width(_ fen: Int64) -> Double { Double(max(10, barTenths(fen, of: greatest))) / 10 }
+      func width(_ fen: Int64) -> Int64 { max(10, barTenths(fen, of: greatest)) }
       body += """
-        <text x="\(px(left - 8))" y="\(y + 19)" text-anchor="end" font-size="12" fill="#1a1f26">\(bar.label)</text>
-        <rect x="\(px(left))" y="\(y)" width="\(px(width(bar.fund)))" height="13" fill="#9db8d2"/>
-        <text x="\(px(left + width(bar.fund) + 5))" y="\(y + 11)" font-size="11" fill="#5b6673">\(FixedPoint.yuan(bar.fund))</text>
-        <rect x="\(px(left))" y="\(y + 14)" width="\(px(width(bar.counted)))" height="13" fill="#2f5d8a"/>
-        <text x="\(px(left + width(bar.counted) + 5))" y="\(y + 25)" font-size="11" fill="#1a1f26">\(FixedPoint.yuan(bar.counted))</text>
+        <text x="\(tenths(left - 80))" y="\(y + 19)" text-anchor="end" font-size="12" fill="#1a1f26">\(bar.label)</text>
+        <rect x="\(tenths(left))" y="\(y)" width="\(tenths(width(bar.fund)))" height="13" fill="#9db8d2"/>
+        <text x="\(tenths(left + width(bar.fund) + 50))" y="\(y + 11)" font-size="11" fill="#5b6673">\(FixedPoint.yuan(bar.fund))</text>
+        <rect x="\(tenths(left))" y="\(y + 14)" width="\(tenths(width(bar.counted)))" height="13" fill="#2f5d8a"/>
+        <text x="\(tenths(left + width(bar.counted) + 50))" y="\(y + 25)" font-size="11" fill="#1a1f26">\(FixedPoint.yuan(bar.counted))</text>
 
         """
     }
     let y = bars.count * 40 + 12
     body += """
-      <rect x="\(px(left))" y="\(y)" width="10" height="10" fill="#9db8d2"/><text x="\(px(left + 15))" y="\(y + 9)" font-size="11" fill="#5b6673">基金金额（元，可能重复）</text>
-      <rect x="\(px(left + 190))" y="\(y)" width="10" height="10" fill="#2f5d8a"/><text x="\(px(left + 205))" y="\(y + 9)" font-size="11" fill="#5b6673">计入金额（元，一分只计一次）</text>
+      <rect x="\(tenths(left))" y="\(y)" width="10" height="10" fill="#9db8d2"/><text x="\(tenths(left + 150))" y="\(y + 9)" font-size="11" fill="#5b6673">基金金额（元，可能重复）</text>
+      <rect x="\(tenths(left + 1900))" y="\(y)" width="10" height="10" fill="#2f5d8a"/><text x="\(tenths(left + 2050))" y="\(y + 9)" font-size="11" fill="#5b6673">计入金额（元，一分只计一次）</text>
 
       """
     return svg(height, "各规则的基金金额与计入金额", body)
@@ -119,8 +120,8 @@ enum Charts {
   }
 
   /// One decimal, so that the text is the same everywhere.
-  private static func px(_ value: Double) -> Markup {
-    let tenths = Int((value * 10).rounded())
-    return "\(tenths / 10).\(abs(tenths % 10))"
-  }
+  private static func px(_ value: Double) -> Markup { tenths(Int64((value * 10).rounded())) }
+
+  /// Tenths of a pixel, 0 or more.
+  private static func tenths(_ value: Int64) -> Markup { "\(value / 10).\(value % 10)" }
 }
