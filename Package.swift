@@ -57,7 +57,7 @@ let package = Package(
       dependencies: ["Diagnostics", "ClaimModel", "CZlib", "CByteMasks", "CZip", "CIconv", "CCrypto"]
         + (hasISAL ? ["CISAL"] : []),
       exclude: ["README.md"], swiftSettings: strict + (hasISAL ? [.define("ISAL")] : [])),
-    module("Normalize", ["Diagnostics", "ClaimModel", "Intake"]),
+    module("Normalize", ["Diagnostics", "ClaimModel", "Intake", "CByteMasks"]),
     module("Partition", ["Diagnostics", "ClaimModel", "Intake", "Normalize"]),
     module("Registries", ["Diagnostics", "ClaimModel", "Intake", "Normalize"]),
     module("Knowledge", ["Diagnostics", "ClaimModel", "Intake", "CExpat"]),
@@ -110,7 +110,7 @@ let package = Package(
     tests("ClaimModelTests", ["ClaimModel", "Diagnostics"]),
     tests("ParquetTests", ["Parquet", "ClaimModel", "Diagnostics"]),
     tests("IntakeTests", ["Intake", "ClaimModel", "Diagnostics", "CZlib", "CZip"]),
-    tests("NormalizeTests", ["Normalize", "Intake", "ClaimModel", "Diagnostics"]),
+    tests("NormalizeTests", ["Normalize", "Intake", "ClaimModel", "Diagnostics", "CByteMasks"]),
     tests("RegistriesTests", ["Registries", "Intake", "ClaimModel", "Diagnostics"]),
     tests("PartitionTests", ["Partition", "Normalize", "Intake", "ClaimStore", "ClaimModel", "Diagnostics"]),
     tests("KnowledgeTests", ["Knowledge", "Registries", "ClaimModel", "Diagnostics", "CXlsxWriter"]),

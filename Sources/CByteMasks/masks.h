@@ -2,8 +2,9 @@
 #include <stdint.h>
 #include <string.h>
 
-// Comparisons of 64 bytes at a time as a word of 64 bits, which Swift's vectors cannot give without a detour.
-// Bit i is the answer for p[i].
+// Comparisons that are answered by words of 64 bits, which Swift's vectors cannot give without a detour.
+//
+// 64 bytes at a time: bit i is the answer for p[i].
 
 #if defined(__SSE2__)
 
@@ -77,6 +78,34 @@ static inline void cbm_three_plain(
   }
 }
 
+// Rows of fields, `fields` of them each: row r's field f has lengths[r * fields + f] bytes at p + starts[r * fields + f].
+// Bit f % 64 of word r * words + f / 64, where words is (fields + 63) / 64, says
+//   same: the field holds the bytes that it holds in row r - 1; row 0 has nothing before it,
+//   filled: it holds any.
+// `totals[r]` is the length of all fields of row r.
+
+static inline void cbm_fields_plain(const uint8_t *p, long readable, const int32_t *starts, const int32_t *lengths,
+    long rows, long fields, uint64_t *same, uint64_t *filled, int32_t *totals) {
+  (void)readable;
+  for (long r = 0; r < rows; r++, starts += fields, lengths += fields) {
+    int32_t total = 0;
+    for (long first = 0; first < fields; first += 64) {
+      uint64_t equal = 0, some = 0;
+      for (long f = first; f < fields && f < first + 64; f++) {
+        int32_t n = lengths[f];
+        total += n;
+        some |= (uint64_t)(n != 0) << (f - first);
+        if (r > 0 && n == lengths[f - fields] && memcmp(p + starts[f], p + starts[f - fields], (size_t)n) == 0) {
+          equal |= 1ull << (f - first);
+        }
+      }
+      *same++ = equal;
+      *filled++ = some;
+    }
+    totals[r] = total;
+  }
+}
+
 #if defined(__x86_64__)
 
 typedef char cbm_v32 __attribute__((vector_size(32)));
@@ -97,8 +126,90 @@ __attribute__((target("avx2"))) static inline void cbm_three_wide(
   }
 }
 
+typedef int cbm_i8 __attribute__((vector_size(32)));
+typedef int cbm_i4 __attribute__((vector_size(16)));
+typedef float cbm_f8 __attribute__((vector_size(32)));
+
+__attribute__((target("avx2"))) static inline cbm_i8 cbm_load_ints(const int32_t *p) {
+  cbm_i8 v;
+  memcpy(&v, p, 32);
+  return v;
+}
+
+/// One bit for each number: whether it is not 0.
+__attribute__((target("avx2"))) static inline uint64_t cbm_bits(cbm_i8 v) {
+  return (uint64_t)(uint32_t)__builtin_ia32_movmskps256((cbm_f8)v);
+}
+
+// `readable` bytes from `p` on may be read, whichever fields they belong to.
+__attribute__((target("avx2,bmi,bmi2"))) static inline void cbm_fields_wide(const uint8_t *p, long readable,
+    const int32_t *starts, const int32_t *lengths, long rows, long fields, uint64_t *same, uint64_t *filled,
+    int32_t *totals) {
+  static const int32_t lastOnes[16] = {0, 0, 0, 0, 0, 0, 0, 0, -1, -1, -1, -1, -1, -1, -1, -1};
+  if (fields < 8) {
+    cbm_fields_plain(p, readable, starts, lengths, rows, fields, same, filled, totals);
+    return;
+  }
+  // No field of the row before begins behind it.
+  int32_t reachBefore = 0;
+  for (long r = 0; r < rows; r++, starts += fields, lengths += fields) {
+    const int32_t *before = lengths - (r == 0 ? 0 : fields);
+    // First the lengths, eight fields at a time.
+    cbm_i8 sums = {}, reach = {};
+    uint64_t equal = 0, none = 0;
+    for (long f = 0; f < fields; f += 8) {
+      const long left = fields - f;
+      // The last eight, some of them for the second time.
+      const long at = left < 8 ? fields - 8 : f, known = left < 8 ? 8 - left : 0;
+      const cbm_i8 now = cbm_load_ints(lengths + at), start = cbm_load_ints(starts + at);
+      sums += now & cbm_load_ints(lastOnes + 8 - known);
+      reach = __builtin_elementwise_max(reach, start);
+      equal |= cbm_bits((cbm_i8)(now == cbm_load_ints(before + at))) >> known << (f & 63);
+      none |= cbm_bits((cbm_i8)(now == (cbm_i8){})) >> known << (f & 63);
+      if ((f & 63) == 56 || left <= 8) {
+        const uint64_t all = left + (f & 63) >= 64 ? ~0ull : (1ull << (left + (f & 63))) - 1;
+        same[f / 64] = r == 0 ? 0 : equal;
+        filled[f / 64] = all & ~none;
+        equal = none = 0;
+      }
+    }
+    const cbm_i4 sum4 = __builtin_shufflevector(sums, sums, 0, 1, 2, 3) + __builtin_shufflevector(sums, sums, 4, 5, 6, 7);
+    totals[r] = sum4[0] + sum4[1] + sum4[2] + sum4[3];
+    const cbm_i4 low = __builtin_shufflevector(reach, reach, 0, 1, 2, 3);
+    const cbm_i4 high = __builtin_shufflevector(reach, reach, 4, 5, 6, 7);
+    const cbm_i4 most4 = __builtin_elementwise_max(low, high);
+    const int32_t most01 = most4[0] > most4[1] ? most4[0] : most4[1], most23 = most4[2] > most4[3] ? most4[2] : most4[3];
+    const int32_t reachNow = most01 > most23 ? most01 : most23;
+    const int32_t most = (reachNow > reachBefore ? reachNow : reachBefore) <= readable - 32 ? 32 : -1;
+    reachBefore = reachNow;
+    // Then the bytes of those that are as long as before.
+    for (long first = 0; first < fields; first += 64, same++, filled++) {
+      const int32_t *n = lengths + first, *s = starts + first, *t = s - fields;
+      uint64_t rest = *same & *filled, result = *same ^ rest;
+      while (rest != 0) {
+        const long i = __builtin_ctzll(rest);
+        rest &= rest - 1;
+        uint64_t isEqual;
+        if (n[i] <= most) {
+          cbm_v32 x, y;
+          memcpy(&x, p + s[i], 32);
+          memcpy(&y, p + t[i], 32);
+          const uint32_t differ = ~(uint32_t)__builtin_ia32_pmovmskb256((cbm_v32)(x == y));
+          isEqual = __builtin_ia32_bzhi_si(differ, (uint32_t)n[i]) == 0;
+        } else {
+          isEqual = memcmp(p + s[i], p + t[i], (size_t)n[i]) == 0;
+        }
+        result |= isEqual << i;
+      }
+      *same = result;
+    }
+  }
+}
+
 /// Whether this processor has the wider vectors.
-static inline int cbm_is_wide(void) { return __builtin_cpu_supports("avx2") != 0; }
+static inline int cbm_is_wide(void) {
+  return __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("bmi") != 0 && __builtin_cpu_supports("bmi2") != 0;
+}
 
 #else
 
@@ -106,6 +217,10 @@ static inline int cbm_is_wide(void) { return 0; }
 static inline void cbm_three_wide(
     const uint8_t *p, long words, uint8_t a, uint8_t b, uint8_t c, uint64_t *out) {
   cbm_three_plain(p, words, a, b, c, out);
+}
+static inline void cbm_fields_wide(const uint8_t *p, long readable, const int32_t *starts, const int32_t *lengths,
+    long rows, long fields, uint64_t *same, uint64_t *filled, int32_t *totals) {
+  cbm_fields_plain(p, readable, starts, lengths, rows, fields, same, filled, totals);
 }
 
 #endif

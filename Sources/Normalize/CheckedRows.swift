@@ -22,10 +22,16 @@ public struct CheckedRows {
   /// not `x`, so `x` always says that there is a text.
   public let forms: UnsafePointer<UInt8>
   public let numberCount: Int
+  /// Bit `field % 64` of `[row * fieldWords + field / 64]`: the field has the bytes that it has in row - 1, accepted or not;
+  /// never so in row 0. A number has then the same value and form, too.
+  public let repeats: UnsafePointer<UInt64>
+  /// As `repeats`: the field is not null.
+  public let filled: UnsafePointer<UInt64>
+  public let fieldWords: Int
+  /// Bytes of all fields of each row.
+  public let textBytes: UnsafePointer<Int32>
   /// The rows that were accepted, ascending.
   public let good: UnsafeBufferPointer<Int32>
-  /// The rows come from another block than those before: texts of earlier rows are gone.
-  public let beginsBlock: Bool
 }
 
 /// Takes the good rows of one file. What it throws ends the reading.

@@ -17,15 +17,29 @@ struct CodeColumn {
   }
 
   /// Counts the values of some rows; null is none.
+  ///
+  /// - Parameters:
+  ///   - repeats: as in `CheckedRows`.
+  ///   - rows: ascending.
   mutating func count(
     bytes: UnsafeRawPointer, bytesCount: Int, starts: UnsafePointer<Int32>, lengths: UnsafePointer<Int32>, width: Int,
-    rows: UnsafeBufferPointer<Int32>
+    repeats: UnsafePointer<UInt64>, fieldWords: Int, rows: UnsafeBufferPointer<Int32>
   ) {
+    let word = repeats + field &>> 6
+    let bit: UInt64 = 1 &<< UInt64(truncatingIfNeeded: field)
     // Codes repeat from row to row: a run is counted at once.
     var last: UInt64 = 0
     var run = 0
-    for row in rows {
-      let at = Int(row) &* width &+ field
+    /// The row whose value was counted in the run.
+    var lastRow = -1
+    for number in rows {
+      let row = Int(number)
+      if row == lastRow &+ 1, run > 0, word[row &* fieldWords] & bit != 0 {
+        lastRow = row
+        run &+= 1
+        continue
+      }
+      let at = row &* width &+ field
       let length = Int(lengths[at])
       if length == 0 { continue }
       if length > 8 {
@@ -39,6 +53,7 @@ struct CodeColumn {
       } else {
         for i in start..<start + length { key = key << 8 | UInt64(bytes.load(fromByteOffset: i, as: UInt8.self)) }
       }
+      lastRow = row
       if key == last, run > 0 {
         run &+= 1
         continue

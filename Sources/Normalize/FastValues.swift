@@ -18,17 +18,6 @@ enum FastValues {
     var day: Int64 = 0
   }
 
-  /// A good text of the column and what it is: many columns say the same in row after row.
-  struct LastText {
-    /// Its bytes as words that overlap; a text of up to 8 bytes stands in the first, shifted up.
-    var first: UInt64 = 0
-    var second: UInt64 = 0
-    var third: UInt64 = 0
-    /// 0: none yet.
-    var length = 0
-    var typed = Typed(value: 0, form: 0)
-  }
-
   /// Bytes that must be readable from the start of a text for the fast ways.
   static let room = 24
 

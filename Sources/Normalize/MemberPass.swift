@@ -1,3 +1,4 @@
+import CByteMasks
 import ClaimModel
 import Intake
 
@@ -21,7 +22,6 @@ final class MemberPass {
     /// How the column's last value was written; never `x`.
     var lastForm: UInt8
     var lastDate = FastValues.LastDate()
-    var lastText = FastValues.LastText()
   }
 
   private struct Problem: Hashable {
@@ -53,6 +53,12 @@ final class MemberPass {
   private let rejectedFor: UnsafeMutablePointer<Int16>
   private let rejectCodes: UnsafeMutablePointer<ValueCode>
   private let good: UnsafeMutablePointer<Int32>
+  // What `CheckedRows` says of them.
+  private let fieldWords: Int
+  private let repeats: UnsafeMutablePointer<UInt64>
+  private let filledFields: UnsafeMutablePointer<UInt64>
+  private let textBytes: UnsafeMutablePointer<Int32>
+  private let isWide = cbm_is_wide() != 0
   /// Code of the institution of each good row.
   private let institutionOf: UnsafeMutablePointer<Int32>
   @exclusivity(unchecked) private var nulled: [(row: Int, column: Int, code: ValueCode)] = []
@@ -121,6 +127,10 @@ final class MemberPass {
     rejectCodes.initialize(repeating: .missingKey, count: Self.tileRows)
     good = .allocate(capacity: Self.tileRows)
     good.initialize(repeating: 0, count: Self.tileRows)
+    fieldWords = (fieldCount + 63) / 64
+    repeats = .allocate(capacity: Self.tileRows * max(1, fieldWords))
+    filledFields = .allocate(capacity: Self.tileRows * max(1, fieldWords))
+    textBytes = .allocate(capacity: Self.tileRows)
     institutionOf = .allocate(capacity: Self.tileRows)
     institutionOf.initialize(repeating: 0, count: Self.tileRows)
   }
@@ -131,6 +141,9 @@ final class MemberPass {
     rejectedFor.deallocate()
     rejectCodes.deallocate()
     good.deallocate()
+    repeats.deallocate()
+    filledFields.deallocate()
+    textBytes.deallocate()
     institutionOf.deallocate()
   }
 
@@ -161,7 +174,6 @@ final class MemberPass {
               let offsets = offsets.baseAddress
             else { return }
             var first = 0
-            var beginsBlock = true
             while first < rows {
               let count = min(Self.tileRows, rows - first)
               let tile = Tile(
@@ -174,9 +186,8 @@ final class MemberPass {
                   CheckedRows(
                     bytes: bytes, bytesCount: bytesCount, starts: tile.starts, lengths: tile.lengths,
                     fieldCount: width, lines: tile.lines, byteOffsets: tile.offsets, numbers: numbers, forms: forms,
-                    numberCount: numberCount, good: UnsafeBufferPointer(start: good, count: goodCount),
-                    beginsBlock: beginsBlock))
-                beginsBlock = false
+                    numberCount: numberCount, repeats: repeats, filled: filledFields, fieldWords: fieldWords,
+                    textBytes: textBytes, good: UnsafeBufferPointer(start: good, count: goodCount)))
               }
               first += count
             }
@@ -201,26 +212,27 @@ final class MemberPass {
   private func check(_ tile: Tile) -> Int {
     for row in 0..<tile.count { rejectedFor[row] = -1 }
     nulled.removeAll(keepingCapacity: true)
+    findRepeats(tile)
     for i in checks.indices {
       switch checks[i].kind {
       case .text: checkText(checks[i], tile)
       case .money:
-        checkNumbers(i, tile, areTimes: false) { FastValues.decimal($0, $1, kind: .money, scale: 2) }
+        checkNumbers(i, tile) { FastValues.decimal($0, $1, kind: .money, scale: 2) }
       case .quantity:
-        checkNumbers(i, tile, areTimes: false) { FastValues.decimal($0, $1, kind: .quantity, scale: 4) }
+        checkNumbers(i, tile) { FastValues.decimal($0, $1, kind: .quantity, scale: 4) }
       case .ratio:
-        checkNumbers(i, tile, areTimes: false) { FastValues.decimal($0, $1, kind: .ratio, scale: 4) }
+        checkNumbers(i, tile) { FastValues.decimal($0, $1, kind: .ratio, scale: 4) }
       case .price:
-        checkNumbers(i, tile, areTimes: false) { FastValues.decimal($0, $1, kind: .price, scale: 6) }
+        checkNumbers(i, tile) { FastValues.decimal($0, $1, kind: .price, scale: 6) }
       case .integer:
-        checkNumbers(i, tile, areTimes: false) { FastValues.decimal($0, $1, kind: .integer, scale: 0) }
+        checkNumbers(i, tile) { FastValues.decimal($0, $1, kind: .integer, scale: 0) }
       case .day:
         var last = checks[i].lastDate
-        checkNumbers(i, tile, areTimes: true) { FastValues.date($0, $1, kind: .day, &last) }
+        checkNumbers(i, tile) { FastValues.date($0, $1, kind: .day, &last) }
         checks[i].lastDate = last
       case .time:
         var last = checks[i].lastDate
-        checkNumbers(i, tile, areTimes: true) { FastValues.date($0, $1, kind: .time, &last) }
+        checkNumbers(i, tile) { FastValues.date($0, $1, kind: .time, &last) }
         checks[i].lastDate = last
       }
     }
@@ -237,6 +249,18 @@ final class MemberPass {
     return goodCount
   }
 
+  /// Claims say the same in row after row: what is known of a field is then known of the next row's.
+  private func findRepeats(_ tile: Tile) {
+    let bytes = tile.bytes.assumingMemoryBound(to: UInt8.self)
+    if isWide {
+      cbm_fields_wide(
+        bytes, tile.bytesCount, tile.starts, tile.lengths, tile.count, tile.width, repeats, filledFields, textBytes)
+    } else {
+      cbm_fields_plain(
+        bytes, tile.bytesCount, tile.starts, tile.lengths, tile.count, tile.width, repeats, filledFields, textBytes)
+    }
+  }
+
   private func checkText(_ check: Check, _ tile: Tile) {
     let code = check.isKey ? ValueCode.missingKey : .missingValue
     for row in 0..<tile.count where check.field < 0 || tile.lengths[row &* tile.width &+ check.field] == 0 {
@@ -246,68 +270,46 @@ final class MemberPass {
 
   @inline(__always)
   private func checkNumbers(
-    _ index: Int, _ tile: Tile, areTimes: Bool, _ parse: (UnsafeRawPointer, Int) -> FastValues.Typed
+    _ index: Int, _ tile: Tile, _ parse: (UnsafeRawPointer, Int) -> FastValues.Typed
   ) {
     let check = checks[index]
     if check.field < 0 { return checkText(check, tile) }
     let lastRoomy = tile.bytesCount &- FastValues.room
-    var last = check.lastText
+    let fieldBit: UInt64 = 1 &<< UInt64(truncatingIfNeeded: check.field)
+    var word = UnsafePointer(repeats) + check.field &>> 6
+    /// The value of the row before was taken, or was null.
+    var isKnown = false
     var form = check.lastForm
     var at = check.field
     var slot = check.number
     for row in 0..<tile.count {
-      let length = Int(tile.lengths[at])
-      let start = Int(tile.starts[at])
-      at &+= tile.width
-      defer { slot &+= numberCount }
-      if length == 0 {
-        numbers[slot] = ColumnData.null
-        forms[slot] = form
-        if check.required { reject(row, check.column, check.isKey ? .missingKey : .missingValue) }
-        continue
-      }
-      let text = tile.bytes + start
-      guard start <= lastRoomy else {
-        keep(FastValues.slow(text, length, check.kind), check, row: row, slot: slot, &form)
-        continue
-      }
-      if areTimes, length == 19 {
-        let first = text.loadUnaligned(as: UInt64.self)
-        let second = text.loadUnaligned(fromByteOffset: 8, as: UInt64.self)
-        let third = text.loadUnaligned(fromByteOffset: 11, as: UInt64.self)
-        if first == last.first, second == last.second, third == last.third, last.length == 19 {
-          numbers[slot] = last.typed.value
-          forms[slot] = last.typed.form
-          form = last.typed.form
-          continue
-        }
-        let typed = parse(text, length)
-        if keep(typed, check, row: row, slot: slot, &form) {
-          last = FastValues.LastText(first: first, second: second, third: third, length: 19, typed: typed)
-        }
-      } else if !areTimes, length <= 8 {
-        let first =
-          text.loadUnaligned(as: UInt64.self).littleEndian &<< UInt64(truncatingIfNeeded: 64 &- 8 &* length)
-        if first == last.first, length == last.length {
-          numbers[slot] = last.typed.value
-          forms[slot] = last.typed.form
-          form = last.typed.form
-          continue
-        }
-        let typed = parse(text, length)
-        if keep(typed, check, row: row, slot: slot, &form) {
-          last = FastValues.LastText(first: first, length: length, typed: typed)
-        }
+      if isKnown, word.pointee & fieldBit != 0 {
+        numbers[slot] = numbers[slot &- numberCount]
+        forms[slot] = forms[slot &- numberCount]
       } else {
-        keep(parse(text, length), check, row: row, slot: slot, &form)
+        let length = Int(tile.lengths[at])
+        let start = Int(tile.starts[at])
+        if length == 0 {
+          numbers[slot] = ColumnData.null
+          forms[slot] = form
+          isKnown = !check.required
+          if check.required { reject(row, check.column, check.isKey ? .missingKey : .missingValue) }
+        } else {
+          let text = tile.bytes + start
+          isKnown = keep(
+            start <= lastRoomy ? parse(text, length) : FastValues.slow(text, length, check.kind), check, row: row,
+            slot: slot, &form)
+        }
       }
+      at &+= tile.width
+      slot &+= numberCount
+      word += fieldWords
     }
     checks[index].lastForm = form
-    checks[index].lastText = last
   }
 
-  /// Writes a value down, or what is wrong with it; whether it is good and of a form.
-  @inline(__always) @discardableResult
+  /// Writes a value down, or what is wrong with it; whether it is good.
+  @inline(__always)
   private func keep(
     _ typed: FastValues.Typed, _ check: Check, row: Int, slot: Int, _ form: inout UInt8
   ) -> Bool {
@@ -323,8 +325,7 @@ final class MemberPass {
     }
     numbers[slot] = typed.value
     forms[slot] = typed.form
-    if typed.form == DeliveredText.otherForm { return false }
-    form = typed.form
+    if typed.form != DeliveredText.otherForm { form = typed.form }
     return true
   }
 
@@ -339,23 +340,27 @@ final class MemberPass {
   private func addSums(_ tile: Tile, areAllGood: Bool) {
     for i in sums.indices {
       var slot = sums[i].number
-      var sum: Int128 = 0
       if areAllGood {
+        // Nearly all amounts are small, and so is their sum.
+        var sum: Int64 = 0
+        var magnitudes: Int64 = 0
         for _ in 0..<tile.count {
-          let value = numbers[slot]
-          sum += Int128(value == ColumnData.null ? 0 : value)
-          slot &+= numberCount
-        }
-      } else {
-        var lost: Int128 = 0
-        for row in 0..<tile.count {
           let value = numbers[slot] == ColumnData.null ? 0 : numbers[slot]
-          if rejectedFor[row] < 0 { sum += Int128(value) } else { lost += Int128(value) }
+          sum &+= value
+          magnitudes |= value ^ (value &>> 63)
           slot &+= numberCount
         }
-        sums[i].rejected += lost
+        if magnitudes < Int64.max / Int64(Self.tileRows) {
+          sums[i].accepted += Int128(sum)
+          continue
+        }
+        slot = sums[i].number
       }
-      sums[i].accepted += sum
+      for row in 0..<tile.count {
+        let value = Int128(numbers[slot] == ColumnData.null ? 0 : numbers[slot])
+        if rejectedFor[row] < 0 { sums[i].accepted += value } else { sums[i].rejected += value }
+        slot &+= numberCount
+      }
     }
   }
 
@@ -414,7 +419,7 @@ final class MemberPass {
     for i in codeColumns.indices {
       codeColumns[i].count(
         bytes: tile.bytes, bytesCount: tile.bytesCount, starts: tile.starts, lengths: tile.lengths, width: width,
-        rows: UnsafeBufferPointer(start: good, count: goodCount))
+        repeats: repeats, fieldWords: fieldWords, rows: UnsafeBufferPointer(start: good, count: goodCount))
     }
   }
 
@@ -424,46 +429,30 @@ final class MemberPass {
       institutionRows[0] += goodCount
       return
     }
+    let word = UnsafePointer(repeats) + fixmedinsField &>> 6
+    let bit: UInt64 = 1 &<< UInt64(truncatingIfNeeded: fixmedinsField)
     var last = 0
-    var lastStart = 0
-    var lastLength = -1
+    var lastRow = -1
     var run = 0
     for i in 0..<goodCount {
-      let at = Int(good[i]) &* tile.width &+ fixmedinsField
-      let start = Int(tile.starts[at])
-      let length = Int(tile.lengths[at])
-      if length != lastLength || !isEqual(tile.bytes + start, tile.bytes + lastStart, length) {
+      let row = Int(good[i])
+      if row != lastRow &+ 1 || word[row &* fieldWords] & bit == 0 {
         institutionRows[last] += run
         run = 0
-        last = Int(institutions.intern(UnsafeRawBufferPointer(start: tile.bytes + start, count: length)))
+        let at = row &* tile.width &+ fixmedinsField
+        last = Int(
+          institutions.intern(
+            UnsafeRawBufferPointer(start: tile.bytes + Int(tile.starts[at]), count: Int(tile.lengths[at]))))
         if last == institutionRows.count {
           institutionRows.append(0)
           filled.append(contentsOf: repeatElement(0, count: fieldCount))
         }
-        lastStart = start
-        lastLength = length
       }
+      lastRow = row
       institutionOf[i] = Int32(truncatingIfNeeded: last)
       run &+= 1
     }
     institutionRows[last] += run
-  }
-
-  /// Whether two stretches of memory hold the same bytes.
-  @inline(__always)
-  private func isEqual(_ a: UnsafeRawPointer, _ b: UnsafeRawPointer, _ count: Int) -> Bool {
-    var i = 0
-    while i &+ 8 <= count {
-      if a.loadUnaligned(fromByteOffset: i, as: UInt64.self) != b.loadUnaligned(fromByteOffset: i, as: UInt64.self) {
-        return false
-      }
-      i &+= 8
-    }
-    while i < count {
-      if a.load(fromByteOffset: i, as: UInt8.self) != b.load(fromByteOffset: i, as: UInt8.self) { return false }
-      i &+= 1
-    }
-    return true
   }
 
   private func note(_ column: Int, _ code: ValueCode, _ action: Reject.Action, line: Int32, offset: Int64) {

@@ -7,7 +7,7 @@ import Normalize
 //   UInt32 bytes that follow, UInt32 line, UInt8 lower byte of the slice, UInt8 flags,
 //   one bit for each item of the shape (numbers, texts, forms, other) in whole bytes: 1 = the item follows,
 //   with keepsDelivered the byte offset,
-//   each item whose bit is set: a number in zigzag, 0 for null; a text as its number in the dictionary times 2, or as its
+//   each item whose bit is set: a number as `RecordNumber`; a text as its number in the dictionary times 2, or as its
 //   length times 2 plus 1 and its bytes.
 //
 // An item whose bit is 0 is as in the record before if the flag `continues` is set, else null. A record continues only
@@ -71,17 +71,19 @@ final class RecordWriter: @unchecked Sendable {
   @exclusivity(unchecked) private var shapeIndex: Int32 = 0
   @exclusivity(unchecked) private var segment: Int32 = 0
 
-  // The shape's number indices and text fields, in memory that is read without checks.
-  @exclusivity(unchecked) private var numberSlots: [Int32] = []
-  @exclusivity(unchecked) private var textFields: [Int32] = []
+  /// Where the value of a field goes.
+  private struct Place {
+    /// Among the items of a record.
+    var item: Int32 = 0
+    /// Of a number among the table's numbers, of a text among the habits.
+    var index: Int32 = 0
+  }
 
-  // The row before, whose texts still stand in the block.
-  @exclusivity(unchecked) private var hasPrevious = false
-  @exclusivity(unchecked) private var previousSlice: UInt16 = 0
-  @exclusivity(unchecked) private var previousStarts: UnsafePointer<Int32>?
-  @exclusivity(unchecked) private var previousLengths: UnsafePointer<Int32>?
-  @exclusivity(unchecked) private var previousNumbers: [Int64] = []
-  @exclusivity(unchecked) private var previousForms: [UInt8] = []
+  // Of each field its place, and which fields are carried, in memory that is read without checks.
+  @exclusivity(unchecked) private var places: [Place] = []
+  @exclusivity(unchecked) private var numberFields: [UInt64] = []
+  @exclusivity(unchecked) private var textFields: [UInt64] = []
+
   @exclusivity(unchecked) private var previousOther: [UInt8] = []
   @exclusivity(unchecked) private var other: [UInt8] = []
   @exclusivity(unchecked) private var mask = [UInt64](repeating: 0, count: 4)
@@ -100,9 +102,6 @@ final class RecordWriter: @unchecked Sendable {
     self.shape = shape
     self.shapeIndex = shapeIndex
     self.segment = segment
-    hasPrevious = false
-    previousNumbers = [Int64](repeating: ColumnData.null, count: shape.numberFields.count)
-    previousForms = [UInt8](repeating: 0, count: shape.numberFields.count)
     mask = [UInt64](repeating: 0, count: shape.maskWords + 1)
     for (place, habit) in zip(habitPlaces, habits) { added[place] = habit.added }
     habitPlaces = shape.texts.map { [Int(shape.table.rawValue), $0.index] }
@@ -110,8 +109,18 @@ final class RecordWriter: @unchecked Sendable {
       [Int(shape.table.rawValue), shape.texts.count - 1 - $0]
     }
     habits = habitPlaces.map { Habit(added: added[$0] ?? 0) }
-    numberSlots = shape.numbers.map { Int32(truncatingIfNeeded: $0.number) }
-    textFields = shape.texts.map { Int32(truncatingIfNeeded: $0.field) }
+    // At least one of each, so that they have an address.
+    places = [Place](repeating: Place(), count: shape.fieldCount + 1)
+    numberFields = [UInt64](repeating: 0, count: shape.fieldCount / 64 + 1)
+    textFields = numberFields
+    for (i, column) in shape.numbers.enumerated() {
+      numberFields[column.field / 64] |= 1 << UInt64(column.field % 64)
+      places[column.field] = Place(item: Int32(i), index: Int32(column.number))
+    }
+    for (i, column) in shape.texts.enumerated() {
+      textFields[column.field / 64] |= 1 << UInt64(column.field % 64)
+      places[column.field] = Place(item: Int32(shape.numbers.count + i), index: Int32(i))
+    }
   }
 
   /// What was appended since `begin` and not handed to the partition yet is forgotten.
@@ -126,7 +135,6 @@ final class RecordWriter: @unchecked Sendable {
   /// Hands all chunks to the partition.
   func flush() throws {
     for i in groups.indices where groups[i].rows > 0 { try flush(i, &groups[i]) }
-    hasPrevious = false
   }
 
   @inline(never)
@@ -152,9 +160,11 @@ final class RecordWriter: @unchecked Sendable {
     var mask: UnsafeMutablePointer<UInt64>
     var habits: UnsafeMutablePointer<Habit>
     var groups: UnsafeMutablePointer<Group>
-    var numberSlots: UnsafePointer<Int32>
-    var numberCount: Int
-    var textFields: UnsafePointer<Int32>
+    var places: UnsafePointer<Place>
+    var numberFields: UnsafePointer<UInt64>
+    var textFields: UnsafePointer<UInt64>
+    /// Items of columns; forms and other texts stand behind them.
+    var columnItems: Int
     var textCount: Int
     var maskWords: Int
     var maskBytes: Int
@@ -165,87 +175,91 @@ final class RecordWriter: @unchecked Sendable {
     var room: Int
   }
 
-  /// The row before, in the same block.
+  /// The accepted row before, in the same tile.
   private struct Previous {
-    var slice: UInt16
-    var starts: UnsafePointer<Int32>
-    var lengths: UnsafePointer<Int32>
-    var numbers: UnsafePointer<Int64>
-    var forms: UnsafePointer<UInt8>
+    var row = -2
+    var slice: UInt16 = 0
   }
 
+  /// The items that a record has, of which each comes behind the one before.
+  private struct ItemMask {
+    let words: UnsafeMutablePointer<UInt64>
+    private var at = 0
+    private var word: UInt64 = 0
+
+    @inline(__always)
+    init(_ words: UnsafeMutablePointer<UInt64>, _ count: Int) {
+      self.words = words
+      for i in 0..<count { words[i] = 0 }
+    }
+
+    @inline(__always)
+    mutating func add(_ item: Int) {
+      if item &>> 6 != at {
+        words[at] = word
+        at = item &>> 6
+        word = 0
+      }
+      word |= 1 &<< UInt64(truncatingIfNeeded: item)
+    }
+
+    @inline(__always)
+    func write(_ p: UnsafeMutableRawPointer, _ bytes: Int) {
+      words[at] = word
+      for i in 0..<bytes {
+        (p + i).storeBytes(
+          of: UInt8(truncatingIfNeeded: words[i &>> 3] &>> UInt64(truncatingIfNeeded: i &<< 3)), as: UInt8.self)
+      }
+    }
+  }
+
+  /// Each tile begins anew: of its first row nothing is known from the one before.
   func take(_ rows: CheckedRows) throws {
     guard let shape else { return }
-    if rows.beginsBlock { hasPrevious = false }
     try mask.withUnsafeMutableBufferPointer { mask in
       try habits.withUnsafeMutableBufferPointer { habits in
         try groups.withUnsafeMutableBufferPointer { groups in
-          try numberSlots.withUnsafeBufferPointer { numberSlots in
-            try textFields.withUnsafeBufferPointer { textFields in
-              try previousNumbers.withUnsafeBufferPointer { numbersBefore in
-                try previousForms.withUnsafeBufferPointer { formsBefore in
-                  guard let mask = mask.baseAddress, let groups = groups.baseAddress else {
-                    return
-                  }
+          try places.withUnsafeBufferPointer { places in
+            try numberFields.withUnsafeBufferPointer { numberFields in
+              try textFields.withUnsafeBufferPointer { textFields in
+                guard let mask = mask.baseAddress, let groups = groups.baseAddress, let places = places.baseAddress,
+                  let numberFields = numberFields.baseAddress, let textFields = textFields.baseAddress
+                else { return }
+                let tile = Tile(
+                  rows: rows, mask: mask,
                   // An empty array has no address; nothing is read or written there.
-                  let noWords = UnsafeMutableRawPointer(mask)
-                  let tile = Tile(
-                    rows: rows, mask: mask,
-                    habits: habits.baseAddress ?? noWords.assumingMemoryBound(to: Habit.self), groups: groups,
-                    numberSlots: numberSlots.baseAddress ?? UnsafePointer(noWords.assumingMemoryBound(to: Int32.self)),
-                    numberCount: numberSlots.count,
-                    textFields: textFields.baseAddress ?? UnsafePointer(noWords.assumingMemoryBound(to: Int32.self)),
-                    textCount: textFields.count, maskWords: shape.maskWords, maskBytes: (shape.itemCount + 7) / 8,
-                    keepsDelivered: shape.keepsDelivered, personField: shape.personField,
-                    visitField: shape.visitField,
-                    room: RecordFormat.headerBytes + shape.maskWords * 8 + RecordFormat.padding
-                      + (shape.numbers.count + 1) * VarInt.mostBytes + shape.textCount * 5)
-                  var previous = Previous(
-                    slice: previousSlice, starts: previousStarts ?? rows.starts,
-                    lengths: previousLengths ?? rows.lengths, numbers: numbersBefore.baseAddress ?? rows.numbers,
-                    forms: formsBefore.baseAddress ?? rows.forms)
-                  var isFirst = !hasPrevious
-                  for row in rows.good {
-                    try append(Int(row), tile, shape, &previous, isFirst: isFirst)
-                    isFirst = false
-                  }
-                  hasPrevious = true
-                  previousSlice = previous.slice
-                  previousStarts = previous.starts
-                  previousLengths = previous.lengths
-                }
+                  habits: habits.baseAddress ?? UnsafeMutableRawPointer(mask).assumingMemoryBound(to: Habit.self),
+                  groups: groups, places: places, numberFields: numberFields, textFields: textFields,
+                  columnItems: shape.numbers.count + shape.texts.count, textCount: shape.texts.count,
+                  maskWords: shape.maskWords, maskBytes: (shape.itemCount + 7) / 8,
+                  keepsDelivered: shape.keepsDelivered, personField: shape.personField, visitField: shape.visitField,
+                  room: RecordFormat.headerBytes + shape.maskWords * 8 + RecordFormat.padding + VarInt.mostBytes
+                    + shape.numbers.count * RecordNumber.mostBytes + shape.textCount * 5)
+                var previous = Previous()
+                for row in rows.good { try append(Int(row), tile, shape, &previous) }
               }
             }
           }
         }
       }
     }
-    // The numbers of a tile are overwritten by the next.
-    if let last = rows.good.last {
-      let slot = Int(last) * rows.numberCount
-      for i in 0..<rows.numberCount {
-        previousNumbers[i] = rows.numbers[slot + i]
-        previousForms[i] = rows.forms[slot + i]
-      }
-    }
   }
 
   @inline(__always)
-  private func append(
-    _ row: Int, _ tile: Tile, _ shape: RecordShape, _ previous: inout Previous, isFirst: Bool
-  ) throws {
+  private func append(_ row: Int, _ tile: Tile, _ shape: RecordShape, _ previous: inout Previous) throws {
     let rows = tile.rows
     let starts = rows.starts + row &* rows.fieldCount
     let lengths = rows.lengths + row &* rows.fieldCount
     let numbers = rows.numbers + row &* rows.numberCount
     let forms = rows.forms + row &* rows.numberCount
+    let repeats = rows.repeats + row &* rows.fieldWords
+    let filled = rows.filled + row &* rows.fieldWords
     let bytes = rows.bytes
-    let mask = tile.mask
 
-    let slice = slice(tile, bytes, starts, lengths, previous, isFirst: isFirst)
+    let follows = row == previous.row &+ 1
+    let slice = slice(tile, bytes, starts, lengths, repeats, follows ? previous.slice : nil)
     let index = Int(slice &>> 8)
-    var room = tile.room
-    for i in 0..<tile.textCount { room &+= Int(lengths[Int(tile.textFields[i])]) }
+    var room = tile.room &+ Int(rows.textBytes[row])
     if tile.keepsDelivered {
       gatherOther(shape, rows, starts, lengths, forms)
       room &+= rows.numberCount &+ other.count
@@ -256,74 +270,46 @@ final class RecordWriter: @unchecked Sendable {
     }
     guard let chunk = group.pointee.memory else { return }
 
-    let continues = !isFirst && previous.slice == slice && group.pointee.rows > 0
-    // First which items follow, in short loops; then those.
-    var word: UInt64 = 0
-    var bit: UInt64 = 1
-    var words = mask
-    func put(_ follows: Bool) {
-      word |= follows ? bit : 0
-      bit &<<= 1
-      if bit == 0 {
-        words.pointee = word
-        words += 1
-        word = 0
-        bit = 1
-      }
-    }
-    if continues {
-      for i in 0..<tile.numberCount {
-        let slot = Int(tile.numberSlots[i])
-        put(numbers[slot] != previous.numbers[slot])
-      }
-      for i in 0..<tile.textCount {
-        let field = Int(tile.textFields[i])
-        let length = lengths[field]
-        put(
-          length != previous.lengths[field]
-            || !isEqual(bytes + Int(starts[field]), bytes + Int(previous.starts[field]), Int(length)))
-      }
-      if tile.keepsDelivered {
-        put(!isEqual(UnsafeRawPointer(forms), UnsafeRawPointer(previous.forms), rows.numberCount))
-        put(other != previousOther)
-      }
-    } else {
-      for i in 0..<tile.numberCount { put(numbers[Int(tile.numberSlots[i])] != ColumnData.null) }
-      for i in 0..<tile.textCount { put(lengths[Int(tile.textFields[i])] != 0) }
-      if tile.keepsDelivered {
-        put(rows.numberCount != 0)
-        put(!other.isEmpty)
-      }
-    }
-    if bit != 1 { words.pointee = word }
-
+    let continues = follows && previous.slice == slice && group.pointee.rows > 0
     let begin = chunk + group.pointee.used
-    var p = begin + RecordFormat.headerBytes
-    for i in 0..<tile.maskWords { (p + i &* 8).storeBytes(of: mask[i].littleEndian, as: UInt64.self) }
-    p += tile.maskBytes
+    var p = begin + (RecordFormat.headerBytes &+ tile.maskBytes)
+    var items = ItemMask(tile.mask, tile.maskWords)
     if tile.keepsDelivered { VarInt.write(UInt64(bitPattern: rows.byteOffsets[row]), &p) }
-    for i in 0..<tile.maskWords {
-      var rest = mask[i]
+    for i in 0..<rows.fieldWords {
+      var rest = (continues ? ~repeats[i] : filled[i]) & tile.numberFields[i]
       while rest != 0 {
-        let item = i &* 64 &+ rest.trailingZeroBitCount
+        let place = tile.places[i &* 64 &+ rest.trailingZeroBitCount]
         rest &= rest &- 1
-        if item < tile.numberCount {
-          let value = numbers[Int(tile.numberSlots[item])]
-          VarInt.write(value == ColumnData.null ? 0 : VarInt.zigzag(value), &p)
-        } else if item < tile.numberCount &+ tile.textCount {
-          let text = item &- tile.numberCount
-          let field = Int(tile.textFields[text])
-          writeText(bytes + Int(starts[field]), Int(lengths[field]), tile.habits + text, &p)
-        } else if item == tile.numberCount &+ tile.textCount {
-          writeText(UnsafeRawPointer(forms), rows.numberCount, tile.habits + tile.textCount, &p)
-        } else {
-          other.withUnsafeBytes { text in
-            writeText(
-              text.baseAddress ?? UnsafeRawPointer(begin), text.count, tile.habits + (tile.textCount &+ 1), &p)
-          }
+        items.add(Int(place.item))
+        RecordNumber.write(numbers[Int(place.index)], &p)
+      }
+    }
+    for i in 0..<rows.fieldWords {
+      var rest = (continues ? ~repeats[i] : filled[i]) & tile.textFields[i]
+      while rest != 0 {
+        let field = i &* 64 &+ rest.trailingZeroBitCount
+        rest &= rest &- 1
+        let place = tile.places[field]
+        items.add(Int(place.item))
+        writeText(bytes + Int(starts[field]), Int(lengths[field]), tile.habits + Int(place.index), &p)
+      }
+    }
+    if tile.keepsDelivered {
+      let count = rows.numberCount
+      let hasForms = continues ? !isEqual(UnsafeRawPointer(forms), UnsafeRawPointer(forms - count), count) : count != 0
+      if hasForms {
+        items.add(tile.columnItems)
+        writeText(UnsafeRawPointer(forms), count, tile.habits + tile.textCount, &p)
+      }
+      if continues ? other != previousOther : !other.isEmpty {
+        items.add(tile.columnItems &+ 1)
+        other.withUnsafeBytes { text in
+          writeText(
+            text.baseAddress ?? UnsafeRawPointer(begin), text.count, tile.habits + (tile.textCount &+ 1), &p)
         }
       }
     }
+    items.write(begin + RecordFormat.headerBytes, tile.maskBytes)
     let size = begin.distance(to: p)
     begin.storeBytes(of: UInt32(truncatingIfNeeded: size &- 4).littleEndian, as: UInt32.self)
     begin.storeBytes(of: UInt32(bitPattern: rows.lines[row]).littleEndian, toByteOffset: 4, as: UInt32.self)
@@ -333,7 +319,7 @@ final class RecordWriter: @unchecked Sendable {
     group.pointee.rows &+= 1
     group.pointee.used &+= size
 
-    previous = Previous(slice: slice, starts: starts, lengths: lengths, numbers: numbers, forms: forms)
+    previous = Previous(row: row, slice: slice)
     if tile.keepsDelivered { swap(&other, &previousOther) }
     // No more than one record longer than a chunk is held.
     if group.pointee.capacity > chunkBytes { try flush(index, &tile.groups[index]) }
@@ -349,20 +335,19 @@ final class RecordWriter: @unchecked Sendable {
     group.memory = .allocate(byteCount: group.capacity, alignment: 16)
   }
 
+  /// The slice of a row's home; `previous` is that of the row before, nil if it is not known.
   @inline(__always)
   private func slice(
     _ tile: Tile, _ bytes: UnsafeRawPointer, _ starts: UnsafePointer<Int32>, _ lengths: UnsafePointer<Int32>,
-    _ previous: Previous, isFirst: Bool
+    _ repeats: UnsafePointer<UInt64>, _ previous: UInt16?
   ) -> UInt16 {
-    var field = tile.personField
-    if field < 0 || lengths[field] == 0 {
-      field = tile.visitField
-      if field < 0 { return 0 }
-    } else if !isFirst, previous.lengths[field] == lengths[field],
-      isEqual(bytes + Int(starts[field]), bytes + Int(previous.starts[field]), Int(lengths[field]))
-    {
-      return previous.slice
+    func isRepeated(_ field: Int) -> Bool {
+      field < 0 || repeats[field &>> 6] &>> UInt64(truncatingIfNeeded: field) & 1 != 0
     }
+    let hasPerson = tile.personField >= 0 && lengths[tile.personField] != 0
+    let field = hasPerson ? tile.personField : tile.visitField
+    if field < 0 { return 0 }
+    if let previous, isRepeated(field), hasPerson || isRepeated(tile.personField) { return previous }
     return PersonSlice.of(UnsafeRawBufferPointer(start: bytes + Int(starts[field]), count: Int(lengths[field])))
   }
 

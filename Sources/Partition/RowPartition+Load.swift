@@ -313,23 +313,22 @@ struct TableLoader {
     _ shape: RecordShape, _ numberColumns: [Int], _ textColumns: [Int], _ numbers: [UnsafeMutablePointer<Int64>],
     _ texts: [UnsafeMutablePointer<UInt32>]
   ) -> Target {
-    let ownNumbers = shape.numbers.map(\.index)
-    let ownTexts = shape.texts.map(\.index)
     var target = Target(numbers: [], texts: [], places: [], lackingNumbers: [], lackingTexts: [])
-    for (i, column) in numberColumns.enumerated() {
-      if ownNumbers.contains(column) {
-        target.numbers.append(numbers[i])
-      } else {
-        target.lackingNumbers.append(numbers[i])
-      }
+    for column in shape.numbers {
+      if let i = numberColumns.firstIndex(of: column.index) { target.numbers.append(numbers[i]) }
     }
-    for (i, column) in textColumns.enumerated() {
-      if ownTexts.contains(column) {
+    for column in shape.texts {
+      if let i = textColumns.firstIndex(of: column.index) {
         target.texts.append(texts[i])
         target.places.append(i)
-      } else {
-        target.lackingTexts.append(texts[i])
       }
+    }
+    let own = Set((shape.numbers + shape.texts).map(\.index))
+    for (i, column) in numberColumns.enumerated() where !own.contains(column) {
+      target.lackingNumbers.append(numbers[i])
+    }
+    for (i, column) in textColumns.enumerated() where !own.contains(column) {
+      target.lackingTexts.append(texts[i])
     }
     if plan.keepsDelivered {
       target.texts += texts[textColumns.count...]
@@ -415,11 +414,11 @@ struct TableLoader {
               while bits != 0 {
                 let i = item &+ bits.trailingZeroBitCount
                 bits &= bits &- 1
-                let head = VarInt.read(&p)
                 if i < numberCount {
-                  numbers[i][row] = head == 0 ? ColumnData.null : VarInt.unzigzag(head)
+                  numbers[i][row] = RecordNumber.read(&p)
                   continue
                 }
+                let head = VarInt.read(&p)
                 let column = texts[i &- numberCount]
                 let value = Int(truncatingIfNeeded: head &>> 1)
                 if head & 1 == 0 {

@@ -34,6 +34,7 @@ final class RecordShape: Sendable {
   }
 
   let table: ClaimTable
+  /// In the order of their fields.
   let numbers: [Column]
   let texts: [Column]
   let keepsDelivered: Bool
@@ -59,7 +60,7 @@ final class RecordShape: Sendable {
     self.numberFields = numberFields
     let present = plan.columns.filter { fieldOfColumn[$0] >= 0 }.map {
       Column(index: $0, field: fieldOfColumn[$0], number: numberOf[$0])
-    }
+    }.sorted { $0.field < $1.field }
     numbers = present.filter { $0.number >= 0 }
     texts = present.filter { $0.number < 0 }
     personField = table.index(of: "psn_no").map { fieldOfColumn[$0] } ?? -1

@@ -7,7 +7,7 @@ private let mayImport: [String: Set<String>] = [
   "ClaimModel": ["CCrypto"],
   "Parquet": ["Diagnostics", "ClaimModel", "CZstd"],
   "Intake": ["Diagnostics", "ClaimModel", "CZlib", "CISAL", "CByteMasks", "CZip", "CIconv", "CCrypto"],
-  "Normalize": ["Diagnostics", "ClaimModel", "Intake"],
+  "Normalize": ["Diagnostics", "ClaimModel", "Intake", "CByteMasks"],
   "Partition": ["Diagnostics", "ClaimModel", "Intake", "Normalize"],
   "Registries": ["Diagnostics", "ClaimModel", "Intake", "Normalize"],
   "Knowledge": ["Diagnostics", "ClaimModel", "Intake", "CExpat"],
