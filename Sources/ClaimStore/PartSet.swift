@@ -123,13 +123,12 @@ public final class PartSet: Sendable {
       path: path, columns: columns, metadata: PartLayout.metadata(of: record), toolVersion: toolVersion)
     for group in order.rowGroups() {
       let picked = order.rows[group]
+      let reach = Int(picked.max() ?? -1)
       func pickedNumbers(_ column: [Int64]) -> ParquetValues {
-        if column.isEmpty { return .nulls(picked.count) }
-        return column.withUnsafeBufferPointer { column in .numbers(picked.map { column[Int($0)] }) }
+        column.isEmpty ? .nulls(picked.count) : .numbers(Self.values(of: column, at: picked, upTo: reach))
       }
       func pickedCodes(_ column: [UInt32]) -> ParquetValues {
-        if column.isEmpty { return .nulls(picked.count) }
-        return column.withUnsafeBufferPointer { column in .codes(picked.map { column[Int($0)] }) }
+        column.isEmpty ? .nulls(picked.count) : .codes(Self.values(of: column, at: picked, upTo: reach))
       }
       // One column at a time is put in order, so that wide tables need no second copy of a row group.
       try writer.append(rows: group.count, codes: codes) { index in
@@ -155,5 +154,22 @@ public final class PartSet: Sendable {
       }
     }
     return try writer.finish()
+  }
+
+  /// The values of some rows, none of which lies behind `reach`. As it is done for every value of the store, no row is
+  /// checked for itself.
+  private static func values<Value: BitwiseCopyable>(
+    of column: [Value], at rows: ArraySlice<Int32>, upTo reach: Int
+  ) -> [Value] {
+    precondition(reach < column.count, "a row that the column does not have")
+    return [Value](unsafeUninitializedCapacity: rows.count) { target, count in
+      column.withUnsafeBufferPointer { column in
+        rows.withUnsafeBufferPointer { rows in
+          guard let target = target.baseAddress, let column = column.baseAddress else { return }
+          for i in 0..<rows.count { target[i] = column[Int(rows[i])] }
+          count = rows.count
+        }
+      }
+    }
   }
 }

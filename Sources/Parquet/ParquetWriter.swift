@@ -219,19 +219,22 @@ public final class ParquetWriter {
     codes given: UnsafeBufferPointer<UInt32>, of column: ParquetColumn, _ table: CodeTable, shift: UInt32
   ) throws -> ColumnChunk {
     let rows = given.count
-    var count = 0
+    // Fewer than 2^31 rows: the counter is as wide as a code, so that several are looked at at once.
+    var filled: UInt32 = 0
     var greatest: UInt32 = 0
     for code in given {
-      count += code == 0 ? 0 : 1
+      filled &+= code == 0 ? 0 : 1
       greatest = max(greatest, code)
     }
+    if filled == 0 { return try write(nulls: rows, of: column) }
+    let count = Int(filled)
     // The table is not the one the codes are of.
     if Int(greatest) >= table.count + Int(shift) {
       throw ParquetError.value(sink.path, "A code that the code table does not have", column: column.name)
     }
     var chunk = try startChunk(rows: rows, values: count, of: column)
     if count < rows { mapValidity(given, null: 0) }
-    if count > 0, try dictionary.build(codes: given, values: count, codeCount: table.count + Int(shift)),
+    if try dictionary.build(codes: given, values: count, codeCount: table.count + Int(shift)),
       try putEntries(table, shift, column)
     {
       let entries = dictionary.codes.count
