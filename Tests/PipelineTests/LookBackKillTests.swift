@@ -16,6 +16,8 @@ import Testing
     case beforeTransaction
     /// All of the transaction is done but its commit.
     case beforeCommit
+    /// After the first commit since intake. It is the only one, so the run may end; a second one would be held.
+    case afterCommit
 
     var description: String {
       switch self {
@@ -23,6 +25,7 @@ import Testing
       case .stateFile(let n): "at file \(n)"
       case .beforeTransaction: "before the transaction"
       case .beforeCommit: "before the commit"
+      case .afterCommit: "after the commit"
       }
     }
   }
@@ -43,7 +46,7 @@ import Testing
     let reversed: String
 
     init() throws {
-      let weeks = try LookBackTests.Weeks(seed: 41, weeks: 4, settlements: 60, packetsFrom: 100_000)
+      let weeks = try LookBackTests.Weeks(seed: 41, weeks: 4, settlements: 60, packetsFrom: 400_000)
       let input = weeks.input
       self.input = input
       pipeline = weeks.pipeline
@@ -100,6 +103,14 @@ import Testing
     return (header, names.split(separator: "\n").map(String.init).sorted())
   }
 
+  /// Whether the ledger says that the fourth week is done.
+  private static func isDone(_ begun: Begun, _ store: String) -> Bool {
+    let runs = try? tool(
+      "sqlite3", store + "/ledger.sqlite",
+      "SELECT count(*) FROM run WHERE batch = '\(begun.last)' AND sequence IS NOT NULL")
+    return runs == "1\n"
+  }
+
   /// A lock as SQLite takes it, on bytes of the ledger; gone with the descriptor.
   private final class Lock {
     enum Kind {
@@ -109,17 +120,30 @@ import Testing
       case shared
     }
     private let descriptor: Int32
+    private let kind: Kind
     private static let pendingByte: off_t = 0x4000_0000
 
     init(_ store: String, _ kind: Kind) throws {
       descriptor = open(store + "/ledger.sqlite", O_RDWR | O_CLOEXEC)
+      self.kind = kind
+      try take()
+    }
+
+    private func set(_ type: Int32) -> Bool {
       var lock = flock()
       lock.l_whence = Int16(SEEK_SET)
-      lock.l_type = Int16(kind == .reserved ? F_WRLCK : F_RDLCK)
+      lock.l_type = Int16(type)
       lock.l_start = Self.pendingByte + (kind == .reserved ? 1 : 2)
       lock.l_len = kind == .reserved ? 1 : 510
-      guard descriptor >= 0, fcntl(descriptor, F_SETLKW, &lock) == 0 else { throw TestFailure("no lock: \(errno)") }
+      return fcntl(descriptor, F_SETLKW, &lock) == 0
     }
+
+    /// Waits for others.
+    func take() throws {
+      guard set(kind == .shared ? F_RDLCK : F_WRLCK) else { throw TestFailure("no lock: \(errno)") }
+    }
+
+    func leave() { _ = set(F_UNLCK) }
 
     deinit { close(descriptor) }
 
@@ -158,10 +182,10 @@ import Testing
       guard wait(for: child, until: { child.errSoFar.contains("batch \(begun.last): ") }) else { break }
       for i in 1...400 { mkfifo("\(store)/evaluation/.tmp-\(child.pid)-\(i)-\(begun.new[n])", 0o600) }
       isThere = wait(for: child) { Self.isHeldAtAPipe(child.pid) }
-    case .beforeTransaction, .beforeCommit:
+    case .beforeTransaction, .beforeCommit, .afterCommit:
       guard wait(for: child, until: { child.errSoFar.contains("  intake: ") }) else { break }
-      let lock = try Lock(store, point == .beforeCommit ? .shared : .reserved)
-      if point == .beforeCommit {
+      let lock = try Lock(store, point == .beforeTransaction ? .reserved : .shared)
+      if point != .beforeTransaction {
         isThere = wait(for: child) { lock.isCommitAwaited }
         #expect(files(in: store).contains("ledger.sqlite-journal"))
       } else {
@@ -171,11 +195,19 @@ import Testing
       }
       #expect(files(in: store + "/evaluation").filter(begun.new.contains) == begun.new, "\(point): files are missing")
       #expect(files(in: folder + "/out/" + begun.last).contains("index.html"))
+      if point == .afterCommit {
+        lock.leave()
+        isThere = isThere && wait(for: child) { access(store + "/ledger.sqlite-journal", F_OK) != 0 }
+        try lock.take()
+        _ = wait(for: child) { lock.isCommitAwaited }
+      }
+      // Before the lock goes.
       child.kill()
     }
     child.kill()
     let outcome = child.wait()
-    #expect(isThere && outcome.code == 137, "\(point): it was not held there; exit \(outcome.code)")
+    let codes = point == .afterCommit ? [137, begun.code] : [137]
+    #expect(isThere && codes.contains(outcome.code), "\(point): it was not held there; exit \(outcome.code)")
   }
 
   /// Whether a thread of the process waits in the kernel for the other end of a pipe.
@@ -193,9 +225,11 @@ import Testing
     let before = try Self.recorded(begun.begun + "/store")
     try kill(begun, in: folder, at: point)
     let between = try Self.recorded(folder + "/store")
-    #expect(between == before, "\(point): the state changed before the run was done")
+    #expect((between == before) == (point != .afterCommit), "\(point): the state changed before the run was done")
+    #expect(
+      Self.isDone(begun, folder + "/store") == (point == .afterCommit), "\(point): the state and the run are apart")
     let there = files(in: folder + "/store/evaluation")
-    #expect(before.files.filter { !there.contains($0) } == [], "\(point): files of the old state are gone")
+    #expect(between.files.filter { !there.contains($0) } == [], "\(point): files of the state are gone")
 
     let again = try yijian(begun.arguments(folder))
     #expect(again.code == begun.code, "\(point): \(again.err)")
@@ -234,6 +268,7 @@ import Testing
   @Test(
     arguments: [
       .stage("intake"), .stage("audit"), .stage("cases"), .stage("packets"), .beforeTransaction, .beforeCommit,
+      .afterCommit,
     ] as [Point])
   func aKillBetweenTwoStepsIsHarmless(point: Point) throws { try check(point, Self.begun.get()) }
 
