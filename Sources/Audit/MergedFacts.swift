@@ -3,9 +3,19 @@ import Registries
 import RulePacks
 
 /// A value of a population's group, without codes.
-enum FactValue: Sendable, Hashable {
+enum FactValue: Sendable, Hashable, Comparable {
   case text([UInt8])
   case number(Int64)
+
+  /// Texts by bytes, before numbers.
+  static func < (a: FactValue, b: FactValue) -> Bool {
+    switch (a, b) {
+    case (.text(let x), .text(let y)): x.lexicographicallyPrecedes(y)
+    case (.number(let x), .number(let y)): x < y
+    case (.text, .number): true
+    case (.number, .text): false
+    }
+  }
 }
 
 /// What can be said of a group from one part of the claims, in a form that parts can be put together in.
@@ -118,14 +128,14 @@ extension FactAggregate {
 }
 
 extension FactPart {
-  /// The part as bytes, for a file that only the same rules read.
+  /// The part as bytes, for a file that only the same rules read; equal parts give equal bytes.
   public func image(_ rules: [Rule]) -> [UInt8] {
     var out = ImageWriter()
     for rule in rules {
       for population in rule.populations {
         let groups = populations[population] ?? Groups()
         out.number(UInt64(groups.values.count), bytes: 4)
-        for (key, values) in groups.values {
+        for (key, values) in groups.values.sorted(by: { $0.key.lexicographicallyPrecedes($1.key) }) {
           for part in key {
             switch part {
             case .text(let bytes):

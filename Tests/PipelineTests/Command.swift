@@ -34,6 +34,15 @@ final class Child {
 
   func kill() { _ = Foundation.kill(pid, SIGKILL) }
 
+  /// What it has written to standard error so far.
+  var errSoFar: String { text(of: folder + "/err") }
+
+  /// Whether it has not ended yet. Not to be asked after `wait`.
+  var isRunning: Bool {
+    var info = siginfo_t()
+    return waitid(P_PID, id_t(pid), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_signo == 0
+  }
+
   func wait() -> Outcome {
     var status: Int32 = 0
     while waitpid(pid, &status, 0) < 0, errno == EINTR {}

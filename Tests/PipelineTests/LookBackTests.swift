@@ -5,7 +5,7 @@ import Testing
 @Suite struct LookBackTests {
   /// Several weeks whose rows do not keep to their batch: some come again in a later one, changed, for somebody else or
   /// cancelled, some come late, and some lose their person or get another row's ids.
-  private struct Weeks {
+  struct Weeks {
     let input: String
     let pipeline: String
     let batches: [String]

@@ -21,7 +21,8 @@ for engine in "$@"; do
       readers="$readers pyarrow duckdb"
       ;;
     spark)
-      readers="$readers spark"
+      # Spark has two readers.
+      readers="$readers spark spark-rows"
       needs="$needs openjdk-17-jre-headless"
       packages="$packages $(grep -E '^(pyspark|pyarrow)' Tests/engines/requirements.txt)"
       ;;

@@ -1,6 +1,6 @@
 """Reads the Parquet files that OtherReadersTests wrote with other programs, column by column.
 
-usage: open.py FOLDER READER...     READER is pyarrow, duckdb or spark
+usage: open.py FOLDER READER...     READER is pyarrow, duckdb, spark or spark-rows
 
 Beside each file lies a JSON file with the values that were given to the writer. A reader whose package is missing is
 skipped with a message.
@@ -9,8 +9,10 @@ skipped with a message.
 import datetime
 import decimal
 import json
+import os
 import pathlib
 import sys
+import time
 
 
 def text(value):
@@ -104,28 +106,55 @@ class DuckDB:
 
 
 class Spark:
+    """Spark's vectorised reader, in a far time zone: a time that was taken for an instant would move."""
+
+    vectorised = True
+
     def __init__(self):
         from pyspark.sql import SparkSession
 
+        os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+        # An instant is turned into a time in the zone of this process, whatever the session's is.
+        os.environ["TZ"] = "Pacific/Apia"
+        time.tzset()
         self.session = (
             SparkSession.builder.master("local[1]")
             .config("spark.ui.enabled", "false")
+            .config("spark.ui.showConsoleProgress", "false")
             .config("spark.driver.host", "127.0.0.1")
-            .config("spark.driver.memory", "2g")
+            .config("spark.driver.memory", "3g")
+            .config("spark.driver.maxResultSize", "0")
             .config("spark.sql.shuffle.partitions", "1")
+            .config("spark.sql.session.timeZone", "Pacific/Apia")
+            # Beyond so many columns a plan does not say whether its rows come in batches.
+            .config("spark.sql.codegen.maxFields", "1000")
             .config("spark.log.level", "ERROR")
             .getOrCreate()
         )
 
-    def columns(self, path):
+    def frame(self, path):
+        """The file's rows, by the reader that this is about: a setting of the session chooses it, the plan says which it is."""
+        self.session.conf.set("spark.sql.parquet.enableVectorizedReader", str(self.vectorised).lower())
         frame = self.session.read.parquet(f"file://{path}")
+        plan = frame._jdf.queryExecution().executedPlan().toString()
+        if f"Batched: {str(self.vectorised).lower()}" not in plan:
+            raise RuntimeError(f"Spark did not read with the reader that was asked for: {plan}")
+        return frame
+
+    def columns(self, path):
+        frame = self.frame(path)
         rows = frame.collect()
         return {name: [row[i] for row in rows] for i, name in enumerate(frame.columns)}
 
+    TYPES = {"int32": "int", "int64": "bigint", "time": "timestamp_ntz"}
+
     def more(self, path, expected):
-        frame = self.session.read.parquet(f"file://{path}")
+        """Types; and a filter, pushed down to pages and row groups, must not skip rows that match."""
+        frame = self.frame(path)
         problems = []
-        for column in expected["columns"]:
+        for column, (_, found) in zip(expected["columns"], frame.dtypes):
+            if found != self.TYPES.get(column["kind"], column["kind"]):
+                problems.append(f"{column['name']} is {found}")
             values = [v for v in column["values"] if v is not None]
             if column["kind"] == "string" and values:
                 found = frame.filter(frame[column["name"]] == values[0]).count()
@@ -134,7 +163,13 @@ class Spark:
         return problems
 
 
-READERS = {"pyarrow": Pyarrow, "duckdb": DuckDB, "spark": Spark}
+class SparkRows(Spark):
+    """Spark's other reader, which builds a row at a time; it is taken for nested columns or when the first is turned off."""
+
+    vectorised = False
+
+
+READERS = {"pyarrow": Pyarrow, "duckdb": DuckDB, "spark": Spark, "spark-rows": SparkRows}
 
 
 def main(folder, names):
