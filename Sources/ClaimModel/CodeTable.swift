@@ -81,7 +81,11 @@ public final class CodeTable: @unchecked Sendable {
     // A later code never stands in an earlier one's way: the earlier was placed before it came, and `grow` keeps that.
     // A scan of all slots runs forty times as fast a slot as a way through the hash.
     if (count - mark) * 32 > mask {
-      for i in 0...mask where slots[i] & 0xFFFF_FFFF >= UInt64(mark) { slots[i] = 0 }
+      for i in 0...mask {
+        // All ones for a code below the mark, else 0: which slots hold what is as good as random, so nothing branches.
+        let kept = (Int64(slots[i] & 0xFFFF_FFFF) &- Int64(mark)) >> 63
+        slots[i] &= UInt64(bitPattern: kept)
+      }
     } else {
       // From the last to the first, so that the way to each is still there.
       for code in stride(from: count - 1, through: mark, by: -1) {
@@ -164,17 +168,16 @@ public final class CodeTable: @unchecked Sendable {
     }
   }
 
-  /// Each loop reads what none of its turns waits for: hashes and slots, then entries, then texts.
+  /// Each loop fetches what none of its turns waits for: texts, then slots, then entries, then the table's texts. The loop
+  /// that misses the caches most, that of the slots, does nothing else, so that a processor looks ahead over many turns.
   private func internSome(
     _ texts: UnsafePointer<UnsafeRawPointer>, _ lengths: UnsafePointer<Int32>, _ count: Int,
     into codes: UnsafeMutablePointer<UInt32>, hashes: UnsafeMutablePointer<UInt32>,
     found: UnsafeMutablePointer<UInt64>, candidates: UnsafeMutablePointer<Entry>
   ) {
-    for i in 0..<count {
-      let hash = Self.hash(texts[i].assumingMemoryBound(to: UInt8.self), Int(lengths[i]))
-      hashes[i] = hash
-      found[i] = slots[Int(hash) & mask]
-    }
+    for i in 0..<count { hashes[i] = Self.hash(texts[i].assumingMemoryBound(to: UInt8.self), Int(lengths[i])) }
+    let (slots, mask, entries) = (slots, mask, entries)
+    for i in 0..<count { found[i] = slots[Int(hashes[i]) & mask] }
     for i in 0..<count {
       // Of a free slot, or one of another text, the code is looked up all the same: it is there, be it that of null.
       candidates[i] = entries[Int(UInt32(truncatingIfNeeded: found[i]))]
