@@ -210,23 +210,46 @@ private final class PendingTexts {
   }
 }
 
+/// Memory that the rows of one shape are written to. Nothing in it is counted, so that it costs nothing to hand on.
+private struct Target: BitwiseCopyable {
+  var numbers: UnsafeMutableBufferPointer<UnsafeMutablePointer<Int64>>
+  var texts: UnsafeMutableBufferPointer<UnsafeMutablePointer<UInt32>>
+  /// The places of `texts` among all text columns.
+  var places: UnsafeMutableBufferPointer<Int>
+  /// Columns that records of the shape lack and other records have.
+  var lackingNumbers: UnsafeMutableBufferPointer<UnsafeMutablePointer<Int64>>
+  var lackingTexts: UnsafeMutableBufferPointer<UnsafeMutablePointer<UInt32>>
+  var origins: UnsafeMutablePointer<RowOrigin>
+  var slices: UnsafeMutablePointer<UInt16>
+  var offsets: UnsafeMutablePointer<Int64>?
+}
+
+/// The targets of the shapes that a table's records have.
+private final class Targets {
+  private(set) var ofShape: [Int32: Target] = [:]
+
+  subscript(_ shape: Int32) -> Target? {
+    get { ofShape[shape] }
+    set { ofShape[shape] = newValue }
+  }
+
+  deinit {
+    for target in ofShape.values {
+      target.numbers.deallocate()
+      target.texts.deallocate()
+      target.places.deallocate()
+      target.lackingNumbers.deallocate()
+      target.lackingTexts.deallocate()
+    }
+  }
+}
+
 /// Merges streams of one table into columns.
 struct TableLoader {
   let plan: RowPlan
   let shapes: [RecordShape]
   let maps: [CodeMap]
   let codes: CodeTable
-
-  /// Memory that the rows are written to.
-  private struct Target {
-    var numbers: [UnsafeMutablePointer<Int64>]
-    var texts: [UnsafeMutablePointer<UInt32>]
-    /// The places of `texts` among all text columns.
-    var places: [Int]
-    /// Columns that records of the shape lack and other records have.
-    var lackingNumbers: [UnsafeMutablePointer<Int64>]
-    var lackingTexts: [UnsafeMutablePointer<UInt32>]
-  }
 
   func load(_ streams: [RecordStream]) throws -> RawRows {
     let table = plan.table
@@ -251,13 +274,13 @@ struct TableLoader {
       try filled(textColumns.count + 2 * delivered, most, &texts) { textMemory in
         try filled(1, most, &slices) { sliceMemory in
           try filled(1, most, &origins) { originMemory in
-            var targets: [Int32: Target] = [:]
+            let targets = Targets()
             for shape in used {
-              targets[shape] = target(shapes[Int(shape)], numberColumns, textColumns, numberMemory, textMemory)
+              targets[shape] = target(
+                shapes[Int(shape)], numberColumns, textColumns, numberMemory, textMemory, origins: originMemory[0],
+                slices: sliceMemory[0], offsets: delivered == 1 ? numberMemory[numberColumns.count] : nil)
             }
-            return try merge(
-              streams, targets, PendingTexts(columns: textMemory), origins: originMemory[0], slices: sliceMemory[0],
-              offsets: delivered == 1 ? numberMemory[numberColumns.count] : nil)
+            return try merge(streams, targets, PendingTexts(columns: textMemory))
           }
         }
       }
@@ -311,60 +334,58 @@ struct TableLoader {
 
   private func target(
     _ shape: RecordShape, _ numberColumns: [Int], _ textColumns: [Int], _ numbers: [UnsafeMutablePointer<Int64>],
-    _ texts: [UnsafeMutablePointer<UInt32>]
+    _ texts: [UnsafeMutablePointer<UInt32>], origins: UnsafeMutablePointer<RowOrigin>,
+    slices: UnsafeMutablePointer<UInt16>, offsets: UnsafeMutablePointer<Int64>?
   ) -> Target {
-    var target = Target(numbers: [], texts: [], places: [], lackingNumbers: [], lackingTexts: [])
-    for column in shape.numbers {
-      if let i = numberColumns.firstIndex(of: column.index) { target.numbers.append(numbers[i]) }
-    }
-    for column in shape.texts {
-      if let i = textColumns.firstIndex(of: column.index) {
-        target.texts.append(texts[i])
-        target.places.append(i)
-      }
-    }
-    let own = Set((shape.numbers + shape.texts).map(\.index))
-    for (i, column) in numberColumns.enumerated() where !own.contains(column) {
-      target.lackingNumbers.append(numbers[i])
-    }
-    for (i, column) in textColumns.enumerated() where !own.contains(column) {
-      target.lackingTexts.append(texts[i])
-    }
-    if plan.keepsDelivered {
-      target.texts += texts[textColumns.count...]
-      target.places += textColumns.count..<texts.count
-    }
-    return target
+    let numberPlaces = shape.numbers.compactMap { numberColumns.firstIndex(of: $0.index) }
+    let lackingNumbers = Set(numberColumns.indices).subtracting(numberPlaces)
+    var textPlaces = shape.texts.compactMap { textColumns.firstIndex(of: $0.index) }
+    let lackingTexts = Set(textColumns.indices).subtracting(textPlaces)
+    if plan.keepsDelivered { textPlaces += textColumns.count..<texts.count }
+    return Target(
+      numbers: Self.copied(numberPlaces.map { numbers[$0] }), texts: Self.copied(textPlaces.map { texts[$0] }),
+      places: Self.copied(textPlaces), lackingNumbers: Self.copied(lackingNumbers.map { numbers[$0] }),
+      lackingTexts: Self.copied(lackingTexts.map { texts[$0] }), origins: origins, slices: slices, offsets: offsets)
+  }
+
+  /// The values in memory of their own.
+  private static func copied<T: BitwiseCopyable>(_ values: [T]) -> UnsafeMutableBufferPointer<T> {
+    let memory = UnsafeMutableBufferPointer<T>.allocate(capacity: values.count)
+    _ = memory.initialize(from: values)
+    return memory
   }
 
   /// Takes the stream with the lowest key until another's is lower; the number of rows.
-  private func merge(
-    _ streams: [RecordStream], _ targets: [Int32: Target], _ pending: PendingTexts,
-    origins: UnsafeMutablePointer<RowOrigin>, slices: UnsafeMutablePointer<UInt16>,
-    offsets: UnsafeMutablePointer<Int64>?
-  ) throws -> Int {
+  private func merge(_ streams: [RecordStream], _ targets: Targets, _ pending: PendingTexts) throws -> Int {
     var row = 0
-    var heap = CursorHeap()
+    var heap = CursorHeap(streams: streams.count)
     for (i, stream) in streams.enumerated() {
       if let cursor = try stream.open() { heap.insert(cursor, stream: i) }
     }
+    // Without a count of references, as the targets.
+    let known = maps.map(\.codes)
     var shape: Int32 = -1
-    var target = Target(numbers: [], texts: [], places: [], lackingNumbers: [], lackingTexts: [])
-    while let (first, stream) = heap.first {
-      var cursor = first
-      if cursor.shape != shape {
-        shape = cursor.shape
-        target = targets[shape] ?? target
+    var target: Target?
+    while let stream = heap.firstStream {
+      let cursor = heap.cursors + stream
+      if cursor.pointee.shape != shape {
+        shape = cursor.pointee.shape
+        target = targets[shape]
       }
-      decode(
-        &cursor, maps[Int(cursor.dictionary)], target, pending, limit: heap.secondKey, row: &row, origins: origins,
-        slices: slices, offsets: offsets)
-      if cursor.isAtEnd {
-        // The memory of a chunk that was put aside is used again for the next.
-        pending.settle(row, codes)
-        if let next = try streams[stream].open() { heap.replaceFirst(next) } else { heap.removeFirst() }
+      guard let target else { preconditionFailure("a record of a shape that no stream named") }
+      row = decode(
+        cursor, known[Int(cursor.pointee.dictionary)], target, pending, limit: heap.secondKey, row: row)
+      if !cursor.pointee.isAtEnd {
+        heap.sinkFirst(key: cursor.pointee.key)
+        continue
+      }
+      // The memory of a chunk that was put aside is used again for the next.
+      pending.settle(row, codes)
+      if let next = try streams[stream].open() {
+        cursor.pointee = next
+        heap.sinkFirst(key: next.key)
       } else {
-        heap.replaceFirst(cursor)
+        heap.removeFirst()
       }
     }
     pending.settle(row, codes)
@@ -372,134 +393,153 @@ struct TableLoader {
   }
 
   /// Decodes records of one chunk up to the limit.
+  ///
+  /// - Parameter known: the codes of its dictionary's map.
+  /// - Returns: the first row that is not filled.
   private func decode(
-    _ from: inout RecordCursor, _ map: CodeMap, _ target: Target, _ pending: PendingTexts, limit: UInt64,
-    row nextRow: inout Int, origins: UnsafeMutablePointer<RowOrigin>, slices: UnsafeMutablePointer<UInt16>,
-    offsets: UnsafeMutablePointer<Int64>?
-  ) {
-    var cursor = from
-    var row = nextRow
-    let numberCount = target.numbers.count
-    let textCount = target.texts.count
-    let itemCount = numberCount &+ textCount
-    let maskBytes = (itemCount &+ 7) >> 3
-    let known = map.codes
+    _ place: UnsafeMutablePointer<RecordCursor>, _ known: UnsafeMutablePointer<UInt32>, _ target: Target,
+    _ pending: PendingTexts, limit: UInt64, row first: Int
+  ) -> Int {
+    var cursor = place.pointee
+    var row = first
+    let (numbers, texts, places) = (target.numbers, target.texts, target.places)
+    let maskBytes = (numbers.count &+ texts.count &+ 7) >> 3
+    let dictionary = Int(cursor.dictionary)
     let mark = PendingTexts.mark
-    target.numbers.withUnsafeBufferPointer { numbers in
-      target.texts.withUnsafeBufferPointer { texts in
-        target.places.withUnsafeBufferPointer { places in
-          var waiting = pending.count
-          while cursor.at != cursor.end, cursor.key <= limit {
-            if waiting &+ textCount > PendingTexts.most {
-              pending.count = waiting
-              pending.settle(row, codes)
-              waiting = 0
-            }
-            var p = cursor.at + RecordFormat.headerBytes
-            let mask = p
-            p += maskBytes
-            if let offsets { offsets[row] = Int64(bitPattern: VarInt.read(&p)) }
-            if cursor.continues {
-              let before = cursor.lastRow
-              for column in numbers { column[row] = column[before] }
-              for column in texts { column[row] = column[before] }
-            } else {
-              for column in numbers { column[row] = ColumnData.null }
-              for column in texts { column[row] = CodeTable.null }
-            }
-            var item = 0
-            while item < itemCount {
-              var bits = mask.loadUnaligned(fromByteOffset: item &>> 3, as: UInt64.self).littleEndian
-              if itemCount &- item < 64 { bits &= (1 &<< UInt64(truncatingIfNeeded: itemCount &- item)) &- 1 }
-              while bits != 0 {
-                let i = item &+ bits.trailingZeroBitCount
-                bits &= bits &- 1
-                if i < numberCount {
-                  numbers[i][row] = RecordNumber.read(&p)
-                  continue
-                }
-                let head = VarInt.read(&p)
-                let column = texts[i &- numberCount]
-                let value = Int(truncatingIfNeeded: head &>> 1)
-                if head & 1 == 0 {
-                  let code = known[value]
-                  column[row] = code != 0 ? code : map.intern(value, codes)
-                } else if value == 0 {
-                  column[row] = CodeTable.null
-                } else {
-                  pending.texts[waiting] = p
-                  pending.lengths[waiting] = Int32(truncatingIfNeeded: value)
-                  pending.isMarked[places[i &- numberCount]] = true
-                  column[row] = mark | UInt32(truncatingIfNeeded: waiting)
-                  waiting &+= 1
-                  p += value
-                }
-              }
-              item &+= 64
-            }
-            for column in target.lackingNumbers { column[row] = ColumnData.null }
-            for column in target.lackingTexts { column[row] = CodeTable.null }
-            origins[row] = RowOrigin(segment: cursor.segment, line: Int32(bitPattern: cursor.line))
-            slices[row] = cursor.group | UInt16(cursor.lowerSlice)
-            cursor.lastRow = row
-            row &+= 1
-            cursor.step()
-            cursor.skipUnwanted()
-          }
-          pending.count = waiting
+    let (waitingTexts, waitingLengths, isMarked) = (pending.texts, pending.lengths, pending.isMarked)
+    var waiting = pending.count
+    while cursor.at != cursor.end, cursor.key <= limit {
+      if waiting &+ texts.count > PendingTexts.most {
+        pending.count = waiting
+        pending.settle(row, codes)
+        waiting = 0
+      }
+      var p = cursor.at + RecordFormat.headerBytes
+      let mask = p
+      p += maskBytes
+      if let offsets = target.offsets { offsets[row] = Int64(bitPattern: VarInt.read(&p)) }
+      if cursor.continues {
+        let before = cursor.lastRow
+        for column in numbers { column[row] = column[before] }
+        for column in texts { column[row] = column[before] }
+      } else {
+        for column in numbers { column[row] = ColumnData.null }
+        for column in texts { column[row] = CodeTable.null }
+      }
+      Self.eachFollowing(mask, from: 0, count: numbers.count) { i in
+        numbers[i][row] = RecordNumber.read(&p)
+      }
+      Self.eachFollowing(mask, from: numbers.count, count: texts.count) { i in
+        let column = texts[i]
+        let head = VarInt.read(&p)
+        let value = Int(truncatingIfNeeded: head &>> 1)
+        if head & 1 == 0 {
+          let code = known[value]
+          column[row] = code != 0 ? code : maps[dictionary].intern(value, codes)
+        } else if value == 0 {
+          column[row] = CodeTable.null
+        } else {
+          waitingTexts[waiting] = p
+          waitingLengths[waiting] = Int32(truncatingIfNeeded: value)
+          isMarked[places[i]] = true
+          column[row] = mark | UInt32(truncatingIfNeeded: waiting)
+          waiting &+= 1
+          p += value
         }
       }
+      for column in target.lackingNumbers { column[row] = ColumnData.null }
+      for column in target.lackingTexts { column[row] = CodeTable.null }
+      target.origins[row] = RowOrigin(segment: cursor.segment, line: Int32(bitPattern: cursor.line))
+      target.slices[row] = cursor.group | UInt16(cursor.lowerSlice)
+      cursor.lastRow = row
+      row &+= 1
+      cursor.step()
+      cursor.skipUnwanted()
     }
-    from = cursor
-    nextRow = row
+    pending.count = waiting
+    place.pointee = cursor
+    return row
+  }
+
+  /// Calls the body for each item that follows, of `count` items from `first` on; numbered from there.
+  @inline(__always)
+  private static func eachFollowing(_ mask: UnsafeRawPointer, from first: Int, count: Int, _ body: (Int) -> Void) {
+    var done = 0
+    while done < count {
+      let item = first &+ done
+      // At least 57 bits, wherever in its byte the first one stands.
+      var bits = mask.loadUnaligned(fromByteOffset: item &>> 3, as: UInt64.self).littleEndian &>> UInt64(item & 7)
+      bits &= (1 &<< UInt64(min(56, count &- done))) &- 1
+      while bits != 0 {
+        body(done &+ bits.trailingZeroBitCount)
+        bits &= bits &- 1
+      }
+      done &+= 56
+    }
   }
 }
 
-/// Places in chunks by the key of their next record, the lowest first.
-private struct CursorHeap {
-  private var keys: [UInt64] = []
-  private var cursors: [(cursor: RecordCursor, stream: Int)] = []
-
-  var first: (cursor: RecordCursor, stream: Int)? { cursors.first }
-  /// The lowest key but the first's; the greatest number if there is none.
-  var secondKey: UInt64 {
-    if keys.count < 2 { return UInt64.max }
-    return keys.count == 2 ? keys[1] : min(keys[1], keys[2])
+/// Places in chunks, one a stream, by the key of their next record, the lowest first. Only keys are moved about.
+private struct CursorHeap: ~Copyable {
+  private struct Item: BitwiseCopyable {
+    var key: UInt64
+    var stream: Int
   }
 
+  private let items: UnsafeMutablePointer<Item>
+  private var count = 0
+  /// By stream.
+  let cursors: UnsafeMutablePointer<RecordCursor>
+
+  init(streams: Int) {
+    items = .allocate(capacity: max(1, streams))
+    cursors = .allocate(capacity: max(1, streams))
+  }
+
+  deinit {
+    items.deallocate()
+    cursors.deallocate()
+  }
+
+  var firstStream: Int? { count > 0 ? items[0].stream : nil }
+  /// The lowest key but the first's; the greatest number if there is none.
+  var secondKey: UInt64 {
+    if count < 2 { return UInt64.max }
+    return count == 2 ? items[1].key : min(items[1].key, items[2].key)
+  }
+
+  /// Each stream comes once.
   mutating func insert(_ cursor: RecordCursor, stream: Int) {
-    keys.append(cursor.key)
-    cursors.append((cursor, stream))
-    var i = keys.count - 1
-    while i > 0, keys[i] < keys[(i - 1) / 2] {
-      keys.swapAt(i, (i - 1) / 2)
-      cursors.swapAt(i, (i - 1) / 2)
+    (cursors + stream).initialize(to: cursor)
+    let item = Item(key: cursor.key, stream: stream)
+    var i = count
+    count += 1
+    while i > 0, item.key < items[(i - 1) / 2].key {
+      items[i] = items[(i - 1) / 2]
       i = (i - 1) / 2
     }
+    items[i] = item
   }
 
   /// The first stream goes on there.
-  mutating func replaceFirst(_ cursor: RecordCursor) { sink((cursor, cursors[0].stream), cursor.key) }
+  mutating func sinkFirst(key: UInt64) { sink(Item(key: key, stream: items[0].stream)) }
 
   mutating func removeFirst() {
-    let key = keys.removeLast()
-    let last = cursors.removeLast()
-    if !keys.isEmpty { sink(last, key) }
+    count -= 1
+    if count > 0 { sink(items[count]) }
   }
 
-  /// Finds the place of a cursor from the top, whose own goes.
-  private mutating func sink(_ cursor: (cursor: RecordCursor, stream: Int), _ key: UInt64) {
+  /// Finds the place of an item from the top, where none is now.
+  private mutating func sink(_ item: Item) {
     var i = 0
     while true {
       var child = 2 &* i &+ 1
-      if child >= keys.count { break }
-      if child &+ 1 < keys.count, keys[child &+ 1] < keys[child] { child &+= 1 }
-      if keys[child] >= key { break }
-      keys[i] = keys[child]
-      cursors[i] = cursors[child]
+      if child >= count { break }
+      if child &+ 1 < count, items[child &+ 1].key < items[child].key { child &+= 1 }
+      if items[child].key >= item.key { break }
+      items[i] = items[child]
       i = child
     }
-    keys[i] = key
-    cursors[i] = cursor
+    items[i] = item
   }
 }
