@@ -458,10 +458,24 @@ private struct TextBlocks {
   mutating func append(_ bytes: UnsafePointer<UInt8>, _ count: Int) -> UnsafePointer<UInt8> {
     if count > room || next == nil { take(count) }
     guard let place = next else { preconditionFailure("a block has no memory") }
-    place.update(from: bytes, count: count)
+    Self.copy(bytes, to: place, count)
     next = place + count
     room &-= count
     return UnsafePointer(place)
+  }
+
+  /// Most texts are short: two to eight words, the last two of which may overlap, cost less than a call.
+  @inline(__always)
+  private static func copy(_ bytes: UnsafePointer<UInt8>, to place: UnsafeMutablePointer<UInt8>, _ count: Int) {
+    if count < 8 || count > 64 { return place.update(from: bytes, count: count) }
+    let (from, to) = (UnsafeRawPointer(bytes), UnsafeMutableRawPointer(place))
+    var i = 0
+    while i &+ 8 < count {
+      to.storeBytes(of: from.loadUnaligned(fromByteOffset: i, as: UInt64.self), toByteOffset: i, as: UInt64.self)
+      i &+= 8
+    }
+    i = count &- 8
+    to.storeBytes(of: from.loadUnaligned(fromByteOffset: i, as: UInt64.self), toByteOffset: i, as: UInt64.self)
   }
 
   /// The same texts for another table, which writes into blocks of its own from there.

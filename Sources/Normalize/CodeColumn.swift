@@ -16,53 +16,24 @@ struct CodeColumn {
     self.field = field
   }
 
-  /// Counts the values of some rows; null is none.
+  /// Counts a value that some rows have; null is none.
   ///
   /// - Parameters:
-  ///   - repeats: as in `CheckedRows`.
-  ///   - rows: ascending.
-  mutating func count(
-    bytes: UnsafeRawPointer, bytesCount: Int, starts: UnsafePointer<Int32>, lengths: UnsafePointer<Int32>, width: Int,
-    repeats: UnsafePointer<UInt64>, fieldWords: Int, rows: UnsafeBufferPointer<Int32>
-  ) {
-    let word = repeats + field &>> 6
-    let bit: UInt64 = 1 &<< UInt64(truncatingIfNeeded: field)
-    // Codes repeat from row to row: a run is counted at once.
-    var last: UInt64 = 0
-    var run = 0
-    /// The row whose value was counted in the run.
-    var lastRow = -1
-    for number in rows {
-      let row = Int(number)
-      if row == lastRow &+ 1, run > 0, word[row &* fieldWords] & bit != 0 {
-        lastRow = row
-        run &+= 1
-        continue
-      }
-      let at = row &* width &+ field
-      let length = Int(lengths[at])
-      if length == 0 { continue }
-      if length > 8 {
-        longRows += 1
-        continue
-      }
-      let start = Int(starts[at])
-      var key: UInt64 = 0
-      if start &+ 8 <= bytesCount {
-        key = (bytes + start).loadUnaligned(as: UInt64.self).bigEndian &>> UInt64(truncatingIfNeeded: 64 &- 8 &* length)
-      } else {
-        for i in start..<start + length { key = key << 8 | UInt64(bytes.load(fromByteOffset: i, as: UInt8.self)) }
-      }
-      lastRow = row
-      if key == last, run > 0 {
-        run &+= 1
-        continue
-      }
-      if run > 0 { count(last, rows: run) }
-      last = key
-      run = 1
+  ///   - bytes: of which `bytesCount` are readable.
+  ///   - rows: how many say it.
+  mutating func count(_ bytes: UnsafeRawPointer, _ bytesCount: Int, start: Int, length: Int, rows: Int) {
+    if length == 0 { return }
+    if length > 8 {
+      longRows += rows
+      return
     }
-    if run > 0 { count(last, rows: run) }
+    var key: UInt64 = 0
+    if start &+ 8 <= bytesCount {
+      key = (bytes + start).loadUnaligned(as: UInt64.self).bigEndian &>> UInt64(truncatingIfNeeded: 64 &- 8 &* length)
+    } else {
+      for i in start..<start + length { key = key << 8 | UInt64(bytes.load(fromByteOffset: i, as: UInt8.self)) }
+    }
+    count(key, rows: rows)
   }
 
   private mutating func count(_ key: UInt64, rows more: Int) {

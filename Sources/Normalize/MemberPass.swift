@@ -44,6 +44,9 @@ final class MemberPass {
   private let psnField: Int
   private let certField: Int
   @exclusivity(unchecked) private var codeColumns: [CodeColumn]
+  /// Bits of their fields, as in `CheckedRows.repeats`, and of each field its place among them.
+  private let codeFields: [UInt64]
+  private let codeColumnOfField: [Int]
 
   // One tile. Memory of its own: arrays would be checked at each of tens of millions of values.
   private let numberCount: Int
@@ -115,6 +118,14 @@ final class MemberPass {
       fields[i] >= 0 && CodeLists.values[columns[i].name] != nil
         ? CodeColumn(name: columns[i].name, field: fields[i]) : nil
     }
+    var codeFields = [UInt64](repeating: 0, count: (fieldCount + 63) / 64)
+    var codeColumnOfField = [Int](repeating: -1, count: fieldCount)
+    for (i, column) in codeColumns.enumerated() {
+      codeFields[column.field / 64] |= 1 << UInt64(column.field % 64)
+      codeColumnOfField[column.field] = i
+    }
+    self.codeFields = codeFields
+    self.codeColumnOfField = codeColumnOfField
     numbers = .allocate(capacity: Self.tileRows * max(1, numberCount))
     numbers.initialize(repeating: ColumnData.null, count: Self.tileRows * max(1, numberCount))
     forms = .allocate(capacity: Self.tileRows * max(1, numberCount))
@@ -416,14 +427,36 @@ final class MemberPass {
             start: tile.bytes + Int(tile.starts[base &+ certField]), count: Int(tile.lengths[base &+ certField])))
       }
     }
-    for i in codeColumns.indices {
-      codeColumns[i].count(
-        bytes: tile.bytes, bytesCount: tile.bytesCount, starts: tile.starts, lengths: tile.lengths, width: width,
-        repeats: repeats, fieldWords: fieldWords, rows: UnsafeBufferPointer(start: good, count: goodCount))
-    }
+    countCodes(tile, goodCount)
   }
 
-  /// Institution of each good row; it is looked up where its bytes differ from the row before.
+  /// Codes repeat from row to row: a run is counted at once.
+  private func countCodes(_ tile: Tile, _ goodCount: Int) {
+    // Of each column the place among the good rows where its run began.
+    var begins = [Int](repeating: 0, count: codeColumns.count)
+    func end(_ column: Int, at place: Int) {
+      let at = Int(good[begins[column]]) &* tile.width &+ codeColumns[column].field
+      codeColumns[column].count(
+        tile.bytes, tile.bytesCount, start: Int(tile.starts[at]), length: Int(tile.lengths[at]),
+        rows: place - begins[column])
+      begins[column] = place
+    }
+    for place in 1..<max(1, goodCount) {
+      let row = Int(good[place])
+      // What a rejected row says does not count, and says nothing of the next.
+      let follows = Int(good[place - 1]) == row - 1
+      for word in codeFields.indices {
+        var changed = codeFields[word] & ~(follows ? repeats[row &* fieldWords &+ word] : 0)
+        while changed != 0 {
+          end(codeColumnOfField[word &* 64 &+ changed.trailingZeroBitCount], at: place)
+          changed &= changed &- 1
+        }
+      }
+    }
+    if goodCount > 0 { for column in codeColumns.indices { end(column, at: goodCount) } }
+  }
+
+  /// Institution of each good row; it is looked up where it differs from the row before.
   private func findInstitutions(_ tile: Tile, _ goodCount: Int) {
     guard fixmedinsField >= 0 else {
       institutionRows[0] += goodCount

@@ -86,6 +86,35 @@ struct AmountTests {
     #expect(result.value(.line, "M1:9", "F") == "0.00")
   }
 
+  /// Fen of each line by sorting all remainders; of equal ones the earlier line's comes first.
+  private func bySorting(_ amounts: [Int64], paid: Int64) -> [Int64] {
+    let base = amounts.reduce(0, +)
+    var shares = amounts.map { $0 * paid / base }
+    let order = amounts.indices.sorted { a, b in
+      let (x, y) = (amounts[a] * paid % base, amounts[b] * paid % base)
+      return x == y ? a < b : x > y
+    }
+    for line in order.prefix(Int(paid - shares.reduce(0, +))) { shares[line] += 1 }
+    return shares
+  }
+
+  /// Of few different amounts many remainders are equal, of many hardly any.
+  @Test(arguments: 1...60) func anyNumberOfLinesGetsItsFenAsBySorting(_ count: Int) throws {
+    var random = SplitMix64(seed: UInt64(count))
+    for greatest: Int64 in [3, 40, 1_000_000] {
+      let amounts = (0..<count).map { _ in Int64.random(in: 1...greatest, using: &random) }
+      let paid = Int64.random(in: 0..<amounts.reduce(0, +), using: &random)
+      var sheet = ClaimSheet()
+      sheet.settlement("S1", ["fund_pay_sumamt": FixedPoint.text(paid, scale: 2), "inscp_amt": ""])
+      for (i, amount) in amounts.enumerated() {
+        sheet.line("L\(100 + i)", ["inscp_amt": FixedPoint.text(amount, scale: 2)])
+      }
+      let result = try sheet.normalized()
+      let shares = amounts.indices.map { result.value(.line, "M1:L\(100 + $0)", "F") }
+      #expect(shares == bySorting(amounts, paid: paid).map { FixedPoint.text($0, scale: 2) })
+    }
+  }
+
   @Test func largeProductsAreExact() throws {
     // 99,999,999,999,999.99 yuan twice; half of it paid: the product needs 107 bits.
     let big = "99999999999999.99"
