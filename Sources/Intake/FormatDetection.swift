@@ -13,6 +13,8 @@ enum FormatDetection {
     var best = RowFormat(delimiter: 0x2C, enclosure: 0)
     var bestScore = (-1, -1)
     for delimiter in delimiters {
+      // It would leave the first line one field, of which at most one column is known.
+      if bestScore >= (1, 1), !first.contains(delimiter) { continue }
       let format = self.format(delimiter, sample)
       let names = fields(of: first, format) ?? []
       let known =
