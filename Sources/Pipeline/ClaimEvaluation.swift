@@ -129,7 +129,7 @@ struct ClaimEvaluation: Sendable {
     let aside = RowsAside(folder: spillFolder, held: heldRowBytes)
     var perTop = [Int](repeating: 0, count: 256)
     for table in ClaimTable.allCases { for (top, n) in source.rows(table).enumerated() { perTop[top] += n } }
-    let ranges = ClaimUnits(rows: perTop, wanted: unitRows).ranges
+    let ranges = ClaimUnits(rows: perTop, wanted: unitRows, jobs: jobs).ranges
     let needed = Audit.neededColumns(rules: active)
     let loading = Loading(
       linksPersons: active.contains(where: \.readsPersons),

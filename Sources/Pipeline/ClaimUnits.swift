@@ -30,17 +30,27 @@ struct ClaimUnits {
   /// - Parameters:
   ///   - rows: rows of all tables by the top byte of their slice.
   ///   - wanted: `Int.max` makes one unit of everything.
-  init(rows: [Int], wanted: Int = Self.wantedRows) {
+  ///   - jobs: threads that work on them. Where one unit is not enough, all threads get as many of one size, so that none
+  ///     ends with a unit while the others have nothing to do.
+  init(rows: [Int], wanted: Int = Self.wantedRows, jobs: Int = 1) {
+    let total = rows.reduce(0, +)
+    let least = total / wanted + 1
+    let count = least == 1 ? 1 : (least + jobs - 1) / max(1, jobs) * max(1, jobs)
     var ranges: [ClosedRange<UInt16>] = []
     var first = 0
     var held = 0
+    var done = 0
     for top in 0..<256 {
-      if held > 0, held + rows[top] > wanted {
+      // The cut is where it is nearest to an equal part.
+      let share = total / count * (ranges.count + 1)
+      let isFull = ranges.count + 1 < count && done + rows[top] / 2 >= share
+      if held > 0, isFull || held + rows[top] > wanted {
         ranges.append(UInt16(first << 8)...UInt16((top << 8) - 1))
         first = top
         held = 0
       }
       held += rows[top]
+      done += rows[top]
     }
     ranges.append(UInt16(first << 8)...UInt16.max)
     // One person's rows can't be parted, but 256 slices share a top byte: a large stretch is cut further.

@@ -54,7 +54,7 @@ private final class OneOffAudit {
   private let jobs: Int
   /// Row records that are held in memory at most; the rest is put aside. Pages of a file just written are as near, and they
   /// are the system's to reclaim.
-  private static let heldBytes = 96 << 20
+  private static let heldBytes = 192 << 20
 
   init(_ options: AuditOptions, _ printer: EventPrinter) throws {
     self.options = options
