@@ -136,7 +136,7 @@ __attribute__((target("avx2"))) static inline cbm_i8 cbm_load_ints(const int32_t
   return v;
 }
 
-/// One bit for each number: whether it is not 0.
+/// The top bit of each number: of a comparison, which gives -1 or 0, its answer.
 __attribute__((target("avx2"))) static inline uint64_t cbm_bits(cbm_i8 v) {
   return (uint64_t)(uint32_t)__builtin_ia32_movmskps256((cbm_f8)v);
 }

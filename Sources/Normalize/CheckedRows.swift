@@ -27,6 +27,7 @@ public struct CheckedRows {
   public let repeats: UnsafePointer<UInt64>
   /// As `repeats`: the field is not null.
   public let filled: UnsafePointer<UInt64>
+  /// Words of 64 bits that a row's bits take.
   public let fieldWords: Int
   /// Bytes of all fields of each row.
   public let textBytes: UnsafePointer<Int32>

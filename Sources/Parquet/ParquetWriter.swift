@@ -160,14 +160,13 @@ public final class ParquetWriter {
       least = min(least, isNull ? Int64.max : value)
       greatest = max(greatest, value)
     }
+    if count == 0 { return try write(nulls: rows, of: column) }
     var chunk = try startChunk(rows: rows, values: count, of: column)
     if count < rows { mapValidity(given, null: ColumnData.null) }
-    if count > 0 {
-      try check(least, column)
-      try check(greatest, column)
-      chunk.statistics.minimum = .number(least)
-      chunk.statistics.maximum = .number(greatest)
-    }
+    try check(least, column)
+    try check(greatest, column)
+    chunk.statistics.minimum = .number(least)
+    chunk.statistics.maximum = .number(greatest)
     let present = UnsafeBufferPointer(start: UnsafePointer(numbers.base), count: count)
     if dictionary.build(numbers: present, size: column.kind.numberBytes) {
       values.clear()

@@ -226,12 +226,7 @@ private struct Target: BitwiseCopyable {
 
 /// The targets of the shapes that a table's records have.
 private final class Targets {
-  private(set) var ofShape: [Int32: Target] = [:]
-
-  subscript(_ shape: Int32) -> Target? {
-    get { ofShape[shape] }
-    set { ofShape[shape] = newValue }
-  }
+  var ofShape: [Int32: Target] = [:]
 
   deinit {
     for target in ofShape.values {
@@ -276,7 +271,7 @@ struct TableLoader {
           try filled(1, most, &origins) { originMemory in
             let targets = Targets()
             for shape in used {
-              targets[shape] = target(
+              targets.ofShape[shape] = target(
                 shapes[Int(shape)], numberColumns, textColumns, numberMemory, textMemory, origins: originMemory[0],
                 slices: sliceMemory[0], offsets: delivered == 1 ? numberMemory[numberColumns.count] : nil)
             }
@@ -370,7 +365,7 @@ struct TableLoader {
       let cursor = heap.cursors + stream
       if cursor.pointee.shape != shape {
         shape = cursor.pointee.shape
-        target = targets[shape]
+        target = targets.ofShape[shape]
       }
       guard let target else { preconditionFailure("a record of a shape that no stream named") }
       row = decode(

@@ -35,7 +35,8 @@ struct ClaimUnits {
   init(rows: [Int], wanted: Int = Self.wantedRows, jobs: Int = 1) {
     let total = rows.reduce(0, +)
     let least = total / wanted + 1
-    let count = least == 1 ? 1 : (least + jobs - 1) / max(1, jobs) * max(1, jobs)
+    let threads = max(1, jobs)
+    let count = least == 1 ? 1 : (least + threads - 1) / threads * threads
     var ranges: [ClosedRange<UInt16>] = []
     var first = 0
     var held = 0
