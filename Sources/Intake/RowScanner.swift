@@ -40,9 +40,11 @@ struct FaultyRow: Equatable {
 
 /// Finds the lines and fields of a chunk of sound UTF-8 without NUL.
 ///
-/// A first pass over 64 bytes at a time notes where delimiters outside enclosures and line feeds stand. A second one
-/// makes fields of them without looking between: a line is taken so if it has as many fields as wanted and each
-/// enclosure in it stands first or last in a field. All others go to `RowSplitter`, which says what a row means.
+/// A first pass over 64 bytes at a time notes where delimiters outside enclosures and line feeds stand. Where each line
+/// has as many fields as wanted, none or all of them enclosed and none with blanks around it, which the first pass
+/// sees, all fields of the chunk are what stands between two marks. Else line by line: one is taken if it has as many
+/// fields as wanted and each enclosure in it stands first or last in a field. All others go to `RowSplitter`, which says
+/// what a row means.
 final class RowScanner {
   private struct Line {
     /// Of the line feed, or the end of the chunk.
@@ -58,7 +60,11 @@ final class RowScanner {
   private let fieldCount: Int
   private var marks = ScratchMemory<Int32>()
   private var lines = ScratchMemory<Line>()
-  /// Words of a stripe of text: line feeds, delimiters, enclosures.
+  /// Whether no mark and no enclosure of the chunk has a blank beside it; whether each mark has an enclosure on either
+  /// side, a line feed at least behind it.
+  private var marksAreBare = true
+  private var marksAreEnclosed = true
+  /// Words of a stripe of text: line feeds, delimiters, enclosures, blanks.
   private let words: UnsafeMutablePointer<UInt64>
   private static let stripeWords = 64
   private let isWide = cbm_is_wide() != 0
@@ -80,7 +86,7 @@ final class RowScanner {
     self.format = format
     self.fieldCount = fieldCount
     splitter = RowSplitter(format)
-    words = .allocate(capacity: 3 * Self.stripeWords)
+    words = .allocate(capacity: 4 * Self.stripeWords)
     blanks = .allocate(capacity: 256)
     blanks.initialize(repeating: 0, count: 256)
     blanks[0x20] = 1
@@ -108,7 +114,8 @@ final class RowScanner {
     }
     starts.withUnsafeMutableBufferPointer { s in
       lengths.withUnsafeMutableBufferPointer { l in
-        if let s = s.baseAddress, let l = l.baseAddress { split(p, start, s, l) }
+        guard let s = s.baseAddress, let l = l.baseAddress else { return }
+        if !splitAll(UnsafePointer(p), start, s, l) { split(p, start, s, l) }
       }
     }
   }
@@ -132,6 +139,12 @@ final class RowScanner {
     var enclosures = 0
     // All ones within an enclosure.
     var within: UInt64 = 0
+    // The chunk begins behind a line feed.
+    var marksBefore: UInt64 = 1
+    var enclosuresBefore: UInt64 = 0
+    var blanksBefore: UInt64 = 0
+    var touching: UInt64 = 0
+    var open: UInt64 = 0
     var at = start
     // At most a mark a byte. Memory that is not written to costs nothing.
     marks.reserve(end &- start &+ 80)
@@ -151,10 +164,11 @@ final class RowScanner {
       let valid: UInt64 = end &- at >= 64 ? ~0 : ~(~0 << UInt64(end &- at))
       if at &- start == wordsEnd {
         let count = min(Self.stripeWords, (end &- at &+ 63) >> 6)
+        let otherBlank: UInt8 = delimiter == 0x09 ? 0x20 : 0x09
         if isWide {
-          cbm_three_wide(p + at, count, 0x0A, delimiter, soughtEnclosure, words)
+          cbm_marks_wide(p + at, count, delimiter, soughtEnclosure, 0x20, otherBlank, words)
         } else {
-          cbm_three_plain(p + at, count, 0x0A, delimiter, soughtEnclosure, words)
+          cbm_marks_plain(p + at, count, delimiter, soughtEnclosure, 0x20, otherBlank, words)
         }
         wordsEnd = at &- start &+ (count << 6)
         word = UnsafePointer(words)
@@ -162,7 +176,8 @@ final class RowScanner {
       let feeds = word[0] & valid
       var found = word[1] & valid
       let quotes = word[2] & valid
-      word += 3
+      let blanks = word[3]
+      word += 4
       if quotes | within != 0 {
         // A line feed ends every enclosure: what is behind it is worked out anew.
         var inside = Self.inside(quotes, within)
@@ -177,7 +192,16 @@ final class RowScanner {
         // The last byte of the word may itself be the line feed.
         if feeds >> 63 != 0 { within = 0 }
       }
+      let behindEnclosure = quotes &<< 1 | enclosuresBefore
+      open |= found & ~behindEnclosure
       found |= feeds
+      let behindMark = found &<< 1 | marksBefore
+      open |= behindMark & ~quotes & valid
+      touching |= (found | quotes) & (blanks &<< 1 | blanksBefore)
+      touching |= (behindMark | behindEnclosure) & blanks & valid
+      marksBefore = found &>> 63
+      enclosuresBefore = quotes &>> 63
+      blanksBefore = blanks &>> 63
       // Eight at a time, whether there are so many or not: what is written too much is written over. Guessing the end
       // of a loop wrong would cost more.
       let number = found.nonzeroBitCount
@@ -211,6 +235,8 @@ final class RowScanner {
       if quotes != 0 { enclosures &+= quotes.nonzeroBitCount }
       at &+= 64
     }
+    marksAreBare = touching == 0
+    marksAreEnclosed = open == 0
     let lastEnd = lineCount == 0 ? start : Int(lines.base[lineCount &- 1].end) &+ 1
     if lastEnd < end {
       // The last line of the member without line feed.
@@ -236,6 +262,59 @@ final class RowScanner {
     x ^= x &<< 16
     x ^= x &<< 32
     return x ^ carry
+  }
+
+  /// Fields of all lines at once; false if a line is not so plain, and nothing is said of any.
+  private func splitAll(
+    _ p: UnsafePointer<UInt8>, _ start: Int, _ s: UnsafeMutablePointer<Int32>, _ l: UnsafeMutablePointer<Int32>
+  ) -> Bool {
+    guard marksAreBare, rows > 0 else { return false }
+    let lines = self.lines.base
+    let fieldCount = self.fieldCount
+    let isEnclosed = lines[rows &- 1].enclosures != 0
+    guard !isEnclosed || marksAreEnclosed else { return false }
+    let margin = isEnclosed ? 1 : 0
+    var marks: Int32 = 0
+    var enclosures: Int32 = 0
+    var lineStart = start
+    var odd = false
+    let enclosuresOfLine = isEnclosed ? Int32(truncatingIfNeeded: 2 &* fieldCount) : 0
+    for row in 0..<rows {
+      let line = lines[row]
+      marks &+= Int32(truncatingIfNeeded: fieldCount)
+      enclosures &+= enclosuresOfLine
+      odd = odd || line.marks != marks || line.enclosures != enclosures
+      odd = odd || Int(line.end) &- lineStart > RowSplitter.maxFieldBytes
+      lineStart = Int(line.end) &+ 1
+    }
+    if odd { return false }
+    let (first, count) = (Int32(truncatingIfNeeded: start), rows &* fieldCount)
+    if isWide {
+      cbm_spans_wide(self.marks.base, count, first, Int32(truncatingIfNeeded: margin), s, l)
+    } else {
+      cbm_spans_plain(self.marks.base, count, first, Int32(truncatingIfNeeded: margin), s, l)
+    }
+    let rowNumbers = self.rowNumbers.base
+    let rowStarts = self.rowStarts.base
+    let enclosure = format.enclosure
+    lineStart = start
+    var last = fieldCount &- 1
+    for row in 0..<rows {
+      let feed = Int(lines[row].end)
+      var end = feed
+      if feed > lineStart, p[feed &- 1] == 0x0D {
+        end &-= 1
+        l[last] &-= 1
+      }
+      // What the marks don't say of the last field: what stands before a carriage return, or at the member's end.
+      odd = odd || (isEnclosed ? p[end &- 1] != enclosure : blanks[Int(p[end &- 1])] != 0)
+      rowNumbers[row] = Int32(truncatingIfNeeded: row &+ 1)
+      rowStarts[row] = Int32(truncatingIfNeeded: lineStart)
+      last &+= fieldCount
+      lineStart = feed &+ 1
+    }
+    soundRows = rows
+    return !odd
   }
 
   private func split(
