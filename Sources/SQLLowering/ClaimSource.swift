@@ -5,6 +5,8 @@ final class ClaimSource {
   let dialect: Dialect
   let alias: String
   let entity: Entity
+  /// The row that belongs to this one, and through which its columns are reached.
+  private let child: ClaimSource?
   private(set) var joins: [String] = []
   private var known: Set<String> = []
 
@@ -12,6 +14,15 @@ final class ClaimSource {
     self.dialect = dialect
     self.alias = alias
     self.entity = entity
+    child = nil
+  }
+
+  /// The row of an entity to which a row of a FROM clause belongs: it is joined there.
+  init(_ parent: Entity, of child: ClaimSource) {
+    dialect = child.dialect
+    alias = child.alias
+    entity = parent
+    self.child = child
   }
 
   /// A row bound inside an aggregate; single letters stand for the lowering's own rows and are evaded.
@@ -58,6 +69,7 @@ final class ClaimSource {
 
   /// A column of the row at the end of the path; null where a row belongs to none.
   func column(_ path: [Entity], _ column: String) -> String {
+    if let child { return child.column([entity] + path, column) }
     var here = alias
     var last = entity
     for parent in path {

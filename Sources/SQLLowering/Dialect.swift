@@ -37,6 +37,9 @@ public struct Dialect: Sendable {
   public var storesRowNumber: Bool
   /// A subquery may name rows of the query around the query it stands in, and an ordered subquery its first row.
   public var reachesOutward: Bool
+  /// A subquery may compare its rows with the row outside by more than equal keys. Spark can, but makes every distinct row
+  /// outside meet every row inside first.
+  public var comparesOutward = true
   /// Rows lie on many machines: none may be asked to see all of them in order, and a row's registry rows are looked up
   /// once for all rows that ask the same.
   public var isDistributed = false
@@ -215,7 +218,7 @@ extension Dialect {
     null: { $0 == .text ? "CAST(NULL AS STRING)" : "CAST(NULL AS BIGINT)" },
     createTable: "CACHE TABLE",
     createIndex: { _, _, _ in "" },
-    rowNumber: "rowid", storesRowNumber: true, reachesOutward: false, caseColumn: nil,
+    rowNumber: "rowid", storesRowNumber: true, reachesOutward: false, comparesOutward: false, caseColumn: nil,
     isTrue: { "(\($0)) IS TRUE" },
     isSame: { "(\($0) <=> \($1))" },
     differs: { "NOT (\($0) <=> \($1))" },

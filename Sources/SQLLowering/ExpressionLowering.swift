@@ -363,7 +363,22 @@ final class ExpressionLowering {
       depth -= 1
       depths[aggregate.variable] = outer
     }
-    return try with([aggregate.variable: source]) {
+    var rows = [aggregate.variable: source]
+    if !dialect.comparesOutward, aggregate.path.isEmpty, bound[aggregate.binding] != nil {
+      // The row that the children belong to, once more: it is the only one of its key.
+      rows[aggregate.binding] = ClaimSource(parent, of: source)
+      let outside = depths.updateValue(depth, forKey: aggregate.binding)
+      defer { depths[aggregate.binding] = outside }
+      return try childrenQuery(aggregate, rows, source, parent, owner, sameCase)
+    }
+    return try childrenQuery(aggregate, rows, source, parent, owner, sameCase)
+  }
+
+  private func childrenQuery(
+    _ aggregate: ChildAggregate, _ rows: [String: ClaimSource], _ source: ClaimSource, _ parent: Entity,
+    _ owner: String, _ sameCase: String
+  ) throws -> String {
+    try with(rows) {
       let previous = childEntities.updateValue(aggregate.of, forKey: aggregate.variable)
       defer { childEntities[aggregate.variable] = previous }
       let condition = try sql(aggregate.condition)
