@@ -29,7 +29,7 @@ private struct ClaimFileReading {
 
   mutating func run() throws -> FileReport {
     do {
-      let stored = try HashedFile(path: file.path, name: file.name)
+      let stored = try HashedFile(path: file.path, name: file.name, takesDigest: limits.takesDigest)
       do {
         try readMembers(stored)
         report.digest = try stored.finish()

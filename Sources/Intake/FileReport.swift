@@ -48,7 +48,8 @@ public struct FileReport: Sendable {
   public var file: String
   /// Bytes as stored (compressed).
   public var size: Int
-  /// SHA-256 of the stored bytes, 64 hexadecimal digits; empty if the file could not be read to its end.
+  /// SHA-256 of the stored bytes, 64 hexadecimal digits; empty if the file could not be read to its end, or none was
+  /// wanted (`IntakeLimits.takesDigest`).
   public var digest = ""
   /// In archive order; empty if the file was refused.
   public var members: [MemberReport] = []

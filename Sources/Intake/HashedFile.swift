@@ -11,14 +11,16 @@ protocol ByteSource: AnyObject {
 /// A file that is hashed while it is read, in whatever order, and that must not change meanwhile.
 ///
 /// The digest follows the highest offset up to which everything was read: reading a byte again (another charset, the
-/// directory of a zip) does not disturb it, and what nobody read is read at the end.
+/// directory of a zip) does not disturb it, and what nobody read is read at the end. Where nobody wants the digest, nothing
+/// is hashed; all else stays the same.
 final class HashedFile {
   let name: String
   let path: String
   let size: Int
   private let descriptor: Int32
   private let before: Identity
-  private let hasher = SHA256Hasher()
+  /// nil: no digest is wanted.
+  private let hasher: SHA256Hasher?
   private var frontier = 0
   /// Bytes delivered, also the ones delivered before; the measure of the bomb limits.
   private(set) var delivered = 0
@@ -39,9 +41,10 @@ final class HashedFile {
   }
 
   /// `name` is for diagnostics: the path relative to the batch.
-  init(path: String, name: String) throws {
+  init(path: String, name: String, takesDigest: Bool = true) throws {
     self.name = name
     self.path = path
+    hasher = takesDigest ? SHA256Hasher() : nil
     descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else {
       throw Refusal.unreadable(name, "cannot be opened: \(String(cString: strerror(errno)))")
@@ -67,7 +70,7 @@ final class HashedFile {
     repeat { n = pread(descriptor, buffer.baseAddress, buffer.count, offset) } while n < 0 && errno == EINTR
     guard n >= 0 else { throw Refusal.unreadable(name, "cannot be read: \(String(cString: strerror(errno)))") }
     if offset <= frontier, offset + n > frontier {
-      hasher.update(UnsafeRawBufferPointer(rebasing: buffer[(frontier - offset)..<n]))
+      hasher?.update(UnsafeRawBufferPointer(rebasing: buffer[(frontier - offset)..<n]))
       frontier = offset + n
     }
     delivered += n
@@ -81,13 +84,13 @@ final class HashedFile {
     return stat(path, &s) != 0 || Identity(s) != before
   }
 
-  /// Reads what is left for the digest and checks that the file did not change. Call once.
+  /// Reads what is left for the digest and checks that the file did not change; empty if none is taken. Call once.
   func finish() throws -> String {
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 256 << 10, alignment: 16)
     defer { buffer.deallocate() }
     while try read(at: frontier, into: buffer) > 0 {}
     if hasChanged { throw Refusal.changed(name) }
-    return hasher.finalHex()
+    return hasher?.finalHex() ?? ""
   }
 }
 

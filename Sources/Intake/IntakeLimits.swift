@@ -18,11 +18,13 @@ public struct IntakeLimits: Sendable, Hashable {
   public var inflater: InflaterChoice
   /// Inflating runs ahead in a thread of its own, so that one file keeps two cores busy; the result is the same.
   public var readsAhead: Bool
+  /// The report gets the file's digest. Without, bytes that nobody asks about are not hashed.
+  public var takesDigest: Bool
 
   public init(
     maxRatio: Int = 200, maxMemberBytes: Int = 64 << 30, maxFileBytes: Int = 256 << 30, maxMembers: Int = 10_000,
     maxGzipMembers: Int = 4_000_000, maxPathDepth: Int = 16, rejectLimitPerMillion: Int = 1000,
-    inflater: InflaterChoice = .fastest, readsAhead: Bool = false
+    inflater: InflaterChoice = .fastest, readsAhead: Bool = false, takesDigest: Bool = true
   ) {
     self.maxRatio = maxRatio
     self.maxMemberBytes = maxMemberBytes
@@ -33,5 +35,6 @@ public struct IntakeLimits: Sendable, Hashable {
     self.rejectLimitPerMillion = rejectLimitPerMillion
     self.inflater = inflater
     self.readsAhead = readsAhead
+    self.takesDigest = takesDigest
   }
 }

@@ -4,9 +4,11 @@ import ClaimModel
 struct CodeColumn {
   let name: String
   let field: Int
-  // Codes of up to 8 bytes packed into a word, open addressing; 0 is a free slot.
-  private var keys = [UInt64](repeating: 0, count: 256)
-  private var rows = [Int](repeating: 0, count: 256)
+  // Codes of up to 8 bytes packed into a word, open addressing; 0 is a free slot. Memory of its own, looked at once a run
+  // of rows.
+  private var keys: UnsafeMutablePointer<UInt64>
+  private var rows: UnsafeMutablePointer<Int>
+  private var capacity = 256
   private var used = 0
   private var longRows = 0
   private static let most = 1 << 16
@@ -14,6 +16,20 @@ struct CodeColumn {
   init(name: String, field: Int) {
     self.name = name
     self.field = field
+    keys = Self.zeros(capacity)
+    rows = Self.zeros(capacity)
+  }
+
+  /// Frees what it counted in; it must not be used any more.
+  func deallocate() {
+    keys.deallocate()
+    rows.deallocate()
+  }
+
+  private static func zeros<T: FixedWidthInteger>(_ count: Int) -> UnsafeMutablePointer<T> {
+    let memory = UnsafeMutablePointer<T>.allocate(capacity: count)
+    memory.initialize(repeating: 0, count: count)
+    return memory
   }
 
   /// Counts a value that some rows have; null is none.
@@ -21,10 +37,11 @@ struct CodeColumn {
   /// - Parameters:
   ///   - bytes: of which `bytesCount` are readable.
   ///   - rows: how many say it.
-  mutating func count(_ bytes: UnsafeRawPointer, _ bytesCount: Int, start: Int, length: Int, rows: Int) {
+  @inline(__always)
+  mutating func count(_ bytes: UnsafeRawPointer, _ bytesCount: Int, start: Int, length: Int, rows more: Int) {
     if length == 0 { return }
     if length > 8 {
-      longRows += rows
+      longRows &+= more
       return
     }
     var key: UInt64 = 0
@@ -33,35 +50,39 @@ struct CodeColumn {
     } else {
       for i in start..<start + length { key = key << 8 | UInt64(bytes.load(fromByteOffset: i, as: UInt8.self)) }
     }
-    count(key, rows: rows)
+    let slot = slot(of: key)
+    if keys[slot] == key, key != 0 {
+      rows[slot] &+= more
+    } else {
+      add(key, slot, rows: more)
+    }
   }
 
-  private mutating func count(_ key: UInt64, rows more: Int) {
+  @inline(never)
+  private mutating func add(_ key: UInt64, _ free: Int, rows more: Int) {
     // Only of NULs, which Intake rejects; 0 is a free slot.
     if key == 0 { return }
-    var slot = slot(of: key)
-    if keys[slot] == 0 {
-      // A column of codes with so many values holds none; what more there is counts with the long ones.
-      guard used < Self.most else {
-        longRows += more
-        return
-      }
-      if used * 2 >= keys.count {
-        grow()
-        slot = self.slot(of: key)
-      }
-      keys[slot] = key
-      used += 1
+    // A column of codes with so many values holds none; what more there is counts with the long ones.
+    guard used < Self.most else {
+      longRows += more
+      return
     }
-    rows[slot] += more
+    var slot = free
+    if used * 2 >= capacity {
+      grow()
+      slot = self.slot(of: key)
+    }
+    keys[slot] = key
+    used += 1
+    rows[slot] = more
   }
 
   /// The codes outside the list; not sorted.
   func unknown() -> [UnknownCode] {
     var result: [UnknownCode] = []
-    for (slot, key) in keys.enumerated() where key != 0 {
+    for slot in 0..<capacity where keys[slot] != 0 {
       var bytes: [UInt8] = []
-      var rest = key
+      var rest = keys[slot]
       while rest != 0 {
         bytes.insert(UInt8(truncatingIfNeeded: rest), at: 0)
         rest >>= 8
@@ -75,20 +96,25 @@ struct CodeColumn {
     return result
   }
 
+  /// Where a code stands, or the free slot where it would.
+  @inline(__always)
   private func slot(of key: UInt64) -> Int {
-    var slot = Int(truncatingIfNeeded: (key &* 0x9E37_79B9_7F4A_7C15) >> 40) & (keys.count - 1)
-    while keys[slot] != 0, keys[slot] != key { slot = (slot + 1) & (keys.count - 1) }
+    var slot = Int(truncatingIfNeeded: (key &* 0x9E37_79B9_7F4A_7C15) &>> 40) & (capacity &- 1)
+    while keys[slot] != 0, keys[slot] != key { slot = (slot &+ 1) & (capacity &- 1) }
     return slot
   }
 
   private mutating func grow() {
-    let old = zip(keys, rows).filter { $0.0 != 0 }
-    keys = [UInt64](repeating: 0, count: keys.count * 2)
-    rows = [Int](repeating: 0, count: keys.count)
-    for (key, count) in old {
-      let place = slot(of: key)
-      keys[place] = key
-      rows[place] = count
+    let (oldKeys, oldRows, oldCapacity) = (keys, rows, capacity)
+    capacity *= 2
+    keys = Self.zeros(capacity)
+    rows = Self.zeros(capacity)
+    for old in 0..<oldCapacity where oldKeys[old] != 0 {
+      let place = slot(of: oldKeys[old])
+      keys[place] = oldKeys[old]
+      rows[place] = oldRows[old]
     }
+    oldKeys.deallocate()
+    oldRows.deallocate()
   }
 }

@@ -43,7 +43,9 @@ final class MemberPass {
   private let fixmedinsField: Int
   private let psnField: Int
   private let certField: Int
-  @exclusivity(unchecked) private var codeColumns: [CodeColumn]
+  private let codeColumns: UnsafeMutableBufferPointer<CodeColumn>
+  /// Of each code column the place among a tile's good rows where its run began.
+  private let runBegins: UnsafeMutablePointer<Int>
   /// Bits of their fields, as in `CheckedRows.repeats`, and of each field its place among them.
   private let codeFields: [UInt64]
   private let codeColumnOfField: [Int]
@@ -114,10 +116,13 @@ final class MemberPass {
     self.checks = checks
     self.numberCount = numberCount
     filled = [Int32](repeating: 0, count: fieldCount)
-    codeColumns = columns.indices.compactMap { i in
+    let codeColumns = columns.indices.compactMap { i in
       fields[i] >= 0 && CodeLists.values[columns[i].name] != nil
         ? CodeColumn(name: columns[i].name, field: fields[i]) : nil
     }
+    self.codeColumns = .allocate(capacity: codeColumns.count)
+    _ = self.codeColumns.initialize(from: codeColumns)
+    runBegins = .allocate(capacity: max(1, codeColumns.count))
     var codeFields = [UInt64](repeating: 0, count: (fieldCount + 63) / 64)
     var codeColumnOfField = [Int](repeating: -1, count: fieldCount)
     for (i, column) in codeColumns.enumerated() {
@@ -156,6 +161,10 @@ final class MemberPass {
     filledFields.deallocate()
     textBytes.deallocate()
     institutionOf.deallocate()
+    for column in codeColumns { column.deallocate() }
+    codeColumns.deinitialize()
+    codeColumns.deallocate()
+    runBegins.deallocate()
   }
 
   /// The form of a column none of whose values was seen: what most files write.
@@ -399,10 +408,29 @@ final class MemberPass {
     findInstitutions(tile, goodCount)
     filled.withUnsafeMutableBufferPointer { filled in
       guard let filled = filled.baseAddress else { return }
-      for i in 0..<goodCount {
-        let lengths = tile.lengths + Int(good[i]) &* width
-        let counts = filled + Int(institutionOf[i]) &* width
-        for field in 0..<width { counts[field] &+= lengths[field] > 0 ? 1 : 0 }
+      var first = 0
+      while first < goodCount {
+        let row = Int(good[first])
+        let counts = filled + Int(institutionOf[first]) &* width
+        // Rows of one institution that have the same fields.
+        var end = first &+ 1
+        while end < goodCount, institutionOf[end] == institutionOf[first],
+          haveSameFields(row, Int(good[end]))
+        { end &+= 1 }
+        if end == first &+ 1 {
+          let lengths = tile.lengths + row &* width
+          for field in 0..<width { counts[field] &+= lengths[field] > 0 ? 1 : 0 }
+        } else {
+          let rows = Int32(truncatingIfNeeded: end &- first)
+          for word in 0..<fieldWords {
+            var rest = filledFields[row &* fieldWords &+ word]
+            while rest != 0 {
+              counts[word &* 64 &+ rest.trailingZeroBitCount] &+= rows
+              rest &= rest &- 1
+            }
+          }
+        }
+        first = end
       }
     }
     if !nulled.isEmpty {
@@ -430,30 +458,39 @@ final class MemberPass {
     countCodes(tile, goodCount)
   }
 
+  @inline(__always)
+  private func haveSameFields(_ a: Int, _ b: Int) -> Bool {
+    for word in 0..<fieldWords
+    where filledFields[a &* fieldWords &+ word] != filledFields[b &* fieldWords &+ word] { return false }
+    return true
+  }
+
   /// Codes repeat from row to row: a run is counted at once.
   private func countCodes(_ tile: Tile, _ goodCount: Int) {
-    // Of each column the place among the good rows where its run began.
-    var begins = [Int](repeating: 0, count: codeColumns.count)
-    func end(_ column: Int, at place: Int) {
-      let at = Int(good[begins[column]]) &* tile.width &+ codeColumns[column].field
-      codeColumns[column].count(
-        tile.bytes, tile.bytesCount, start: Int(tile.starts[at]), length: Int(tile.lengths[at]),
-        rows: place - begins[column])
-      begins[column] = place
-    }
+    if goodCount == 0 { return }
+    for column in codeColumns.indices { runBegins[column] = 0 }
     for place in 1..<max(1, goodCount) {
       let row = Int(good[place])
       // What a rejected row says does not count, and says nothing of the next.
-      let follows = Int(good[place - 1]) == row - 1
-      for word in codeFields.indices {
+      let follows = Int(good[place &- 1]) == row &- 1
+      for word in 0..<fieldWords {
         var changed = codeFields[word] & ~(follows ? repeats[row &* fieldWords &+ word] : 0)
         while changed != 0 {
-          end(codeColumnOfField[word &* 64 &+ changed.trailingZeroBitCount], at: place)
+          endRun(codeColumnOfField[word &* 64 &+ changed.trailingZeroBitCount], tile, at: place)
           changed &= changed &- 1
         }
       }
     }
-    if goodCount > 0 { for column in codeColumns.indices { end(column, at: goodCount) } }
+    for column in codeColumns.indices { endRun(column, tile, at: goodCount) }
+  }
+
+  @inline(__always)
+  private func endRun(_ column: Int, _ tile: Tile, at place: Int) {
+    let begin = runBegins[column]
+    let at = Int(good[begin]) &* tile.width &+ codeColumns[column].field
+    codeColumns[column].count(
+      tile.bytes, tile.bytesCount, start: Int(tile.starts[at]), length: Int(tile.lengths[at]), rows: place &- begin)
+    runBegins[column] = place
   }
 
   /// Institution of each good row; it is looked up where it differs from the row before.

@@ -20,5 +20,9 @@ struct PlainAndGzip {
     #expect(got.lines == [2, 3, 4])
     #expect(got.offsets[0] == feeHeader.utf8.count + 1)
     #expect(got.layouts[0].0.table == .feeLines)
+    // Whoever wants no digest gets the same rows.
+    let (undigested, same) = try read(file, IntakeLimits(takesDigest: false))
+    #expect(undigested.digest.isEmpty && undigested.refusal == nil && undigested.inflatedBytes == text.count)
+    #expect(same.rows == got.rows && same.offsets == got.offsets)
   }
 }
