@@ -12,6 +12,7 @@ public final class FileNormalizer: RecordConsumer {
 
   private let fileName: String
   private let latestSettlementTime: Int64?
+  private let profiles: Bool
   private let sink: any CheckedRowSink
 
   private var finished: [MemberPass] = []
@@ -32,15 +33,19 @@ public final class FileNormalizer: RecordConsumer {
   ) {
     self.fileName = fileName
     self.latestSettlementTime = latestSettlementTime
+    profiles = true
     sink = BlobSink(onBegin: onBegin, onRestart: onRestart, accept: accept)
   }
 
   /// As above, with typed rows instead of blobs.
   ///
-  /// - Parameter sink: is told of each member and given its good rows.
-  public init(fileName: String, latestSettlementTime: Int64?, sink: any CheckedRowSink) {
+  /// - Parameters:
+  ///   - profiles: also makes what the report says of a table (`TableProfile`); else it has only its rows.
+  ///   - sink: is told of each member and given its good rows.
+  public init(fileName: String, latestSettlementTime: Int64?, profiles: Bool = true, sink: any CheckedRowSink) {
     self.fileName = fileName
     self.latestSettlementTime = latestSettlementTime
+    self.profiles = profiles
     self.sink = sink
   }
 
@@ -81,6 +86,7 @@ public final class FileNormalizer: RecordConsumer {
   private func makePass() -> MemberPass? {
     guard let (layout, member) = layout else { return nil }
     let name = member.map { "\(fileName)!\($0)" } ?? fileName
-    return MemberPass(file: name, member: member, layout: layout, latestSettlementTime: latestSettlementTime)
+    return MemberPass(
+      file: name, member: member, layout: layout, latestSettlementTime: latestSettlementTime, profiles: profiles)
   }
 }

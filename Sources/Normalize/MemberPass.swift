@@ -36,6 +36,7 @@ final class MemberPass {
   private let file: String
   private let member: String?
   private let table: ClaimTable
+  private let profiles: Bool
   @exclusivity(unchecked) private var checks: [Check]
   /// Field of each national column, -1 if missing.
   private let fieldOfColumn: [Int]
@@ -80,7 +81,8 @@ final class MemberPass {
   @exclusivity(unchecked) private var filled: [Int32]
   @exclusivity(unchecked) private(set) var identities = IdentityIndex()
 
-  init(file: String, member: String?, layout: FileLayout, latestSettlementTime: Int64?) {
+  init(file: String, member: String?, layout: FileLayout, latestSettlementTime: Int64?, profiles: Bool) {
+    self.profiles = profiles
     self.file = file
     self.member = member
     table = layout.table
@@ -265,7 +267,7 @@ final class MemberPass {
     if goodCount < tile.count || !nulled.isEmpty { list(tile) }
     accepted += goodCount
     rejected += tile.count - goodCount
-    if goodCount > 0 { profile(tile, goodCount) }
+    if profiles, goodCount > 0 { profile(tile, goodCount) }
     return goodCount
   }
 

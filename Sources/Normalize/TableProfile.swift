@@ -1,6 +1,7 @@
 import ClaimModel
 
-/// Data quality of accepted rows of one table: how well columns are filled, which codes no list knows.
+/// Data quality of accepted rows of one table: how well columns are filled, which codes no list knows. Where none is made
+/// (`FileNormalizer`), `rows` alone is set.
 public struct TableProfile: Sendable, Codable, Hashable {
   public var table: ClaimTable
   /// Accepted rows.

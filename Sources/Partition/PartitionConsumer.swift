@@ -15,7 +15,8 @@ public final class PartitionConsumer: RecordConsumer {
     openSegment: @escaping (_ layout: FileLayout, _ member: String?) throws -> Int32
   ) {
     sink = PartitionSink(partition, openSegment: openSegment)
-    normalizer = FileNormalizer(fileName: fileName, latestSettlementTime: latestSettlementTime, sink: sink)
+    normalizer = FileNormalizer(
+      fileName: fileName, latestSettlementTime: latestSettlementTime, profiles: partition.profiles, sink: sink)
   }
 
   deinit { sink.discard() }

@@ -24,6 +24,8 @@ public final class RowPartition: @unchecked Sendable {
   let plans: [ClaimTable: RowPlan]
   let state = Mutex(State())
   let file: SpillFile
+  /// Consumers also make the profile of their file.
+  let profiles: Bool
   private let memoryBytes: Int
   private let chunkBytes: Int
 
@@ -31,8 +33,10 @@ public final class RowPartition: @unchecked Sendable {
   ///   - plans: rows of other tables are checked and not kept.
   ///   - memoryBytes: for records; besides, each file being read takes up to `workerBytes`.
   ///   - spillFolder: where the file for the rest is made when memory is used up; it must exist by then.
-  public init(plans: [ClaimTable: RowPlan], memoryBytes: Int, spillFolder: String) throws {
+  ///   - profiles: the report of a consumer also says how its tables are filled (`TableProfile`).
+  public init(plans: [ClaimTable: RowPlan], memoryBytes: Int, spillFolder: String, profiles: Bool = true) throws {
     self.plans = plans
+    self.profiles = profiles
     self.memoryBytes = max(0, memoryBytes)
     file = SpillFile(folder: spillFolder)
     // Buffers that are being filled, for some four threads, are to stay below an eighth of it all.

@@ -99,13 +99,13 @@ private final class OneOffAudit {
       needed: DiskRoom.needed(
         for: setup.batches.flatMap(\.files), memory: min(memory / 8, Self.heldBytes), keepsParts: false))
     let partition = try RowPartition(
-      plans: plans, memoryBytes: min(memory / 8, Self.heldBytes), spillFolder: folder.path)
+      plans: plans, memoryBytes: min(memory / 8, Self.heldBytes), spillFolder: folder.path, profiles: false)
     let segments = ReadSegments()
     var incomplete: [BatchRevision] = []
     var read = 0
     var rejected = 0
     var bytes = 0
-    // Nothing is kept that would name the files by their digests.
+    // Nothing is written that would name files by their digests or say how their columns are filled.
     var limits = setup.file.limits
     limits.takesDigest = false
     for batch in setup.batches {

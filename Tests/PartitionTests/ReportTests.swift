@@ -147,4 +147,27 @@ struct SlowReport {
       #expect(profile.identity == slow.identity)
     }
   }
+
+  /// Who wants no profile gets everything else.
+  @Test(arguments: ClaimTable.allCases)
+  func aReportWithoutProfileIsOtherwiseTheSame(_ table: ClaimTable) throws {
+    var random = Seeded(state: UInt64(table.rawValue) + 77)
+    let member = RandomMember.make(table, rows: 500, persons: 12, unknown: 1, columns: nil, &random)
+    let members = try [true, false].map { profiles in
+      let partition = try RowPartition(
+        plans: [table: RowPlan(table: table, columns: nil, keepsDelivered: false)], memoryBytes: 1 << 24,
+        spillFolder: "/tmp", profiles: profiles)
+      let consumer = partition.consumer(fileName: "x.csv", latestSettlementTime: nil) { _, _ in 0 }
+      try member.feed(consumer, blockRows: 100)
+      try consumer.finish()
+      return try #require(consumer.report.members.first)
+    }
+    let (full, bare) = (members[0], members[1])
+    #expect(full.accepted > 0 && full.profile.institutions.count > 0)
+    var rowsOnly = TableProfile(table: table)
+    rowsOnly.rows = full.accepted
+    #expect(bare.profile == rowsOnly)
+    #expect(bare.accepted == full.accepted && bare.rejected == full.rejected && bare.counts == full.counts)
+    #expect(bare.sums == full.sums && bare.rejects == full.rejects)
+  }
 }
