@@ -7,14 +7,17 @@ import Normalize
 //   UInt32 bytes that follow, UInt32 line, UInt8 lower byte of the slice, UInt8 flags,
 //   one bit for each item of the shape (numbers, texts, forms, other) in whole bytes: 1 = the item follows,
 //   with keepsDelivered the byte offset,
-//   each item whose bit is set: a number as `RecordNumber`; a text as its number in the dictionary times 2, or as its
-//   length times 2 plus 1 and its bytes.
+//   each item whose bit is set: a number as `RecordNumber`; a text as UInt16, its number in the dictionary, `noText`, or
+//   `ownText` and behind it the text's length and bytes.
 //
 // An item whose bit is 0 is as in the record before if the flag `continues` is set, else null. A record continues only
 // one of its own slice that stands right before it in its chunk, so a reader may pass over other slices' records.
 enum RecordFormat {
   static let headerBytes = 10
   static let continues: UInt8 = 1
+  /// Instead of a text's number in the dictionary: null; it follows.
+  static let noText: UInt16 = 0xFFFE
+  static let ownText: UInt16 = 0xFFFF
   /// Bytes behind the last record of a chunk that may be read.
   static let padding = 16
 }
@@ -184,28 +187,45 @@ final class RecordWriter: @unchecked Sendable {
   /// The items that a record has, of which each comes behind the one before.
   private struct ItemMask {
     let words: UnsafeMutablePointer<UInt64>
+    private let count: Int
     private var at = 0
     private var word: UInt64 = 0
 
     @inline(__always)
     init(_ words: UnsafeMutablePointer<UInt64>, _ count: Int) {
       self.words = words
-      for i in 0..<count { words[i] = 0 }
+      self.count = count
     }
 
     @inline(__always)
     mutating func add(_ item: Int) {
-      if item &>> 6 != at {
-        words[at] = word
-        at = item &>> 6
-        word = 0
-      }
+      if item &>> 6 != at { finish(before: item &>> 6) }
       word |= 1 &<< UInt64(truncatingIfNeeded: item)
     }
 
+    /// The words up to this one are done; those between have no item.
     @inline(__always)
-    func write(_ p: UnsafeMutableRawPointer, _ bytes: Int) {
+    private mutating func finish(before next: Int) {
       words[at] = word
+      word = 0
+      at &+= 1
+      while at < next {
+        words[at] = 0
+        at &+= 1
+      }
+    }
+
+    @inline(__always)
+    mutating func write(_ p: UnsafeMutableRawPointer, _ bytes: Int) {
+      if bytes >= 4, bytes <= 8 {
+        // Nearly all tables: the first four bytes, and the last.
+        p.storeBytes(of: UInt32(truncatingIfNeeded: word).littleEndian, as: UInt32.self)
+        (p + (bytes &- 4)).storeBytes(
+          of: UInt32(truncatingIfNeeded: word &>> UInt64(truncatingIfNeeded: (bytes &- 4) &* 8)).littleEndian,
+          as: UInt32.self)
+        return
+      }
+      finish(before: count)
       for i in 0..<bytes {
         (p + i).storeBytes(
           of: UInt8(truncatingIfNeeded: words[i &>> 3] &>> UInt64(truncatingIfNeeded: i &<< 3)), as: UInt8.self)
@@ -234,7 +254,7 @@ final class RecordWriter: @unchecked Sendable {
                   maskWords: shape.maskWords, maskBytes: (shape.itemCount + 7) / 8,
                   keepsDelivered: shape.keepsDelivered, personField: shape.personField, visitField: shape.visitField,
                   room: RecordFormat.headerBytes + shape.maskWords * 8 + RecordFormat.padding + VarInt.mostBytes
-                    + shape.numbers.count * RecordNumber.mostBytes + shape.textCount * 5)
+                    + shape.numbers.count * RecordNumber.mostBytes + shape.textCount * 7)
                 var previous = Previous()
                 for row in rows.good { try append(Int(row), tile, shape, &previous) }
               }
@@ -368,11 +388,19 @@ final class RecordWriter: @unchecked Sendable {
         habit.pointee.misses = 0
       }
       if number >= 0 {
-        VarInt.write(UInt64(truncatingIfNeeded: number) &<< 1, &p)
+        p.storeBytes(of: UInt16(truncatingIfNeeded: number).littleEndian, as: UInt16.self)
+        p += 2
         return
       }
     }
-    VarInt.write(UInt64(truncatingIfNeeded: length) &<< 1 | 1, &p)
+    if length == 0 {
+      p.storeBytes(of: RecordFormat.noText.littleEndian, as: UInt16.self)
+      p += 2
+      return
+    }
+    p.storeBytes(of: RecordFormat.ownText.littleEndian, as: UInt16.self)
+    p += 2
+    VarInt.write(UInt64(truncatingIfNeeded: length), &p)
     if length >= 16, length <= 32 {
       // Ids are so long, and a call would take longer than they do: the first 16 bytes, and the last.
       p.storeBytes(of: text.loadUnaligned(as: SIMD16<UInt8>.self), as: SIMD16<UInt8>.self)

@@ -426,20 +426,21 @@ struct TableLoader {
       }
       Self.eachFollowing(mask, from: numbers.count, count: texts.count) { i in
         let column = texts[i]
-        let head = VarInt.read(&p)
-        let value = Int(truncatingIfNeeded: head &>> 1)
-        if head & 1 == 0 {
-          let code = known[value]
-          column[row] = code != 0 ? code : maps[dictionary].intern(value, codes)
-        } else if value == 0 {
+        let number = UInt16(littleEndian: p.loadUnaligned(as: UInt16.self))
+        p += 2
+        if number < RecordFormat.noText {
+          let code = known[Int(number)]
+          column[row] = code != 0 ? code : maps[dictionary].intern(Int(number), codes)
+        } else if number == RecordFormat.noText {
           column[row] = CodeTable.null
         } else {
+          let length = Int(truncatingIfNeeded: VarInt.read(&p))
           waitingTexts[waiting] = p
-          waitingLengths[waiting] = Int32(truncatingIfNeeded: value)
+          waitingLengths[waiting] = Int32(truncatingIfNeeded: length)
           isMarked[places[i]] = true
           column[row] = mark | UInt32(truncatingIfNeeded: waiting)
           waiting &+= 1
-          p += value
+          p += length
         }
       }
       for column in target.lackingNumbers { column[row] = ColumnData.null }

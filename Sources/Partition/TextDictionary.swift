@@ -5,7 +5,7 @@ import ClaimModel
 /// A text is taken in when it comes for the second time, so that ids do not fill it. One thread adds; afterwards any may
 /// read. Bounded in entries and bytes whatever comes.
 final class TextDictionary: @unchecked Sendable {
-  static let mostEntries = 1 << 16
+  static let mostEntries = Int(RecordFormat.noText)
   static let longestText = 64
   private static let pageBytes = 1 << 16
   private static let seenCount = 1 << 15
