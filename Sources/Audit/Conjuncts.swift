@@ -94,7 +94,7 @@ final class Conjuncts {
 
 extension Expr {
   /// About what asking it of a row costs, if it only compares columns and constants; nil for anything else.
-  fileprivate var costOfColumns: Double? {
+  var costOfColumns: Double? {
     var cost = 0.0
     var isOfColumns = true
     visit { part in

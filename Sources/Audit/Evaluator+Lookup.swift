@@ -84,8 +84,8 @@ struct ChildrenByValue {
     self.values = values
   }
 
-  /// Calls the body with the children of a row that have a value, in their order.
-  mutating func each(_ row: Int32, _ value: UInt64, _ body: (Int32) -> Void) {
+  /// Adds the children of a row that have a value, in their order.
+  mutating func append(_ row: Int32, _ value: UInt64, to found: inout [Int32]) {
     if last.row != row { last = (row, range(row)) }
     var (low, high) = (last.range.lowerBound, last.range.upperBound)
     while low < high {
@@ -93,7 +93,7 @@ struct ChildrenByValue {
       if sorted[middle].value < value { low = middle + 1 } else { high = middle }
     }
     while low < last.range.upperBound, sorted[low].value == value {
-      body(sorted[low].child)
+      found.append(sorted[low].child)
       low += 1
     }
   }
@@ -101,13 +101,26 @@ struct ChildrenByValue {
   private mutating func range(_ row: Int32) -> Range<Int> {
     if let known = ranges[row] { return known }
     let start = sorted.count
-    for child in children.of(Int(row)) {
-      let value = values.keyValue(Int(child))
-      if value != 0 { sorted.append((value, child)) }
+    let own = children.of(Int(row))
+    switch values {
+    case .text(let v): add(own) { KeyIndex.keyValue(code: v[$0]) }
+    case .number(let v): add(own) { KeyIndex.keyValue(number: v[$0]) }
     }
-    sorted[start...].sort { ($0.value, $0.child) < ($1.value, $1.child) }
+    // In place: to sort a slice of an array would copy it.
+    sorted.withUnsafeMutableBufferPointer { sorted in
+      var own = UnsafeMutableBufferPointer(rebasing: sorted[start...])
+      own.sort { ($0.value, $0.child) < ($1.value, $1.child) }
+    }
     ranges[row] = start..<sorted.count
     return start..<sorted.count
+  }
+
+  @inline(__always)
+  private mutating func add(_ own: ArraySlice<Int32>, _ value: (Int) -> UInt64) {
+    for child in own {
+      let value = value(Int(child))
+      if value != 0 { sorted.append((value, child)) }
+    }
   }
 }
 
@@ -130,22 +143,38 @@ extension Evaluator {
     let before = asksForBaseRows
     defer { asksForBaseRows = before }
     if f.isOfFormedRows, !formedLookups.contains(name) { asksForBaseRows = true }
-    let result = try remembered(lookup, f) ?? asked(lookup, f)
+    let result = try ofAbsent(lookup, f) ?? remembered(lookup, f) ?? asked(lookup, f)
     f.outcomes[name] = result
     return result
+  }
+
+  /// What a lookup in a table that is absent gives: nothing is found, unless a key or the day is null. nil for others.
+  private func ofAbsent(_ lookup: Lookup, _ f: Frame) throws -> LookupOutcome? {
+    guard registry(lookup) == nil, lookup.isMatchedByEquality, lookup.neverOverflows(rule) else { return nil }
+    var found = [UInt8](repeating: Kleene.no, count: f.count)
+    for key in lookup.keys where !key.anyWhenNull {
+      // Null is a key of which all alternatives are.
+      var isNull = [UInt8](repeating: Kleene.yes, count: f.count)
+      for alternative in key.alternatives {
+        isNull = zipped(isNull, nullTruths(try vector(alternative, f))) { min($0, $1) }
+      }
+      found = zipped(found, isNull) { $1 == Kleene.yes ? Kleene.null : $0 }
+    }
+    if let day = lookup.day {
+      found = zipped(found, nullTruths(try vector(day, f))) { $1 == Kleene.yes ? Kleene.null : $0 }
+    }
+    return LookupOutcome(found: found, row: [Int32](repeating: -1, count: f.count))
   }
 
   /// A lookup asked at every position.
   private func asked(_ lookup: Lookup, _ f: Frame) throws -> LookupOutcome {
     var probe = try LookupProbe(lookup, self, f)
     var result = LookupOutcome(
-      found: [UInt8](repeating: Kleene.no, count: f.count), row: [Int32](repeating: -1, count: f.count),
-      isAmbiguous: [Bool](repeating: false, count: f.count))
+      found: [UInt8](repeating: Kleene.no, count: f.count), row: [Int32](repeating: -1, count: f.count))
     for i in 0..<f.count {
       let answer = try probe.answer(i)
       result.found[i] = answer.found
       result.row[i] = answer.row
-      result.isAmbiguous[i] = answer.isAmbiguous
     }
     return result
   }
@@ -158,7 +187,7 @@ extension Evaluator {
     let count = f.count
     let answers = try memo.answers(
       try lookup.deciding.map { try vector($0, f) }, day, count: count,
-      none: LookupAnswer(found: Kleene.null, row: -1, isAmbiguous: false),
+      none: LookupAnswer(found: Kleene.null, row: -1),
       ask: { positions in
         var probe = try LookupProbe(lookup, self, positions.count == count ? f : f.selecting(positions))
         return { i, days in
@@ -166,9 +195,7 @@ extension Evaluator {
           return try probe.answer(i)
         }
       })
-    return LookupOutcome(
-      found: mapped(answers) { $0.found }, row: mapped(answers) { $0.row },
-      isAmbiguous: mapped(answers) { $0.isAmbiguous })
+    return LookupOutcome(found: mapped(answers) { $0.found }, row: mapped(answers) { $0.row })
   }
 
   private func memo(_ lookup: Lookup) -> LookupMemo<LookupAnswer>? {
@@ -209,12 +236,12 @@ extension Evaluator {
     }
   }
 
-  private func groupMemo(_ lookup: Lookup) -> LookupMemo<[Int32]>? {
+  private func groupMemo(_ lookup: Lookup) -> LookupMemo<Int32>? {
     if let known = groupMemos[lookup.name] { return known }
     let within = lookup.within.map { constant($0) } ?? 0
     let memo = within.flatMap { within in
       lookup.isMatchedByEquality
-        ? LookupMemo<[Int32]>(parts: lookup.deciding.count, within: within) : nil
+        ? LookupMemo<Int32>(parts: lookup.deciding.count, within: within) : nil
     }
     groupMemos[lookup.name] = .some(memo)
     return memo
@@ -244,16 +271,22 @@ extension Evaluator {
     }
     let day = try lookup.day.map { try numbers($0, f) }
     if let memo = groupMemo(lookup), memo.isWorthKeeping, memo.canReckon(day) {
-      let rows = try memo.answers(
-        try lookup.deciding.map { try vector($0, f) }, day, count: f.count, none: [],
+      // What is remembered are places among the members, so that nothing is counted for each row; 0 is nobody.
+      var members = groupMembers.removeValue(forKey: lookup.name) ?? [[]]
+      defer { groupMembers[lookup.name] = members }
+      let places = try memo.answers(
+        try lookup.deciding.map { try vector($0, f) }, day, count: f.count, none: 0,
         ask: { positions in
           var probe = try LookupProbe(lookup, self, positions.count == f.count ? f : f.selecting(positions))
           return { i, days in
             try probe.addDays(i, to: &days)
-            return try probe.members(i, values)
+            let own = try probe.members(i, values)
+            if own.isEmpty { return 0 }
+            members.append(own)
+            return Int32(members.count - 1)
           }
         })
-      for (i, rows) in rows.enumerated() where !rows.isEmpty { add(i, rows) }
+      for i in 0..<f.count where places[i] != 0 { add(i, members[Int(places[i])]) }
     } else {
       var probe = try LookupProbe(lookup, self, f)
       for i in 0..<f.count { add(i, try probe.members(i, values)) }
@@ -314,7 +347,6 @@ extension Evaluator {
 struct LookupAnswer {
   var found: UInt8
   var row: Int32
-  var isAmbiguous: Bool
 }
 
 extension Lookup {
@@ -413,7 +445,7 @@ struct LookupProbe {
 
   /// What the lookup gives at a position, unless it takes groups.
   mutating func answer(_ i: Int) throws -> LookupAnswer {
-    guard isDefined(i) else { return LookupAnswer(found: Kleene.null, row: -1, isAmbiguous: false) }
+    guard isDefined(i) else { return LookupAnswer(found: Kleene.null, row: -1) }
     let (from, to) = try days(i)
     let isAny = isAny
     let isPlain = isPlain
@@ -436,10 +468,9 @@ struct LookupProbe {
       }
       return row >= 0 ? (row, false) : nil
     }
-    guard let answer else { return LookupAnswer(found: Kleene.no, row: -1, isAmbiguous: false) }
-    return LookupAnswer(
-      found: answer.isAmbiguous ? Kleene.null : Kleene.yes, row: isAny ? -1 : answer.row,
-      isAmbiguous: answer.isAmbiguous)
+    guard let answer else { return LookupAnswer(found: Kleene.no, row: -1) }
+    if answer.isAmbiguous { return LookupAnswer(found: Kleene.null, row: LookupOutcome.ambiguous) }
+    return LookupAnswer(found: Kleene.yes, row: isAny ? -1 : answer.row)
   }
 
   /// The rows of all groups at a position, by the values of the column that makes the groups, then by row.

@@ -23,10 +23,17 @@ final class Evaluator {
   var asksForBaseRows = false
   /// With more children than this a frame is cut, and children that an equation singles out are looked up.
   var childBlock = 1 << 16
+  /// From so many rows on it pays to keep a column for the next expression that reads it, and to ask a condition only where
+  /// those before it leave it open.
+  var manyRows = 256
+  /// In frames of more rows, those of all hits, no columns are kept: they would stay until the rule is done.
+  private static let mostRowsKept = 1 << 16
   private var levels: [UInt32: [UInt32]] = [:]
   /// By lookup what it answered; nil for those of which it can't be remembered.
   var memos: [String: LookupMemo<LookupAnswer>?] = [:]
-  var groupMemos: [String: LookupMemo<[Int32]>?] = [:]
+  var groupMemos: [String: LookupMemo<Int32>?] = [:]
+  /// By lookup the rows that the answers of its group memo are places of.
+  var groupMembers: [String: [[Int32]]] = [:]
 
   init(_ rule: Rule, claims: EffectiveClaims, registries: Registries, indexes: IndexShelf) {
     self.rule = rule
@@ -37,7 +44,7 @@ final class Evaluator {
     formedLookups = rule.shape.formed == nil ? [] : rule.formedLookups
     var times: [Expr: Int] = [:]
     for expression in rule.expressions {
-      expression.visit { if $0.isWorthKeeping, !$0.readsParameter { times[$0, default: 0] += 1 } }
+      expression.visit { if $0.isWorthKeeping || $0.isColumn, !$0.readsParameter { times[$0, default: 0] += 1 } }
     }
     repeated = Set(times.filter { $0.value > 1 }.keys)
     lookups = Dictionary(rule.lookups.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
@@ -78,7 +85,10 @@ final class Evaluator {
   }
 
   func vector(_ e: Expr, _ f: Frame) throws -> Vector {
-    guard !repeated.isEmpty, e.isWorthKeeping, repeated.contains(e) else { return try computed(e, f) }
+    let keepsColumns = f.count >= manyRows && f.count <= Self.mostRowsKept
+    guard !repeated.isEmpty, e.isWorthKeeping || (keepsColumns && e.isColumn), repeated.contains(e) else {
+      return try computed(e, f)
+    }
     if let known = f.memo[e] { return known }
     let value = try computed(e, f)
     f.memo[e] = value
@@ -117,13 +127,7 @@ final class Evaluator {
     case .isTrue(let a): return .truth(mapped(try truths(a, f)) { $0 == Kleene.yes ? Kleene.yes : Kleene.no })
     case .inList(let a, let list): return .truth(try within(a, list, f))
     case .startsWith(let a, let starts): return .truth(try begins(texts(a, f), starts))
-    case .and(let all):
-      var result: [UInt8]?
-      for part in all {
-        let truths = try truths(part, f)
-        result = result.map { zipped($0, truths) { min($0, $1) } } ?? truths
-      }
-      return .truth(result ?? [UInt8](repeating: Kleene.yes, count: f.count))
+    case .and(let all): return .truth(try conjunction(all, f))
     case .or(let all):
       var result: [UInt8]?
       for part in all {
@@ -154,7 +158,7 @@ final class Evaluator {
   }
 
   /// Where a vector is null, as truths.
-  private func nullTruths(_ v: Vector) -> [UInt8] {
+  func nullTruths(_ v: Vector) -> [UInt8] {
     switch v {
     case .text(let a): mapped(a) { $0 == CodeTable.null ? Kleene.yes : Kleene.no }
     case .number(let a): mapped(a) { $0 == ColumnData.null ? Kleene.yes : Kleene.no }
@@ -347,6 +351,30 @@ final class Evaluator {
     }
   }
 
+  /// Parts that ask more than columns are only asked where those before them leave it open, if that is few rows: most
+  /// questions about what a lookup gave begin with one that is FALSE nearly everywhere.
+  private func conjunction(_ all: [Expr], _ f: Frame) throws -> [UInt8] {
+    var result: [UInt8]?
+    for part in all {
+      guard var known = result else {
+        result = try truths(part, f)
+        continue
+      }
+      if f.count >= manyRows, f.canBeSelected, part.costOfColumns == nil, part.neverOverflows(rule) {
+        let open: [Int32] = rowsOf(known) { $0 != Kleene.no }
+        if open.count <= f.count / 4 {
+          let truths = try truths(part, f.selecting(open))
+          result = nil
+          for (k, i) in open.enumerated() { known[Int(i)] = min(known[Int(i)], truths[k]) }
+          result = known
+          continue
+        }
+      }
+      result = zipped(known, try truths(part, f)) { min($0, $1) }
+    }
+    return result ?? [UInt8](repeating: Kleene.yes, count: f.count)
+  }
+
   private func compared(_ op: Comparison, _ a: Expr, _ b: Expr, _ f: Frame) throws -> [UInt8] {
     if let y = constant(b), y != ColumnData.null, case .number(let x) = try vector(a, f) {
       switch op {
@@ -521,37 +549,41 @@ final class Evaluator {
   ) throws {
     let (entity, rows) = try rows(binding, path, f)
     guard let children = claims[entity].children[of] else { return }
-    var total = 0
-    for row in rows where row >= 0 { total += children.of(Int(row)).count }
-    var single: (children: ChildrenByValue, values: [UInt64])?
-    if total > min(childBlock, 1 << 12) { single = try equation(condition, variable, of, entity, f) }
-    var owner: [Int32] = []
-    var own: [Int32] = []
-    func hand() throws {
+    func hand(_ owner: [Int32], _ own: [Int32]) throws {
       if own.isEmpty { return }
       let inner = Frame(count: own.count, outer: f, owner: owner)
       inner.rows[variable] = (of, own)
       let left = trueRows(try truths(condition, inner))
-      owner.removeAll(keepingCapacity: true)
-      own.removeAll(keepingCapacity: true)
       if !left.isEmpty { try body(inner, left) }
     }
-    for (i, row) in rows.enumerated() where row >= 0 {
-      if let value = single?.values[i] {
-        if value == 0 { continue }
-        single?.children.each(row, value) { child in
-          owner.append(Int32(i))
-          own.append(child)
-        }
-      } else {
-        for child in children.of(Int(row)) {
-          owner.append(Int32(i))
-          own.append(child)
-        }
+    let offsets = children.offsets
+    var total = 0
+    for row in rows where row >= 0 { total += Int(offsets[Int(row) + 1] - offsets[Int(row)]) }
+    if total > min(childBlock, 1 << 12), var single = try equation(condition, variable, of, entity, f) {
+      var owner: [Int32] = []
+      var own: [Int32] = []
+      for (i, row) in rows.enumerated() where row >= 0 && single.values[i] != 0 {
+        single.children.append(row, single.values[i], to: &own)
+        while owner.count < own.count { owner.append(Int32(i)) }
+        if own.count < childBlock { continue }
+        try hand(owner, own)
+        owner.removeAll(keepingCapacity: true)
+        own.removeAll(keepingCapacity: true)
       }
-      if own.count >= childBlock { try hand() }
+      return try hand(owner, own)
     }
-    try hand()
+    var start = 0
+    while start < rows.count {
+      // All children of a row are in one frame.
+      var (end, count) = (start, 0)
+      while end < rows.count, count < childBlock {
+        if rows[end] >= 0 { count += Int(offsets[Int(rows[end]) + 1] - offsets[Int(rows[end])]) }
+        end += 1
+      }
+      let (owner, own) = children.placed(beside: rows, start..<end, count: count)
+      try hand(owner, own)
+      start = end
+    }
   }
 
   /// An equation among the condition's parts between a column of the child and what its owner gives: the children by it,
@@ -579,20 +611,24 @@ final class Evaluator {
     }
     var result = [Int64](repeating: 0, count: f.count)
     if a.function == .exists || a.function == .count {
-      try each { inner, left in for i in left { result[Int(inner.owner[Int(i)])] += 1 } }
+      try each { inner, left in
+        let owners = inner.owner
+        result.withUnsafeMutableBufferPointer { result in for i in left { result[Int(owners[Int(i)])] += 1 } }
+      }
       return a.function == .count ? .number(result) : .truth(result.map { $0 > 0 ? Kleene.yes : Kleene.no })
     }
     guard let value = a.value else { throw EvaluationFault.type("an aggregate without a value") }
     if a.function == .countDistinct {
-      var seen: Set<UInt64> = []
+      var seen = SeenValues()
       var last: Int32 = -1
       try each { inner, left in
         let keys = try vector(value, inner).column.keyValues
+        let owners = inner.owner
         for i in left where keys[Int(i)] != 0 {
-          let owner = inner.owner[Int(i)]
-          if owner != last { seen.removeAll(keepingCapacity: true) }
+          let owner = owners[Int(i)]
+          if owner != last { seen.forget() }
           last = owner
-          if seen.insert(keys[Int(i)]).inserted { result[Int(owner)] += 1 }
+          if seen.insert(keys[Int(i)]) { result[Int(owner)] += 1 }
         }
       }
       return .number(result)
@@ -600,14 +636,17 @@ final class Evaluator {
     result = [Int64](repeating: ColumnData.null, count: f.count)
     try each { inner, left in
       let values = try numbers(value, inner)
-      for i in left {
-        let owner = Int(inner.owner[Int(i)])
-        result[owner] =
-          switch a.function {
-          case .sum: try checkedSum(result[owner], values[Int(i)])
-          case .least: passingNull(result[owner], values[Int(i)]) { min($0, $1) }
-          default: passingNull(result[owner], values[Int(i)]) { max($0, $1) }
-          }
+      let owners = inner.owner
+      try result.withUnsafeMutableBufferPointer { result in
+        for i in left {
+          let owner = Int(owners[Int(i)])
+          result[owner] =
+            switch a.function {
+            case .sum: try checkedSum(result[owner], values[Int(i)])
+            case .least: passingNull(result[owner], values[Int(i)]) { min($0, $1) }
+            default: passingNull(result[owner], values[Int(i)]) { max($0, $1) }
+            }
+        }
       }
     }
     return .number(result)
@@ -714,4 +753,58 @@ func checkedSum(_ a: Int64, _ b: Int64) throws(EvaluationFault) -> Int64 {
   let (sum, overflow) = a.addingReportingOverflow(b)
   if overflow || sum == ColumnData.null { throw .overflow }
   return sum
+}
+
+extension Children {
+  /// The children of some of the rows one after the other, each with the place of its row; rows below 0 have none.
+  ///
+  /// - Parameter count: how many there are.
+  fileprivate func placed(beside parents: [Int32], _ range: Range<Int>, count: Int) -> (owner: [Int32], own: [Int32]) {
+    var owner: [Int32] = []
+    let own = [Int32](unsafeUninitializedCapacity: count) { own, initialized in
+      owner = [Int32](unsafeUninitializedCapacity: count) { owner, initialized in
+        var at = 0
+        for i in range where parents[i] >= 0 {
+          let parent = Int(parents[i])
+          let places = Int(offsets[parent])..<Int(offsets[parent + 1])
+          precondition(places.upperBound <= rows.count && places.count <= count - at, "children that are not there")
+          rows.withUnsafeBufferPointer { rows in
+            for place in places {
+              own[at] = rows[place]
+              owner[at] = Int32(truncatingIfNeeded: i)
+              at &+= 1
+            }
+          }
+        }
+        initialized = at
+      }
+      initialized = owner.count
+    }
+    return (owner, own)
+  }
+}
+
+/// The different values of one owner after the other. Mostly a handful: these are compared, not hashed.
+private struct SeenValues {
+  private var few: [UInt64] = []
+  private var many: Set<UInt64> = []
+
+  /// Begins anew.
+  mutating func forget() {
+    few.removeAll(keepingCapacity: true)
+    if !many.isEmpty { many = [] }
+  }
+
+  /// Whether the value is a new one.
+  mutating func insert(_ value: UInt64) -> Bool {
+    if many.isEmpty {
+      if few.contains(value) { return false }
+      if few.count < 16 {
+        few.append(value)
+        return true
+      }
+      many.formUnion(few)
+    }
+    return many.insert(value).inserted
+  }
 }

@@ -64,6 +64,9 @@ extension Expr {
     default: false
     }
   }
+
+  /// A column of claim rows.
+  var isColumn: Bool { if case .claim = self { true } else { false } }
 }
 
 extension Expr {

@@ -52,6 +52,9 @@ final class Frame {
     return result
   }
 
+  /// `selecting` keeps all that its positions stand for.
+  var canBeSelected: Bool { outer == nil && members.isEmpty && finding == nil }
+
   /// The positions where the truth is TRUE; the frame itself if that is everywhere.
   func keeping(_ truths: [UInt8]) -> Frame {
     let positions = trueRows(truths)
@@ -117,14 +120,12 @@ struct GroupedRows {
 struct LookupOutcome {
   /// TRUE found, FALSE missing, NULL when a key or the day is null or rows of the key overlap.
   var found: [UInt8]
-  /// The row found, −1 otherwise; −1 throughout for `take: any`.
+  /// The row found, below 0 otherwise; −1 for `take: any`, and `ambiguous` where rows of the key overlap on the day.
   var row: [Int32]
-  /// Rows of the key overlap on the day.
-  var isAmbiguous: [Bool]
+
+  static let ambiguous: Int32 = -2
 
   func selecting(_ positions: [Int32]) -> LookupOutcome {
-    LookupOutcome(
-      found: gathered(found, positions, null: Kleene.null), row: gathered(row, positions, null: -1),
-      isAmbiguous: gathered(isAmbiguous, positions, null: false))
+    LookupOutcome(found: gathered(found, positions, null: Kleene.null), row: gathered(row, positions, null: -1))
   }
 }

@@ -203,27 +203,31 @@ final class PairNumbers {
   func numbers(_ count: Int, _ value: (Int) -> UInt64) -> [UInt32] {
     var last: UInt64 = 0
     var lastNumber: UInt32?
+    // At hand, as long as no new value makes the table grow.
+    var (slots, mask) = (self.slots, self.mask)
     return filled(count) { i in
       let value = value(i)
       if let lastNumber, last == value { return lastNumber }
-      let number = number(value)
       last = value
-      lastNumber = number
-      return number
+      var slot = Self.hash(value) & mask
+      while slots[slot].number != 0, slots[slot].value != value { slot = (slot &+ 1) & mask }
+      var number = slots[slot].number
+      if number == 0 {
+        number = add(value, slot)
+        (slots, mask) = (self.slots, self.mask)
+      }
+      lastNumber = number &- 1
+      return number &- 1
     }
   }
 
-  private func number(_ value: UInt64) -> UInt32 {
-    var slot = Self.hash(value) & mask
-    while slots[slot].number != 0 {
-      if slots[slot].value == value { return slots[slot].number &- 1 }
-      slot = (slot &+ 1) & mask
-    }
+  /// Takes a new value into its free slot; its number from 1.
+  @inline(never)
+  private func add(_ value: UInt64, _ slot: Int) -> UInt32 {
     count += 1
     slots[slot] = Slot(value: value, number: UInt32(count))
-    let number = UInt32(count - 1)
     if count * 2 > mask { grow() }
-    return number
+    return UInt32(count)
   }
 
   private func grow() {

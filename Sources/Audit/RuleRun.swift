@@ -130,7 +130,7 @@ final class RuleRun {
     var isEvaluable = [UInt8](repeating: Kleene.yes, count: frame.count)
     for name in isFormed ? formedAmbiguousLookups : ambiguousLookups {
       let outcome = try evaluator.outcome(name, frame)
-      isEvaluable = zipped(isEvaluable, outcome.isAmbiguous) { $1 ? Kleene.no : $0 }
+      isEvaluable = zipped(isEvaluable, outcome.row) { $1 == LookupOutcome.ambiguous ? Kleene.no : $0 }
     }
     for unevaluable in isFormed ? formedUnevaluable : unevaluable {
       let holds = try evaluator.truths(unevaluable.when, frame)

@@ -108,13 +108,17 @@ func comparison(_ a: [Int64], _ constant: Int64, _ holds: (Int64, Int64) -> Bool
 }
 
 /// Indices at which a truth is TRUE.
-func trueRows(_ truths: [UInt8]) -> [Int32] {
+func trueRows(_ truths: [UInt8]) -> [Int32] { rowsOf(truths) { $0 == Kleene.yes } }
+
+/// Indices of the truths that are wanted.
+@inline(__always)
+func rowsOf(_ truths: [UInt8], where isWanted: (UInt8) -> Bool) -> [Int32] {
   truths.withUnsafeBufferPointer { truths in
     [Int32](unsafeUninitializedCapacity: truths.count) { buffer, count in
-      // Every index is written, and kept only where it holds: no branch to mispredict.
+      // Every index is written, and kept only where it is wanted: no branch to mispredict.
       for i in 0..<truths.count {
         buffer[count] = Int32(truncatingIfNeeded: i)
-        count += truths[i] == Kleene.yes ? 1 : 0
+        count += isWanted(truths[i]) ? 1 : 0
       }
     }
   }

@@ -161,13 +161,24 @@ public struct Children: Sendable {
     var isAscending = true
     parent.withUnsafeBufferPointer { parent in
       offsets.withUnsafeMutableBufferPointer { offsets in
-        var last: Int32 = 0
-        for p in parent where p >= 0 {
-          precondition(p < parents, "a parent that is no row")
-          offsets[Int(p) &+ 1] &+= 1
-          if p < last { isAscending = false }
-          last = p
+        // Children of one parent mostly stand together: they are counted before they are noted.
+        var last: Int32 = -1
+        var greatest: Int32 = 0
+        var count: Int32 = 0
+        for p in parent {
+          if p != last {
+            if last >= 0 { offsets[Int(last) &+ 1] &+= count }
+            precondition(p < parents, "a parent that is no row")
+            if p >= 0 {
+              if p < greatest { isAscending = false }
+              greatest = p
+            }
+            last = p
+            count = 0
+          }
+          count &+= 1
         }
+        if last >= 0 { offsets[Int(last) &+ 1] &+= count }
         for i in 0..<parents { offsets[i &+ 1] &+= offsets[i] }
       }
     }

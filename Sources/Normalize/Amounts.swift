@@ -14,13 +14,11 @@ struct FundShare {
 
 /// Shares the fund money of settlements out over their lines, one settlement after the other.
 struct FundSharing {
-  private struct Remainder {
-    var rest: UInt64
-    var line: Int32
-  }
-
-  /// Those of the settlement in hand; kept for its room.
-  private var remainders: [Remainder] = []
+  // Of the settlement in hand, all kept for their room: what the division leaves of each line, in the lines' order; the
+  // same moved about; lines whose remainders are equal.
+  private var rests: [UInt64] = []
+  private var moved: [UInt64] = []
+  private var ties: [Int32] = []
 
   /// - Parameters:
   ///   - fund: fund_pay_sumamt, null as `ColumnData.null`.
@@ -49,22 +47,29 @@ struct FundSharing {
     // paid < base, so base > 0; every amount is at most base, so every quotient fits 64 bits.
     let divisor = UInt64(base)
     let factor = UInt64(paid)
-    remainders.removeAll(keepingCapacity: true)
-    var given: Int64 = 0
-    for line in lines {
-      let (quotient, rest) = part(UInt64(amounts[Int(line)]), factor, divisor)
-      shares[Int(line)] = Int64(quotient)
-      given += Int64(quotient)
-      remainders.append(Remainder(rest: rest, line: line))
+    if rests.count < lines.count {
+      rests = [UInt64](repeating: 0, count: 2 * lines.count)
+      moved = rests
     }
-    let whole = Int64(part(UInt64(sum), factor, divisor).quotient)
-    if whole > given { giveRest(Int(whole - given), into: shares, precedes: precedes) }
+    let given = rests.withUnsafeMutableBufferPointer { rests in
+      var given: Int64 = 0
+      for i in 0..<lines.count {
+        let line = Int(lines[i])
+        let (quotient, rest) = Self.part(UInt64(amounts[line]), factor, divisor)
+        shares[line] = Int64(quotient)
+        given += Int64(quotient)
+        rests[i] = rest
+      }
+      return given
+    }
+    let whole = Int64(Self.part(UInt64(sum), factor, divisor).quotient)
+    if whole > given { giveRest(Int(whole - given), lines, into: shares, precedes: precedes) }
     return FundShare(paid: paid, base: base, amount: sum, unexplained: paid - whole)
   }
 
   /// ⌊a·b / divisor⌋ and what remains; nearly always the product fits one word, which divides many times faster.
   @inline(__always)
-  private func part(_ a: UInt64, _ b: UInt64, _ divisor: UInt64) -> (quotient: UInt64, remainder: UInt64) {
+  private static func part(_ a: UInt64, _ b: UInt64, _ divisor: UInt64) -> (quotient: UInt64, remainder: UInt64) {
     let product = a.multipliedFullWidth(by: b)
     return product.high == 0
       ? product.low.quotientAndRemainder(dividingBy: divisor) : divisor.dividingFullWidth(product)
@@ -72,17 +77,24 @@ struct FundSharing {
 
   /// One fen more for each of the lines with the greatest remainders; there are fewer of them than lines.
   private mutating func giveRest(
-    _ missing: Int, into shares: UnsafeMutableBufferPointer<Int64>, precedes: (Int, Int) -> Bool
+    _ missing: Int, _ lines: UnsafeBufferPointer<Int32>, into shares: UnsafeMutableBufferPointer<Int64>,
+    precedes: (Int, Int) -> Bool
   ) {
-    let least = remainders.withUnsafeMutableBufferPointer { Self.greatest($0, missing) }
     var left = missing
-    var ties: [Int32] = []
-    for one in remainders {
-      if one.rest > least {
-        shares[Int(one.line)] += 1
-        left -= 1
-      } else if one.rest == least {
-        ties.append(one.line)
+    ties.removeAll(keepingCapacity: true)
+    rests.withUnsafeBufferPointer { rests in
+      let least = moved.withUnsafeMutableBufferPointer { moved in
+        let own = UnsafeMutableBufferPointer(rebasing: moved[0..<lines.count])
+        for i in 0..<own.count { own[i] = rests[i] }
+        return Self.greatest(own, missing)
+      }
+      for i in 0..<lines.count where rests[i] >= least {
+        if rests[i] > least {
+          shares[Int(lines[i])] += 1
+          left -= 1
+        } else {
+          ties.append(lines[i])
+        }
       }
     }
     // Lines whose remainders are equal get theirs in their order, as far as it goes.
@@ -91,7 +103,7 @@ struct FundSharing {
   }
 
   /// The k-th greatest remainder, counted from 1; moves the remainders about.
-  private static func greatest(_ all: UnsafeMutableBufferPointer<Remainder>, _ k: Int) -> UInt64 {
+  private static func greatest(_ all: UnsafeMutableBufferPointer<UInt64>, _ k: Int) -> UInt64 {
     var low = 0
     var high = all.count
     var rounds = 2 * (Int.bitWidth - all.count.leadingZeroBitCount)
@@ -99,43 +111,49 @@ struct FundSharing {
       // Remainders made so that every choice is a bad one are sorted.
       if rounds == 0 {
         var rest = UnsafeMutableBufferPointer(rebasing: all[low..<high])
-        rest.sort { $0.rest > $1.rest }
-        return all[k - 1].rest
+        rest.sort(by: >)
+        return all[k - 1]
       }
       rounds -= 1
-      let (a, b, c) = (all[low].rest, all[(low + high) / 2].rest, all[high - 1].rest)
+      let (a, b, c) = (all[low], all[(low + high) / 2], all[high - 1])
       let pivot = max(min(a, b), min(max(a, b), c))
-      // Greater ones in front, smaller ones behind.
-      var i = low
-      var at = low
-      var end = high
-      while at < end {
-        let rest = all[at].rest
-        if rest > pivot {
-          all.swapAt(i, at)
-          i &+= 1
-          at &+= 1
-        } else if rest < pivot {
-          end &-= 1
-          all.swapAt(at, end)
-        } else {
-          at &+= 1
-        }
+      // Greater ones in front, then those equal to it; every place is written, so that there is no branch to mispredict.
+      let greater = gather(all, low, high) { $0 > pivot }
+      if k <= greater {
+        high = greater
+        continue
       }
-      if k <= i { high = i } else if k > end { low = end } else { return pivot }
+      let equal = gather(all, greater, high) { $0 == pivot }
+      if k <= equal { return pivot }
+      low = equal
     }
     var i = low + 1
     while i < high {
       let one = all[i]
       var at = i
-      while at > low, all[at &- 1].rest < one.rest {
+      while at > low, all[at &- 1] < one {
         all[at] = all[at &- 1]
         at &-= 1
       }
       all[at] = one
       i &+= 1
     }
-    return all[k - 1].rest
+    return all[k - 1]
+  }
+
+  /// Moves the remainders that are chosen to the front of a stretch; where they end.
+  @inline(__always)
+  private static func gather(
+    _ all: UnsafeMutableBufferPointer<UInt64>, _ low: Int, _ high: Int, _ isChosen: (UInt64) -> Bool
+  ) -> Int {
+    var end = low
+    for at in low..<high {
+      let one = all[at]
+      all[at] = all[end]
+      all[end] = one
+      end &+= isChosen(one) ? 1 : 0
+    }
+    return end
   }
 }
 

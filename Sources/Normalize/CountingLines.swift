@@ -68,7 +68,8 @@ struct CountingLines {
     return (amounts, days)
   }
 
-  /// The order in which two lines get a fen: by fee_ocur_time, then by bkkp_sn, then by mdtrt_id.
+  /// The order in which two lines get a fen: by fee_ocur_time, then by bkkp_sn, then by mdtrt_id. Lines of one visit stand
+  /// in the order of bkkp_sn already, each once.
   func order() -> (Int, Int) -> Bool {
     let time = source.numbers("fee_ocur_time")
     let serial = source.codes("bkkp_sn")
@@ -78,6 +79,7 @@ struct CountingLines {
     return {
       let (a, b) = (Int(rows[$0]), Int(rows[$1]))
       if time[a] != time[b] { return time[a] < time[b] }
+      if visit[a] == visit[b] { return $0 < $1 }
       if serial[a] != serial[b] { return codes.precedes(serial[a], serial[b]) }
       return codes.precedes(visit[a], visit[b])
     }

@@ -55,15 +55,13 @@ struct LineOrder {
                 if rank &+ 2 <= ranks { offsets[rank &+ 2] &+= 1 }
               }
               for rank in 0..<ranks { offsets[rank &+ 1] &+= offsets[rank] }
-              let skip = texts.shared(serials)
               for row in 0..<count {
                 let rank = Int(rankOf[Int(visits[row])])
                 let place = Int(offsets[rank &+ 1])
                 offsets[rank &+ 1] &+= 1
-                items[place] = TextItem(
-                  word: texts.word(serials[row], after: skip), code: serials[row], row: Int32(truncatingIfNeeded: row))
+                items[place] = TextItem(word: 0, code: serials[row], row: Int32(truncatingIfNeeded: row))
               }
-              return sortVisits(items, offsets, skip, texts, into: sorted)
+              return sortVisits(items, offsets, texts, into: sorted)
             }
           }
         }
@@ -73,7 +71,7 @@ struct LineOrder {
 
   /// - Returns: whether a key occurs twice.
   private static func sortVisits(
-    _ items: UnsafeMutableBufferPointer<TextItem>, _ offsets: UnsafeMutableBufferPointer<Int32>, _ skip: Int,
+    _ items: UnsafeMutableBufferPointer<TextItem>, _ offsets: UnsafeMutableBufferPointer<Int32>,
     _ texts: TextBytes, into sorted: UnsafeMutableBufferPointer<Int32>
   ) -> Bool {
     var hasVersions = false
@@ -81,20 +79,16 @@ struct LineOrder {
       let start = Int(offsets[rank])
       let end = Int(offsets[rank &+ 1])
       if end &- start > 1 {
-        var i = start &+ 1
-        while i < end, items[i &- 1].word < items[i].word { i &+= 1 }
-        if i < end {
-          let ofVisit = UnsafeMutableBufferPointer(rebasing: items[start..<end])
-          if ofVisit.count <= 256 {
-            texts.sortByWord(ofVisit, spare: ofVisit, skip: skip, depth: 0)
-          } else {
-            withUnsafeTemporaryAllocation(of: TextItem.self, capacity: ofVisit.count) { spare in
-              spare.initialize(repeating: TextItem(word: 0, code: 0, row: 0))
-              texts.sortByWord(ofVisit, spare: spare, skip: skip, depth: 0)
-            }
+        let ofVisit = UnsafeMutableBufferPointer(rebasing: items[start..<end])
+        if ofVisit.count <= 256 {
+          texts.sort(ofVisit, spare: ofVisit)
+        } else {
+          withUnsafeTemporaryAllocation(of: TextItem.self, capacity: ofVisit.count) { spare in
+            spare.initialize(repeating: TextItem(word: 0, code: 0, row: 0))
+            texts.sort(ofVisit, spare: spare)
           }
-          for i in start &+ 1..<end where items[i].code == items[i &- 1].code { hasVersions = true }
         }
+        for i in start &+ 1..<end where items[i].code == items[i &- 1].code { hasVersions = true }
       }
       for i in start..<end { sorted[i] = items[i].row }
     }

@@ -204,18 +204,23 @@ struct NetLines {
     let amount = source.numbers("det_item_fee_sumamt")
     let net = net
     let cnt = cnt
+    precondition(cnt.count == dispositions.count && amount.count == dispositions.count, "lines without a quantity")
     dispositions.withUnsafeMutableBufferPointer { dispositions in
-      for row in 0..<dispositions.count where dispositions[row] == .counts {
-        if net.isTouched(row) {
-          if net.value(cnt[row], "cnt", row) <= 0 {
-            dispositions[row] = .reversed
-          } else if net.value(amount[row], "det_item_fee_sumamt", row) < 0 {
-            dispositions[row] = .negativeAmount
+      cnt.withUnsafeBufferPointer { cnt in
+        amount.withUnsafeBufferPointer { amount in
+          for row in 0..<dispositions.count where dispositions[row] == .counts {
+            if net.isTouched(row) {
+              if net.value(cnt[row], "cnt", row) <= 0 {
+                dispositions[row] = .reversed
+              } else if net.value(amount[row], "det_item_fee_sumamt", row) < 0 {
+                dispositions[row] = .negativeAmount
+              }
+            } else if cnt[row] <= 0 {
+              dispositions[row] = .zeroQuantity
+            } else if amount[row] < 0 {
+              dispositions[row] = .negativeAmount
+            }
           }
-        } else if cnt[row] <= 0 {
-          dispositions[row] = .zeroQuantity
-        } else if amount[row] < 0 {
-          dispositions[row] = .negativeAmount
         }
       }
     }
@@ -289,7 +294,9 @@ struct NetAmounts {
   func touched(in chosen: [Int32]) -> [(at: Int, row: Int)] {
     if isEmpty { return [] }
     var result: [(at: Int, row: Int)] = []
-    for at in 0..<chosen.count where places[Int(chosen[at])] != 0 { result.append((at, Int(chosen[at]))) }
+    places.withUnsafeBufferPointer { places in
+      for at in 0..<chosen.count where places[Int(chosen[at])] != 0 { result.append((at, Int(chosen[at]))) }
+    }
     return result
   }
 }

@@ -39,54 +39,43 @@ struct TextBytes {
     return countA - countB
   }
 
-  /// How many first bytes two texts share, at most so many.
-  @inline(__always) func shared(_ a: UInt32, _ b: UInt32, atMost most: Int) -> Int {
-    if a == b { return most }
-    let most = min(most, min(count(a), count(b)))
-    var at = 0
-    while at < most {
-      let differs = word(a, after: at) ^ word(b, after: at)
-      if differs != 0 { return min(most, at &+ differs.leadingZeroBitCount / 8) }
-      at &+= 8
-    }
-    return most
-  }
-
-  /// How many first bytes all codes share, zeros beyond a text's end counted as its bytes; at most 24, 0 for none.
-  func shared(_ codes: UnsafeBufferPointer<UInt32>) -> Int {
-    guard let first = codes.first else { return 0 }
-    let known = (word(first, after: 0), word(first, after: 8), word(first, after: 16))
-    var differs: (UInt64, UInt64, UInt64) = (0, 0, 0)
-    for code in codes {
-      differs.0 |= word(code, after: 0) ^ known.0
-      // What stands behind a difference does not count.
-      if differs.0 == 0 {
-        differs.1 |= word(code, after: 8) ^ known.1
-        differs.2 |= word(code, after: 16) ^ known.2
-      }
-    }
-    if differs.0 != 0 { return differs.0.leadingZeroBitCount / 8 }
-    if differs.1 != 0 { return 8 + differs.1.leadingZeroBitCount / 8 }
-    return 16 + differs.2.leadingZeroBitCount / 8
-  }
-
   /// Sorts items by text, items of one text by row; `code` and `row` are given, `word` is not. `spare` has room for as
   /// many.
   ///
-  /// - Parameter known: first bytes that are known to be the same in all texts.
+  /// - Parameter known: first bytes that are known to be the same in all texts, zeros beyond a text's end counted as its
+  ///   bytes.
   func sort(
     _ items: UnsafeMutableBufferPointer<TextItem>, spare: UnsafeMutableBufferPointer<TextItem>, known: Int = 0,
     depth: Int = 0
   ) {
     if items.count < 2 { return }
-    var skip = min(count(items[0].code), shared(items[0].code, items[items.count - 1].code, atMost: Int.max))
-    for item in items {
-      if skip <= known { break }
-      skip = shared(items[0].code, item.code, atMost: skip)
+    // Bytes that are the same in all texts tell nothing.
+    var skip = known
+    while true {
+      let more = shared(items, after: skip)
+      skip += more
+      if more < 24 || items.allSatisfy({ count($0.code) <= skip }) { break }
     }
-    skip = max(skip, known)
-    for i in items.indices { items[i].word = word(items[i].code, after: skip) }
+    for i in 0..<items.count { items[i].word = word(items[i].code, after: skip) }
     sortByWord(items, spare: spare, skip: skip, depth: depth)
+  }
+
+  /// How many bytes after the first `skip` all texts share, zeros beyond a text's end counted as its bytes; at most 24.
+  private func shared(_ items: UnsafeMutableBufferPointer<TextItem>, after skip: Int) -> Int {
+    let first = items[0].code
+    let known = (word(first, after: skip), word(first, after: skip &+ 8), word(first, after: skip &+ 16))
+    var differs: (UInt64, UInt64, UInt64) = (0, 0, 0)
+    for item in items {
+      differs.0 |= word(item.code, after: skip) ^ known.0
+      // What stands behind a difference does not count.
+      if differs.0 == 0 {
+        differs.1 |= word(item.code, after: skip &+ 8) ^ known.1
+        differs.2 |= word(item.code, after: skip &+ 16) ^ known.2
+      }
+    }
+    if differs.0 != 0 { return differs.0.leadingZeroBitCount / 8 }
+    if differs.1 != 0 { return 8 + differs.1.leadingZeroBitCount / 8 }
+    return 16 + differs.2.leadingZeroBitCount / 8
   }
 
   /// Sorts items whose words are those after `skip` bytes, which all texts share.
@@ -114,7 +103,7 @@ struct TextBytes {
       if !isOneText {
         sort(
           UnsafeMutableBufferPointer(rebasing: items[start..<end]),
-          spare: UnsafeMutableBufferPointer(rebasing: spare[start..<end]), known: skip, depth: depth + 1)
+          spare: UnsafeMutableBufferPointer(rebasing: spare[start..<end]), known: skip &+ 8, depth: depth + 1)
       }
       start = end
     }

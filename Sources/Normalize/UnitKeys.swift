@@ -65,18 +65,27 @@ private struct IDSlices {
 
   mutating func add(_ ids: [UInt32], _ slices: [UInt16], to keys: inout [UInt64]) {
     let kind = kind
+    let rows = min(ids.count, slices.count)
     codes.withTexts { texts in
       first.withUnsafeMutableBufferPointer { first in
-        for row in 0..<ids.count {
-          let code = Int(ids[row])
-          let slice = UInt32(slices[row])
-          if code == 0 || first[code] == slice &+ 1 { continue }
-          if first[code] == 0 {
-            first[code] = slice &+ 1
-            let text = UnsafeRawBufferPointer(start: texts.base(ids[row]), count: texts.count(ids[row]))
-            keys.append(unitKey(text, kind: kind, slice: slices[row]))
-          } else {
-            others.append(UInt64(code) << 16 | UInt64(slice))
+        ids.withUnsafeBufferPointer { ids in
+          slices.withUnsafeBufferPointer { slices in
+            var last: (code: UInt32, slice: UInt16) = (CodeTable.null, 0)
+            for row in 0..<rows {
+              // Rows of one id mostly stand together.
+              if ids[row] == last.code, slices[row] == last.slice { continue }
+              last = (ids[row], slices[row])
+              let code = Int(ids[row])
+              let slice = UInt32(slices[row])
+              if ids[row] == CodeTable.null || first[code] == slice &+ 1 { continue }
+              if first[code] == 0 {
+                first[code] = slice &+ 1
+                let text = UnsafeRawBufferPointer(start: texts.base(ids[row]), count: texts.count(ids[row]))
+                keys.append(unitKey(text, kind: kind, slice: slices[row]))
+              } else {
+                others.append(UInt64(code) << 16 | UInt64(slice))
+              }
+            }
           }
         }
       }

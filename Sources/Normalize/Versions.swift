@@ -52,13 +52,11 @@ struct VersionOrder {
 func saysValid(_ source: Source) -> [Bool] {
   let one = source.codeTable.intern("1")
   let flags = source.codes("vali_flag")
-  var lacksFlag: [Bool]?
-  var result = [Bool](repeating: true, count: flags.count)
-  for row in 0..<flags.count where flags[row] != one {
-    let lacks = lacksFlag ?? source.segments.map { $0.missingColumns.contains("vali_flag") }
-    lacksFlag = lacks
-    result[row] = lacks[Int(source.rows.origin[row].segment)]
-  }
+  var result = flags.map { $0 == one }
+  if !result.contains(false) { return result }
+  let lacksFlag = source.segments.map { $0.missingColumns.contains("vali_flag") }
+  if !lacksFlag.contains(true) { return result }
+  for row in 0..<flags.count where !result[row] { result[row] = lacksFlag[Int(source.rows.origin[row].segment)] }
   return result
 }
 

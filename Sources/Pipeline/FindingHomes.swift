@@ -10,9 +10,9 @@ func findingHomes(_ findings: [Finding], _ claims: EffectiveClaims) -> [String: 
   let ids = settlements.columns["setl_id"]?.codes ?? []
   let persons = settlements.columns["psn_no"]?.codes ?? []
   let visits = settlements.columns["mdtrt_id"]?.codes ?? []
-  var rowOf: [UInt32: Int] = [:]
-  rowOf.reserveCapacity(ids.count)
-  for (row, id) in ids.enumerated() { rowOf[id] = row }
+  // By code, −1 for those of no settlement.
+  var rowOf = [Int32](repeating: -1, count: codes.count)
+  for (row, id) in ids.enumerated() { rowOf[Int(id)] = Int32(row) }
   var result: [String: Set<UInt16>] = [:]
   for finding in findings {
     var slices: Set<UInt16> = []
@@ -20,7 +20,8 @@ func findingHomes(_ findings: [Finding], _ claims: EffectiveClaims) -> [String: 
       slices.insert(PersonSlice.of(finding.psnNo))
     }
     for id in finding.setlIDs {
-      guard let code = codes.find(id), let row = rowOf[code] else { continue }
+      guard let code = codes.find(id), rowOf[Int(code)] >= 0 else { continue }
+      let row = Int(rowOf[Int(code)])
       let person = row < persons.count ? persons[row] : CodeTable.null
       let visit = row < visits.count ? visits[row] : CodeTable.null
       slices.insert(codes.withBytes(person != CodeTable.null ? person : visit) { PersonSlice.of($0) })

@@ -137,7 +137,7 @@ private final class OneOffAudit {
     let evaluation = ClaimEvaluation(
       source: source, rules: rules, shelf: shelf, codes: codes,
       excludedSetlTypes: setup.jurisdiction.excludedSetlTypes, fillFloor: setup.file.fillFloor,
-      incompleteTables: incompleteTables(incomplete), ofBatch: source.segments.map { _ in true }, jobs: jobs,
+      incompleteTables: incompleteTables(incomplete), ofBatch: source.identities.map { _ in true }, jobs: jobs,
       unitRows: options.unitRows ?? ClaimUnits.rows(within: memory, jobs: jobs),
       keptBytes: options.keptBytes ?? ClaimEvaluation.keptBytes(within: memory), spillFolder: folder.path)
     let outcome = try evaluation.run()

@@ -5,9 +5,14 @@ import Partition
 /// The rows of one intake, without a store.
 struct PartitionSource: ClaimRowSource {
   let partition: RowPartition
-  let segments: [ReadSegment]
+  /// Worked out once: every unit asks for them.
+  let identities: [SegmentIdentity]
 
-  var identities: [SegmentIdentity] { segments.map(\.identity) }
+  init(partition: RowPartition, segments: [ReadSegment]) {
+    self.partition = partition
+    identities = segments.map(\.identity)
+  }
+
   func rows(_ table: ClaimTable) -> [Int] { partition.rows(table) }
 
   func load(slices: ClosedRange<UInt16>, codes: CodeTable) throws -> [ClaimTable: RawRows] {

@@ -85,9 +85,14 @@ extension [LiveSegment] {
 /// The rows of the store.
 struct StoreSource: ClaimRowSource {
   let reader: StoreReader
-  let segments: [LiveSegment]
+  /// Worked out once: every unit asks for them.
+  let identities: [SegmentIdentity]
 
-  var identities: [SegmentIdentity] { segments.identities }
+  init(reader: StoreReader, segments: [LiveSegment]) {
+    self.reader = reader
+    identities = segments.identities
+  }
+
   func rows(_ table: ClaimTable) -> [Int] { reader.rows(table) }
 
   func load(slices: ClosedRange<UInt16>, codes: CodeTable) throws -> [ClaimTable: RawRows] {

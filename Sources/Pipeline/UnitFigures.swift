@@ -77,36 +77,69 @@ struct UnitFigures: Sendable {
       else { continue }
       var row = allSums[i]
       hasRows[i] = true
-      var kept: Int64 = 0
-      for k in values.indices where values[k] != ColumnData.null && ofBatch[Int(rows.origin[k].segment)] {
-        // By far most rows count.
-        if dispositions[k] == .counts {
-          kept &+= values[k]
-        } else {
-          row.beforeFen &+= values[k]
-          row.setAsideFen[dispositions[k].reason, default: 0] &+= values[k]
+      // By disposition; texts are looked up once for each, not for each row.
+      var sums = [Int64](repeating: 0, count: Self.dispositionCount)
+      var isSeen = [Bool](repeating: false, count: Self.dispositionCount)
+      precondition(values.count == dispositions.count, "rows without a disposition")
+      dispositions.withUnsafeBufferPointer { dispositions in
+        sums.withUnsafeMutableBufferPointer { sums in
+          isSeen.withUnsafeMutableBufferPointer { isSeen in
+            Self.eachOfBatch(values, rows.origin, ofBatch) { k, value in
+              let disposition = Int(dispositions[k].rawValue)
+              sums[disposition] &+= value
+              isSeen[disposition] = true
+            }
+          }
         }
       }
-      row.beforeFen &+= kept
-      let counted = claims[entity]
-      let net = counted.columns[column]?.numbers ?? []
-      var after: Int64 = 0
-      for k in net.indices where net[k] != ColumnData.null && ofBatch[Int(counted.origin[k].segment)] {
-        after &+= net[k]
+      for disposition in Disposition.allCases where isSeen[Int(disposition.rawValue)] {
+        let sum = sums[Int(disposition.rawValue)]
+        row.beforeFen &+= sum
+        if disposition != .counts { row.setAsideFen[disposition.reason, default: 0] &+= sum }
       }
+      let kept = sums[Int(Disposition.counts.rawValue)]
+      let counted = claims[entity]
+      var after: Int64 = 0
+      Self.eachOfBatch(counted.columns[column]?.numbers ?? [], counted.origin, ofBatch) { after &+= $1 }
       row.afterFen &+= after
       row.nettedFen &+= after &- kept
       allSums[i] = row
     }
     addSettlements(claims, ofBatch)
     if let rows = raw[.settlements], let times = rows.columns["setl_time"]?.numbers {
-      for k in times.indices where times[k] != ColumnData.null {
-        newestOfStore = max(newestOfStore, times[k])
-        if ofBatch[Int(rows.origin[k].segment)] { newestOfBatch = max(newestOfBatch, times[k]) }
-      }
+      // The null is the least of all numbers.
+      for time in times { newestOfStore = max(newestOfStore, time) }
+      Self.eachOfBatch(times, rows.origin, ofBatch) { newestOfBatch = max(newestOfBatch, $1) }
     }
     countingLines += claims[.line].count
     for one in normalized.unknownMedTypes { add(one) }
+  }
+
+  /// Calls the body with the place and the value of each row of the batch that has one.
+  @inline(__always)
+  private static func eachOfBatch(
+    _ values: [Int64], _ origin: [RowOrigin], _ ofBatch: [Bool], _ body: (Int, Int64) -> Void
+  ) {
+    precondition(values.count <= origin.count, "values of rows that are not there")
+    let areAll = !ofBatch.contains(false)
+    values.withUnsafeBufferPointer { values in
+      if areAll {
+        for k in 0..<values.count where values[k] != ColumnData.null { body(k, values[k]) }
+        return
+      }
+      origin.withUnsafeBufferPointer { origin in
+        // Rows of a segment mostly stand together.
+        var segment: Int32 = -1
+        var isOfBatch = false
+        for k in 0..<values.count {
+          if origin[k].segment != segment {
+            segment = origin[k].segment
+            isOfBatch = ofBatch[Int(segment)]
+          }
+          if isOfBatch, values[k] != ColumnData.null { body(k, values[k]) }
+        }
+      }
+    }
   }
 
   private mutating func addDispositions(
@@ -117,9 +150,12 @@ struct UnitFigures: Sendable {
     while start < dispositions.count {
       let segment = rows.origin[start].segment
       let disposition = dispositions[start]
-      var end = start + 1
-      while end < dispositions.count, dispositions[end] == disposition, rows.origin[end].segment == segment {
-        end += 1
+      let end = dispositions.withUnsafeBufferPointer { dispositions in
+        rows.origin.withUnsafeBufferPointer { origin in
+          var end = start &+ 1
+          while end < dispositions.count, dispositions[end] == disposition, origin[end].segment == segment { end &+= 1 }
+          return end
+        }
       }
       counts[Int(segment) * Self.dispositionCount + Int(disposition.rawValue)] += end - start
       if disposition != .counts, ofBatch[Int(segment)], !rows.byteOffset.isEmpty {
@@ -146,7 +182,10 @@ struct UnitFigures: Sendable {
         continue
       }
       var sum: Int64 = 0
-      for line in children.of(i) where detail[Int(line)] != ColumnData.null { sum &+= detail[Int(line)] }
+      for place in Int(children.offsets[i])..<Int(children.offsets[i + 1]) {
+        let amount = detail[Int(children.rows[place])]
+        if amount != ColumnData.null { sum &+= amount }
+      }
       settlementLines.checked += 1
       if sum != total[i] {
         settlementLines.differences.append(

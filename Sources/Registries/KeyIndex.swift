@@ -24,46 +24,18 @@ public struct KeyIndex: Sendable {
     var capacity = 16
     while capacity < count / 4 { capacity *= 2 }
     slots = [Int32](repeating: -1, count: capacity)
-    var sizes: [Int32] = []
-    let groupOf = [Int32](unsafeUninitializedCapacity: count) { groupOf, initialized in
-      Self.rowByRow(columns, count).withUnsafeBufferPointer { values in
-        var last = -1
-        for row in 0..<count {
-          let key = UnsafeBufferPointer(rebasing: values[row &* width..<(row &+ 1) &* width])
-          // Rows of one key often stand together.
-          if last >= 0, isKey(last, key) {
-            groupOf[row] = Int32(truncatingIfNeeded: last)
-            sizes[last] &+= 1
-            continue
-          }
-          if key.contains(0) {
-            groupOf[row] = -1
-            continue
-          }
-          let slot = find(key)
-          if slots[slot] >= 0 {
-            last = Int(slots[slot])
-          } else {
-            last = sizes.count
-            slots[slot] = Int32(last)
-            sizes.append(0)
-            keys.append(contentsOf: key)
-            if sizes.count * 2 > slots.count { grow(sizes.count) }
-          }
-          groupOf[row] = Int32(truncatingIfNeeded: last)
-          sizes[last] &+= 1
-        }
-      }
-      initialized = count
+    let (groupOf, groups) = Self.rowByRow(columns, count).withUnsafeBufferPointer { values in
+      // By far most keys are of one value: a width that is known spares loops at each row.
+      width == 1 ? grouping(values, count, width: 1) : grouping(values, count, width: width)
     }
-    offsets.reserveCapacity(sizes.count + 1)
-    var sum: Int32 = 0
-    for size in sizes {
-      sum += size
-      offsets.append(sum)
+    offsets = [Int32](repeating: 0, count: groups + 1)
+    offsets.withUnsafeMutableBufferPointer { offsets in
+      for group in groupOf where group >= 0 { offsets[Int(group) &+ 1] &+= 1 }
+      for group in 0..<groups { offsets[group &+ 1] &+= offsets[group] }
     }
+    let sum = Int(offsets[groups])
     var next = offsets
-    sortedRows = [Int32](unsafeUninitializedCapacity: Int(sum)) { rows, initialized in
+    sortedRows = [Int32](unsafeUninitializedCapacity: sum) { rows, initialized in
       next.withUnsafeMutableBufferPointer { next in
         for row in 0..<count where groupOf[row] >= 0 {
           let group = Int(groupOf[row])
@@ -71,8 +43,42 @@ public struct KeyIndex: Sendable {
           next[group] &+= 1
         }
       }
-      initialized = Int(sum)
+      initialized = sum
     }
+  }
+
+  /// The group of each row, -1 for one with a null in its key; and how many groups there are.
+  @inline(__always)
+  private mutating func grouping(
+    _ values: UnsafeBufferPointer<UInt64>, _ count: Int, width: Int
+  ) -> (groupOf: [Int32], groups: Int) {
+    var groups = 0
+    let groupOf = [Int32](unsafeUninitializedCapacity: count) { groupOf, initialized in
+      var last = -1
+      for row in 0..<count {
+        let key = UnsafeBufferPointer(rebasing: values[row &* width..<(row &+ 1) &* width])
+        // Rows of one key often stand together.
+        if last < 0 || !isKey(last, key, width) {
+          if key.contains(0) {
+            groupOf[row] = -1
+            continue
+          }
+          let slot = find(key, width)
+          if slots[slot] >= 0 {
+            last = Int(slots[slot])
+          } else {
+            last = groups
+            groups += 1
+            slots[slot] = Int32(last)
+            keys.append(contentsOf: key)
+            if groups * 2 > slots.count { grow(groups) }
+          }
+        }
+        groupOf[row] = Int32(truncatingIfNeeded: last)
+      }
+      initialized = count
+    }
+    return (groupOf, groups)
   }
 
   /// The values of each row side by side.
@@ -93,14 +99,14 @@ public struct KeyIndex: Sendable {
   public var groupCount: Int { offsets.count - 1 }
 
   /// The group of a key of `width` values; -1 if no row has it.
-  public func group(_ key: [UInt64]) -> Int { key.withUnsafeBufferPointer { Int(slots[find($0)]) } }
+  public func group(_ key: [UInt64]) -> Int { key.withUnsafeBufferPointer { Int(slots[find($0, width)]) } }
 
   /// The rows of a group, in row order.
   public func rows(_ group: Int) -> ArraySlice<Int32> { sortedRows[Int(offsets[group])..<Int(offsets[group + 1])] }
 
   /// The slot of a key, or the free one where it would be.
   @inline(__always)
-  private func find(_ key: UnsafeBufferPointer<UInt64>) -> Int {
+  private func find(_ key: UnsafeBufferPointer<UInt64>, _ width: Int) -> Int {
     var hash: UInt64 = 0x9E37_79B9_7F4A_7C15
     for k in 0..<width {
       hash = (hash ^ key[k]) &* 0xFF51_AFD7_ED55_8CCD
@@ -110,13 +116,13 @@ public struct KeyIndex: Sendable {
     var slot = Int(truncatingIfNeeded: hash) & mask
     while true {
       let group = Int(slots[slot])
-      if group < 0 || isKey(group, key) { return slot }
+      if group < 0 || isKey(group, key, width) { return slot }
       slot = (slot + 1) & mask
     }
   }
 
   @inline(__always)
-  private func isKey(_ group: Int, _ key: UnsafeBufferPointer<UInt64>) -> Bool {
+  private func isKey(_ group: Int, _ key: UnsafeBufferPointer<UInt64>, _ width: Int) -> Bool {
     for k in 0..<width where keys[group &* width &+ k] != key[k] { return false }
     return true
   }
@@ -127,7 +133,7 @@ public struct KeyIndex: Sendable {
     let all = keys
     all.withUnsafeBufferPointer { all in
       for group in 0..<groups {
-        slots[find(UnsafeBufferPointer(rebasing: all[group &* width..<(group &+ 1) &* width]))] = Int32(group)
+        slots[find(UnsafeBufferPointer(rebasing: all[group &* width..<(group &+ 1) &* width]), width)] = Int32(group)
       }
     }
   }

@@ -183,6 +183,8 @@ struct RandomComparisonTests {
     let tables = try registries(tables(&random), codes)
     let rule = rule
     let evaluator = Evaluator(rule, claims: claims, registries: tables, indexes: IndexShelf(tables, codes))
+    // Conditions are also asked only where those before them leave it open.
+    if seed.isMultiple(of: 2) { evaluator.manyRows = 1 }
     let plain = Frame(count: claims[.line].count)
     plain.rows["line"] = (.line, (0..<Int32(claims[.line].count)).map { $0 })
     let lim = rule.lookups[5]
@@ -234,7 +236,8 @@ struct RandomComparisonTests {
     for lookup in rule.lookups.dropLast() {
       let outcome = try evaluator.outcome(lookup.name, frame)
       for i in 0..<frame.count {
-        #expect(outcome.isAmbiguous[i] == slow[order[i]].find(lookup).isAmbiguous, "\(lookup.name) \(i)")
+        #expect(
+          (outcome.row[i] == LookupOutcome.ambiguous) == slow[order[i]].find(lookup).isAmbiguous, "\(lookup.name) \(i)")
       }
     }
   }

@@ -413,6 +413,24 @@ struct ShapeTests {
     #expect(result.suppressions.map(\.findingID) == [found.id])
     // Candidates elsewhere: M1 with M2:1 and 4 lines of S3; M2 with 2 of S1 and 4 of S3.
     #expect(result.coverage[0].rowsInScope == 11)
+
+    // Many lines of somebody without a stay, and of nobody, are in no pair.
+    for (settlement, person) in [("S4", "p2"), ("S5", "")] {
+      claims.add(
+        .settlement,
+        ["setl_id": settlement, "mdtrt_id": "M4", "psn_no": person, "fixmedins_code": "P1", "P": "1", "A": "20"])
+      for k in 0..<10 {
+        claims.add(
+          .line,
+          [
+            "id": "M4:\(settlement)\(k)", "mdtrt_id": "M4", "setl_id": settlement, "psn_no": person,
+            "fixmedins_code": "P1", "day": "2025-03-03", "A": "2", "F": "1", "list_type": "101", "cnt": "1",
+          ])
+      }
+    }
+    let more = try run(rule, claims)
+    #expect(more.findings == result.findings)
+    #expect(more.coverage[0].rowsInScope == 11)
   }
 
   @Test func settlementsWithWhatBelongsToThem() throws {
