@@ -92,6 +92,96 @@ static inline void cbm_spans_plain(
   }
 }
 
+// Where fields and lines of a text end, of words as `cbm_marks_*` gives them. A mark is a delimiter outside enclosures or a
+// line feed; a line feed ends every enclosure.
+
+typedef struct {
+  /// Of the line feed.
+  int32_t end;
+  /// Marks up to and with the line's end, and enclosure bytes before it, of the whole text.
+  int32_t marks, enclosures;
+} cbm_line;
+
+/// What is carried from word to word.
+typedef struct {
+  /// All ones within an enclosure.
+  uint64_t within;
+  /// Whether the byte before is a mark, an enclosure, a blank: 1 or 0. A text begins behind a mark.
+  uint64_t behindMark, behindEnclosure, behindBlank;
+  /// Not 0: a mark or an enclosure has a blank beside it; a delimiter has no enclosure on one side, or a line feed none behind it.
+  uint64_t touching, open;
+  int32_t marks, enclosures, lines;
+} cbm_scan;
+
+/// Bits from an opening enclosure up to before the closing one, `carry` being all ones if the word begins inside.
+static inline uint64_t cbm_inside(uint64_t quotes, uint64_t carry) {
+  quotes ^= quotes << 1;
+  quotes ^= quotes << 2;
+  quotes ^= quotes << 4;
+  quotes ^= quotes << 8;
+  quotes ^= quotes << 16;
+  quotes ^= quotes << 32;
+  return quotes ^ carry;
+}
+
+// `valid` are the bytes of the last word that belong to the text. 16 marks more than there are may be written, and at most 64
+// lines a word.
+__attribute__((always_inline)) static inline void cbm_scan_words(const uint64_t *words, long count, uint64_t valid, int32_t base,
+    cbm_scan *state, int32_t *marks, cbm_line *lines) {
+  cbm_scan s = *state;
+  for (long i = 0; i < count; i++, words += 4, base += 64) {
+    const uint64_t own = i + 1 == count ? valid : ~0ull;
+    const uint64_t feeds = words[0] & own, quotes = words[2] & own, blanks = words[3] & own;
+    uint64_t found = words[1] & own;
+    if ((quotes | s.within) != 0) {
+      // What is behind a line feed within an enclosure is worked out anew.
+      uint64_t inside = cbm_inside(quotes, s.within), torn = inside & feeds;
+      while (torn != 0) {
+        const uint64_t behind = ~1ull << __builtin_ctzll(torn);
+        inside = (inside & ~behind) | (cbm_inside(quotes & behind, 0) & behind);
+        torn = inside & feeds & behind;
+      }
+      found &= ~inside;
+      // The last byte of the word may itself be the line feed.
+      s.within = feeds >> 63 != 0 ? 0 : 0 - (inside >> 63);
+    }
+    const uint64_t behindEnclosure = quotes << 1 | s.behindEnclosure;
+    s.open |= found & ~behindEnclosure;
+    found |= feeds;
+    const uint64_t behindMark = found << 1 | s.behindMark;
+    s.open |= behindMark & ~quotes & own;
+    s.touching |= ((found | quotes) & (blanks << 1 | s.behindBlank)) | ((behindMark | behindEnclosure) & blanks);
+    s.behindMark = found >> 63;
+    s.behindEnclosure = quotes >> 63;
+    s.behindBlank = blanks >> 63;
+    // Eight at a time, whether there are so many or not: what is written too much is written over. Guessing the end of a
+    // loop wrong would cost more.
+    const int32_t number = (int32_t)__builtin_popcountll(found);
+    int32_t *put = marks + s.marks;
+    uint64_t left = found;
+    for (int32_t missing = number; missing > 0; missing -= 8, put += 8) {
+      for (int k = 0; k < 8; k++) {
+        put[k] = base + (left != 0 ? __builtin_ctzll(left) : 64);
+        left &= left - 1;
+      }
+    }
+    for (left = feeds; left != 0; left &= left - 1) {
+      const uint64_t upTo = left ^ (left - 1);
+      cbm_line line = {base + (int32_t)__builtin_ctzll(left), s.marks + (int32_t)__builtin_popcountll(found & upTo),
+          s.enclosures + (int32_t)__builtin_popcountll(quotes & upTo)};
+      lines[s.lines++] = line;
+    }
+    s.marks += number;
+    if (quotes != 0) s.enclosures += (int32_t)__builtin_popcountll(quotes);
+  }
+  *state = s;
+}
+
+static inline void cbm_scan_plain(const uint64_t *words, long count, uint64_t valid, int32_t base, cbm_scan *state,
+    int32_t *marks, cbm_line *lines) {
+  cbm_scan_words(words, count, valid, base, state, marks, lines);
+}
+
 // Rows of fields, `fields` of them each: row r's field f has lengths[r * fields + f] bytes at p + starts[r * fields + f].
 // Bit f % 64 of word r * words + f / 64, where words is (fields + 63) / 64, says
 //   same: the field holds the bytes that it holds in row r - 1; row 0 has nothing before it,
@@ -123,6 +213,11 @@ static inline void cbm_fields_plain(const uint8_t *p, long readable, const int32
 #if defined(__x86_64__)
 
 typedef char cbm_v32 __attribute__((vector_size(32)));
+
+__attribute__((target("avx2,bmi,bmi2,popcnt"))) static inline void cbm_scan_wide(const uint64_t *words, long count,
+    uint64_t valid, int32_t base, cbm_scan *state, int32_t *marks, cbm_line *lines) {
+  cbm_scan_words(words, count, valid, base, state, marks, lines);
+}
 
 __attribute__((target("avx2"))) static inline uint64_t cbm_word_wide(cbm_v32 low, cbm_v32 high) {
   return (uint64_t)(uint32_t)__builtin_ia32_pmovmskb256(low) | (uint64_t)(uint32_t)__builtin_ia32_pmovmskb256(high) << 32;
@@ -244,7 +339,8 @@ __attribute__((target("avx2,bmi,bmi2"))) static inline void cbm_fields_wide(cons
 
 /// Whether this processor has the wider vectors.
 static inline int cbm_is_wide(void) {
-  return __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("bmi") != 0 && __builtin_cpu_supports("bmi2") != 0;
+  return __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("bmi") != 0 && __builtin_cpu_supports("bmi2") != 0
+      && __builtin_cpu_supports("popcnt") != 0;
 }
 
 #else
@@ -253,6 +349,10 @@ static inline int cbm_is_wide(void) { return 0; }
 static inline void cbm_marks_wide(const uint8_t *p, long words, uint8_t delimiter, uint8_t enclosure, uint8_t blank,
     uint8_t otherBlank, uint64_t *out) {
   cbm_marks_plain(p, words, delimiter, enclosure, blank, otherBlank, out);
+}
+static inline void cbm_scan_wide(const uint64_t *words, long count, uint64_t valid, int32_t base, cbm_scan *state,
+    int32_t *marks, cbm_line *lines) {
+  cbm_scan_plain(words, count, valid, base, state, marks, lines);
 }
 static inline void cbm_spans_wide(
     const int32_t *ends, long count, int32_t start, int32_t margin, int32_t *starts, int32_t *lengths) {

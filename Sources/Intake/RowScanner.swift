@@ -46,20 +46,11 @@ struct FaultyRow: Equatable {
 /// fields as wanted and each enclosure in it stands first or last in a field. All others go to `RowSplitter`, which says
 /// what a row means.
 final class RowScanner {
-  private struct Line {
-    /// Of the line feed, or the end of the chunk.
-    var end: Int32
-    /// Marks of the chunk up to and with the line's end.
-    var marks: Int32
-    /// Enclosure bytes of the chunk before the line's end.
-    var enclosures: Int32
-  }
-
   private let format: RowFormat
   private let splitter: RowSplitter
   private let fieldCount: Int
   private var marks = ScratchMemory<Int32>()
-  private var lines = ScratchMemory<Line>()
+  private var lines = ScratchMemory<cbm_line>()
   /// Whether no mark and no enclosure of the chunk has a blank beside it; whether each mark has an enclosure on either
   /// side, a line feed at least behind it.
   private var marksAreBare = true
@@ -67,7 +58,7 @@ final class RowScanner {
   /// Words of a stripe of text: line feeds, delimiters, enclosures, blanks.
   private let words: UnsafeMutablePointer<UInt64>
   private static let stripeWords = 64
-  private let isWide = cbm_is_wide() != 0
+  private let isWide: Bool
   /// 1 for what is trimmed from fields.
   private let blanks: UnsafeMutablePointer<UInt8>
 
@@ -82,7 +73,9 @@ final class RowScanner {
   private(set) var rows = 0
   private(set) var faults: [FaultyRow] = []
 
-  init(_ format: RowFormat, fieldCount: Int) {
+  /// - Parameter mayBeWide: wide vectors are used where the processor has them; the result is the same.
+  init(_ format: RowFormat, fieldCount: Int, mayBeWide: Bool = true) {
+    isWide = mayBeWide && cbm_is_wide() != 0
     self.format = format
     self.fieldCount = fieldCount
     splitter = RowSplitter(format)
@@ -134,134 +127,43 @@ final class RowScanner {
   /// Notes delimiters outside enclosures and line feeds; gives the number of lines.
   private func findMarks(_ p: UnsafePointer<UInt8>, _ start: Int, _ end: Int) -> Int {
     let delimiter = format.delimiter
-    var count = 0
-    var lineCount = 0
-    var enclosures = 0
-    // All ones within an enclosure.
-    var within: UInt64 = 0
-    // The chunk begins behind a line feed.
-    var marksBefore: UInt64 = 1
-    var enclosuresBefore: UInt64 = 0
-    var blanksBefore: UInt64 = 0
-    var touching: UInt64 = 0
-    var open: UInt64 = 0
-    var at = start
+    // 0 is found nowhere: the text holds no NUL.
+    let enclosure = format.enclosure
+    let otherBlank: UInt8 = delimiter == 0x09 ? 0x20 : 0x09
     // At most a mark a byte. Memory that is not written to costs nothing.
     marks.reserve(end &- start &+ 80)
-    let out = marks.base
-    var lineRoom = lines.capacity &- 65
-    // 0 is found nowhere: the text holds no NUL.
-    let soughtEnclosure = format.enclosure
-    let words = self.words
-    var word = UnsafePointer(words)
-    var wordsEnd = 0
-    let isWide = self.isWide
+    let marks = marks.base
+    var scan = cbm_scan()
+    scan.behindMark = 1
+    var at = start
     while at < end {
-      if lineCount > lineRoom {
-        lines.reserve(lineCount &+ 65, keeping: lineCount)
-        lineRoom = lines.capacity &- 65
-      }
-      let valid: UInt64 = end &- at >= 64 ? ~0 : ~(~0 << UInt64(end &- at))
-      if at &- start == wordsEnd {
-        let count = min(Self.stripeWords, (end &- at &+ 63) >> 6)
-        let otherBlank: UInt8 = delimiter == 0x09 ? 0x20 : 0x09
-        if isWide {
-          cbm_marks_wide(p + at, count, delimiter, soughtEnclosure, 0x20, otherBlank, words)
-        } else {
-          cbm_marks_plain(p + at, count, delimiter, soughtEnclosure, 0x20, otherBlank, words)
-        }
-        wordsEnd = at &- start &+ (count << 6)
-        word = UnsafePointer(words)
-      }
-      let feeds = word[0] & valid
-      var found = word[1] & valid
-      let quotes = word[2] & valid
-      let blanks = word[3]
-      word += 4
-      if quotes | within != 0 {
-        // A line feed ends every enclosure: what is behind it is worked out anew.
-        var inside = Self.inside(quotes, within)
-        var torn = inside & feeds
-        while torn != 0 {
-          let behind: UInt64 = ~1 &<< UInt64(torn.trailingZeroBitCount)
-          inside = inside & ~behind | Self.inside(quotes & behind, 0) & behind
-          torn = inside & feeds & behind
-        }
-        found &= ~inside
-        within = 0 &- (inside >> 63)
-        // The last byte of the word may itself be the line feed.
-        if feeds >> 63 != 0 { within = 0 }
-      }
-      let behindEnclosure = quotes &<< 1 | enclosuresBefore
-      open |= found & ~behindEnclosure
-      found |= feeds
-      let behindMark = found &<< 1 | marksBefore
-      open |= behindMark & ~quotes & valid
-      touching |= (found | quotes) & (blanks &<< 1 | blanksBefore)
-      touching |= (behindMark | behindEnclosure) & blanks & valid
-      marksBefore = found &>> 63
-      enclosuresBefore = quotes &>> 63
-      blanksBefore = blanks &>> 63
-      // Eight at a time, whether there are so many or not: what is written too much is written over. Guessing the end
-      // of a loop wrong would cost more.
-      let number = found.nonzeroBitCount
+      let count = min(Self.stripeWords, (end &- at &+ 63) >> 6)
+      lines.reserve(Int(scan.lines) &+ 64 &* count, keeping: Int(scan.lines))
+      let last = end &- at &- 64 &* (count &- 1)
+      let valid: UInt64 = last >= 64 ? ~0 : ~(~0 << UInt64(last))
       let base = Int32(truncatingIfNeeded: at)
-      var left = found
-      var put = out + count
-      var missing = number
-      repeat {
-        for i in 0..<8 {
-          // The highest bit spares the question whether there is one.
-          put[i] = base &+ Int32(truncatingIfNeeded: (left | 1 << 63).trailingZeroBitCount)
-          left &= left &- 1
-        }
-        put += 8
-        missing &-= 8
-      } while missing > 0
-      if feeds != 0 {
-        var left = feeds
-        repeat {
-          let bit = UInt64(left.trailingZeroBitCount)
-          let upTo = ~(~1 &<< bit)
-          lines.base[lineCount] = Line(
-            end: base &+ Int32(truncatingIfNeeded: bit),
-            marks: Int32(truncatingIfNeeded: count &+ (found & upTo).nonzeroBitCount),
-            enclosures: Int32(truncatingIfNeeded: enclosures &+ (quotes & upTo).nonzeroBitCount))
-          lineCount &+= 1
-          left &= left &- 1
-        } while left != 0
+      if isWide {
+        cbm_marks_wide(p + at, count, delimiter, enclosure, 0x20, otherBlank, words)
+        cbm_scan_wide(words, count, valid, base, &scan, marks, lines.base)
+      } else {
+        cbm_marks_plain(p + at, count, delimiter, enclosure, 0x20, otherBlank, words)
+        cbm_scan_plain(words, count, valid, base, &scan, marks, lines.base)
       }
-      count &+= number
-      if quotes != 0 { enclosures &+= quotes.nonzeroBitCount }
-      at &+= 64
+      at &+= 64 &* count
     }
-    marksAreBare = touching == 0
-    marksAreEnclosed = open == 0
+    marksAreBare = scan.touching == 0
+    marksAreEnclosed = scan.open == 0
+    var lineCount = Int(scan.lines)
     let lastEnd = lineCount == 0 ? start : Int(lines.base[lineCount &- 1].end) &+ 1
     if lastEnd < end {
       // The last line of the member without line feed.
       lines.reserve(lineCount &+ 1, keeping: lineCount)
-      out[count] = Int32(truncatingIfNeeded: end)
-      count &+= 1
-      lines.base[lineCount] = Line(
-        end: Int32(truncatingIfNeeded: end), marks: Int32(truncatingIfNeeded: count),
-        enclosures: Int32(truncatingIfNeeded: enclosures))
+      marks[Int(scan.marks)] = Int32(truncatingIfNeeded: end)
+      lines.base[lineCount] = cbm_line(
+        end: Int32(truncatingIfNeeded: end), marks: scan.marks &+ 1, enclosures: scan.enclosures)
       lineCount &+= 1
     }
     return lineCount
-  }
-
-  /// Bits from an opening enclosure up to before the closing one, `carry` being all ones if the word begins inside.
-  @inline(__always)
-  private static func inside(_ quotes: UInt64, _ carry: UInt64) -> UInt64 {
-    var x = quotes
-    x ^= x &<< 1
-    x ^= x &<< 2
-    x ^= x &<< 4
-    x ^= x &<< 8
-    x ^= x &<< 16
-    x ^= x &<< 32
-    return x ^ carry
   }
 
   /// Fields of all lines at once; false if a line is not so plain, and nothing is said of any.

@@ -66,8 +66,8 @@ private func fastScan(_ text: [UInt8], _ scanner: RowScanner, _ fieldCount: Int,
 /// The scanner of chunks against lines and fields taken one byte after the other.
 struct RowScannerTests {
   /// Lines of random bytes, mostly of those that mean something.
-  @Test(arguments: SplitterOracle.formats)
-  func agreesOnHostileText(format: RowFormat) {
+  @Test(arguments: SplitterOracle.formats, [true, false])
+  func agreesOnHostileText(format: RowFormat, mayBeWide: Bool) {
     var random = SeededBytes(seed: 20_250_304)
     let alphabet: [UInt8] = [
       format.delimiter, format.delimiter, format.delimiter, format.enclosure, format.enclosure, 0x20, 0x09, 0x0A, 0x0D,
@@ -75,7 +75,7 @@ struct RowScannerTests {
     ]
     .map { $0 == 0 ? 0x62 : $0 }
     for fieldCount in 1...4 {
-      let scanner = RowScanner(format, fieldCount: fieldCount)
+      let scanner = RowScanner(format, fieldCount: fieldCount, mayBeWide: mayBeWide)
       for round in 0..<700 {
         let text = (0..<Int(random.next() % 300)).map { _ in alphabet[Int(random.next() % UInt64(alphabet.count))] }
         let fast = fastScan(text, scanner, fieldCount, shift: round % 67)
@@ -85,11 +85,11 @@ struct RowScannerTests {
   }
 
   /// Mostly sound rows: unenclosed, all enclosed, some enclosed, padded with blanks, with now and then a wrong byte.
-  @Test(arguments: SplitterOracle.formats)
-  func agreesOnMostlySoundText(format: RowFormat) {
+  @Test(arguments: SplitterOracle.formats, [true, false])
+  func agreesOnMostlySoundText(format: RowFormat, mayBeWide: Bool) {
     var random = SeededBytes(seed: 20_250_305)
     let letters: [UInt8] = [0x61, 0xE4, 0xB8, 0xAD, 0x30, 0x2E, 0x20]
-    let scanner = RowScanner(format, fieldCount: 5)
+    let scanner = RowScanner(format, fieldCount: 5, mayBeWide: mayBeWide)
     for round in 0..<1200 {
       var text: [UInt8] = []
       let style = random.next() % 4
