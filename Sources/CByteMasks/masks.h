@@ -124,6 +124,12 @@ static inline uint64_t cbm_inside(uint64_t quotes, uint64_t carry) {
   return quotes ^ carry;
 }
 
+/// Writes down where the lowest bit stands, and leaves the others.
+__attribute__((always_inline)) static inline uint64_t cbm_put(uint64_t bits, int32_t base, int32_t *put) {
+  *put = base + (bits != 0 ? (int32_t)__builtin_ctzll(bits) : 64);
+  return bits & (bits - 1);
+}
+
 // `valid` are the bytes of the last word that belong to the text. 16 marks more than there are may be written, and at most 64
 // lines a word.
 __attribute__((always_inline)) static inline void cbm_scan_words(const uint64_t *words, long count, uint64_t valid, int32_t base,
@@ -160,10 +166,14 @@ __attribute__((always_inline)) static inline void cbm_scan_words(const uint64_t 
     int32_t *put = marks + s.marks;
     uint64_t left = found;
     for (int32_t missing = number; missing > 0; missing -= 8, put += 8) {
-      for (int k = 0; k < 8; k++) {
-        put[k] = base + (left != 0 ? __builtin_ctzll(left) : 64);
-        left &= left - 1;
-      }
+      left = cbm_put(left, base, put);
+      left = cbm_put(left, base, put + 1);
+      left = cbm_put(left, base, put + 2);
+      left = cbm_put(left, base, put + 3);
+      left = cbm_put(left, base, put + 4);
+      left = cbm_put(left, base, put + 5);
+      left = cbm_put(left, base, put + 6);
+      left = cbm_put(left, base, put + 7);
     }
     for (left = feeds; left != 0; left &= left - 1) {
       const uint64_t upTo = left ^ (left - 1);
