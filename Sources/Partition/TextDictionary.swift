@@ -12,18 +12,24 @@ final class TextDictionary: @unchecked Sendable {
   /// Texts up to this length are compared by three words.
   private static let shortText = 24
 
-  /// What a short text is, zeros behind it; a longer one has all ones in `length`.
-  private struct Entry {
+  /// A place for a text. All of a short one stands here, so that a look-up waits for one piece of memory.
+  private struct Slot: BitwiseCopyable {
+    /// Words of a short text, overlapping, zeros behind them; the hash of a longer one.
     var first: UInt64
     var second: UInt64
     var third: UInt64
-    var length: Int
+    /// Of a short text; `longLength` of a longer one.
+    var length: UInt32
+    /// Its number + 1; 0 is free.
+    var number: UInt32
   }
 
-  /// Upper half: of the hash; lower half: number + 1; 0 is free. As few as will do, so that they stay in the cache.
-  @exclusivity(unchecked) private var slots: UnsafeMutablePointer<UInt64>
+  private static let longLength = UInt32.max
+
+  @exclusivity(unchecked) private var slots: UnsafeMutablePointer<Slot>
   @exclusivity(unchecked) private var mask: Int
-  @exclusivity(unchecked) private var entries: UnsafeMutablePointer<Entry>
+  /// Lower half of the hash of each text.
+  @exclusivity(unchecked) private var hashes: UnsafeMutablePointer<UInt32>
   @exclusivity(unchecked) private var starts: UnsafeMutablePointer<UnsafeRawPointer>
   @exclusivity(unchecked) private var lengths: UnsafeMutablePointer<UInt8>
   @exclusivity(unchecked) private var capacity: Int
@@ -36,9 +42,9 @@ final class TextDictionary: @unchecked Sendable {
   init() {
     mask = 1 << 11 - 1
     slots = .allocate(capacity: mask + 1)
-    slots.initialize(repeating: 0, count: mask + 1)
+    slots.initialize(repeating: Slot(first: 0, second: 0, third: 0, length: 0, number: 0), count: mask + 1)
     capacity = 1 << 10
-    entries = .allocate(capacity: capacity)
+    hashes = .allocate(capacity: capacity)
     starts = .allocate(capacity: capacity)
     lengths = .allocate(capacity: capacity)
     seen = .allocate(capacity: Self.seenCount)
@@ -47,7 +53,7 @@ final class TextDictionary: @unchecked Sendable {
 
   deinit {
     slots.deallocate()
-    entries.deallocate()
+    hashes.deallocate()
     starts.deallocate()
     lengths.deallocate()
     seen.deallocate()
@@ -87,43 +93,39 @@ final class TextDictionary: @unchecked Sendable {
     let hash = Self.mixed(
       first ^ 0xFF51_AFD7_ED55_8CCD &+ UInt64(truncatingIfNeeded: length),
       second ^ (third &* 0x9E37_79B9_7F4A_7C15) ^ 0xC4CE_B9FE_1A85_EC53)
-    let upper = hash & 0xFFFF_FFFF_0000_0000
-    var slot = Int(truncatingIfNeeded: hash) & mask
+    var at = Int(truncatingIfNeeded: hash) & mask
     while true {
-      let entry = slots[slot]
-      if entry == 0 { break }
-      if entry & 0xFFFF_FFFF_0000_0000 == upper {
-        let number = Int(truncatingIfNeeded: entry & 0xFFFF_FFFF) &- 1
-        let known = entries[number]
-        if (known.first ^ first) | (known.second ^ second) | (known.third ^ third) == 0, known.length == length {
-          return number
-        }
+      let slot = slots[at]
+      if (slot.first ^ first) | (slot.second ^ second) | (slot.third ^ third) == 0, Int(slot.length) == length {
+        return Int(slot.number) &- 1
       }
-      slot = (slot &+ 1) & mask
+      if slot.number == 0 { break }
+      at = (at &+ 1) & mask
     }
     if !mayAdd { return -1 }
-    return add(text, length, hash, slot, Entry(first: first, second: second, third: third, length: length))
+    return add(text, length, hash, at, Slot(first: first, second: second, third: third, length: UInt32(length), number: 0))
   }
 
   @inline(never)
   private func longNumber(_ text: UnsafeRawPointer, _ length: Int, mayAdd: Bool) -> Int {
     let hash = PersonSlice.hash(UnsafeRawBufferPointer(start: text, count: length))
-    let upper = hash & 0xFFFF_FFFF_0000_0000
-    var slot = Int(truncatingIfNeeded: hash) & mask
-    while slots[slot] != 0 {
-      if slots[slot] & 0xFFFF_FFFF_0000_0000 == upper {
-        let number = Int(truncatingIfNeeded: slots[slot] & 0xFFFF_FFFF) &- 1
-        if Int(lengths[number]) == length, isEqual(starts[number], text, length) { return number }
+    var at = Int(truncatingIfNeeded: hash) & mask
+    while slots[at].number != 0 {
+      let number = Int(slots[at].number) &- 1
+      if slots[at].first == hash, slots[at].length == Self.longLength, Int(lengths[number]) == length,
+        isEqual(starts[number], text, length)
+      {
+        return number
       }
-      slot = (slot &+ 1) & mask
+      at = (at &+ 1) & mask
     }
     if !mayAdd { return -1 }
-    return add(text, length, hash, slot, Entry(first: 0, second: 0, third: 0, length: -1))
+    return add(text, length, hash, at, Slot(first: hash, second: 0, third: 0, length: Self.longLength, number: 0))
   }
 
   /// Takes a text in if it was seen before; its number, or -1.
   @inline(never)
-  private func add(_ text: UnsafeRawPointer, _ length: Int, _ hash: UInt64, _ slot: Int, _ entry: Entry) -> Int {
+  private func add(_ text: UnsafeRawPointer, _ length: Int, _ hash: UInt64, _ at: Int, _ free: Slot) -> Int {
     if count == Self.mostEntries { return -1 }
     let place = Int(truncatingIfNeeded: hash >> 16) & (Self.seenCount - 1)
     let part = UInt16(truncatingIfNeeded: hash >> 48) | 1
@@ -141,17 +143,17 @@ final class TextDictionary: @unchecked Sendable {
     pageUsed += length
     starts[count] = UnsafeRawPointer(memory)
     lengths[count] = UInt8(truncatingIfNeeded: length)
-    entries[count] = entry
-    slots[slot] = hash & 0xFFFF_FFFF_0000_0000 | UInt64(count + 1)
+    hashes[count] = UInt32(truncatingIfNeeded: hash)
+    slots[at] = free
+    slots[at].number = UInt32(count + 1)
     count += 1
-    // The lower half of the hash is not kept; a larger table is filled from the texts.
     if count * 2 > mask { growSlots() }
     return count - 1
   }
 
   private func growEntries() {
     let larger = capacity * 2
-    entries = Self.grown(entries, count, larger)
+    hashes = Self.grown(hashes, count, larger)
     starts = Self.grown(starts, count, larger)
     lengths = Self.grown(lengths, count, larger)
     capacity = larger
@@ -166,24 +168,17 @@ final class TextDictionary: @unchecked Sendable {
     return new
   }
 
-  /// Four times as many slots: this happens seven times at most.
   private func growSlots() {
-    slots.deallocate()
-    mask = mask * 4 + 3
+    let (old, oldCount) = (slots, mask + 1)
+    mask = mask * 2 + 1
     slots = .allocate(capacity: mask + 1)
-    slots.initialize(repeating: 0, count: mask + 1)
-    for number in 0..<count {
-      let entry = entries[number]
-      let hash =
-        entry.length < 0
-        ? PersonSlice.hash(text(number))
-        : Self.mixed(
-          entry.first ^ 0xFF51_AFD7_ED55_8CCD &+ UInt64(truncatingIfNeeded: entry.length),
-          entry.second ^ (entry.third &* 0x9E37_79B9_7F4A_7C15) ^ 0xC4CE_B9FE_1A85_EC53)
-      var slot = Int(truncatingIfNeeded: hash) & mask
-      while slots[slot] != 0 { slot = (slot &+ 1) & mask }
-      slots[slot] = hash & 0xFFFF_FFFF_0000_0000 | UInt64(number + 1)
+    slots.initialize(repeating: Slot(first: 0, second: 0, third: 0, length: 0, number: 0), count: mask + 1)
+    for i in 0..<oldCount where old[i].number != 0 {
+      var at = Int(hashes[Int(old[i].number) - 1]) & mask
+      while slots[at].number != 0 { at = (at &+ 1) & mask }
+      slots[at] = old[i]
     }
+    old.deallocate()
   }
 
   @inline(__always)

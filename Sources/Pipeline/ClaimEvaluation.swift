@@ -33,6 +33,9 @@ struct ClaimEvaluation: Sendable {
 
   static let mostKeptBytes = 256 << 20
 
+  /// The report's figures are wanted; else of them only the fee lines that count.
+  var reckonsFigures = true
+
   /// Where rows go that units leave for rules about everybody, beyond `heldRowBytes`; nil: they are all held.
   var spillFolder: String?
   var heldRowBytes = 32 << 20
@@ -151,7 +154,11 @@ struct ClaimEvaluation: Sendable {
       -> Part
     {
       var figures = UnitFigures(segments: source.identities.count)
-      figures.add(raw: raw, claims, ofBatch: ofBatch)
+      if reckonsFigures {
+        figures.add(raw: raw, claims, ofBatch: ofBatch)
+      } else {
+        figures.addLines(claims.claims)
+      }
       let input = auditInput(claims.claims)
       var thin = ThinClaims(for: ofEverything)
       if !ofEverything.isEmpty {

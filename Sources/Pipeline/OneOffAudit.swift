@@ -139,7 +139,8 @@ private final class OneOffAudit {
       excludedSetlTypes: setup.jurisdiction.excludedSetlTypes, fillFloor: setup.file.fillFloor,
       incompleteTables: incompleteTables(incomplete), ofBatch: source.identities.map { _ in true }, jobs: jobs,
       unitRows: options.unitRows ?? ClaimUnits.rows(within: memory, jobs: jobs),
-      keptBytes: options.keptBytes ?? ClaimEvaluation.keptBytes(within: memory), spillFolder: folder.path)
+      keptBytes: options.keptBytes ?? ClaimEvaluation.keptBytes(within: memory), reckonsFigures: false,
+      spillFolder: folder.path)
     let outcome = try evaluation.run()
     stopwatch.stop(rows: outcome.figures.countingLines, bytes: 0)
 

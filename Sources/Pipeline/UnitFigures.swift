@@ -63,6 +63,9 @@ struct UnitFigures: Sendable {
     allSums = Self.amounts.map { .init(table: $0.table.name, column: $0.column, beforeFen: 0, afterFen: 0) }
   }
 
+  /// Counts the fee lines of a unit that count, and nothing else.
+  mutating func addLines(_ claims: EffectiveClaims) { countingLines += claims[.line].count }
+
   /// Adds the rows of a unit. `ofBatch` says of each segment whether it is the batch's.
   mutating func add(raw: [ClaimTable: RawRows], _ normalized: Normalized, ofBatch: [Bool]) {
     let claims = normalized.claims
@@ -111,7 +114,7 @@ struct UnitFigures: Sendable {
       for time in times { newestOfStore = max(newestOfStore, time) }
       Self.eachOfBatch(times, rows.origin, ofBatch) { newestOfBatch = max(newestOfBatch, $1) }
     }
-    countingLines += claims[.line].count
+    addLines(claims)
     for one in normalized.unknownMedTypes { add(one) }
   }
 
