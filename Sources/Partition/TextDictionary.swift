@@ -103,7 +103,8 @@ final class TextDictionary: @unchecked Sendable {
       at = (at &+ 1) & mask
     }
     if !mayAdd { return -1 }
-    return add(text, length, hash, at, Slot(first: first, second: second, third: third, length: UInt32(length), number: 0))
+    return add(
+      text, length, hash, at, Slot(first: first, second: second, third: third, length: UInt32(length), number: 0))
   }
 
   @inline(never)
