@@ -138,15 +138,26 @@ private func groupByUpperBits(_ keys: inout [UInt64], from start: Int) {
 /// Without the rows of these slices no row of a unit belongs to one of another unit, so that units can be evaluated alone.
 /// A hash that two ids share by chance names slices too many, never too few.
 ///
-/// - Parameter keys: what `appendUnitKeys` gave, of one unit or several each. Takes a 256th of their room beside them; an
+/// - Parameters:
+///   - keys: what `appendUnitKeys` gave, of one unit or several each. Takes a 256th of their room beside them; an
 ///   array in another order is copied.
-public func straddlingSlices(_ keys: [[UInt64]]) -> Set<UInt16> {
+///   - upper: only keys whose upper 8 bits are these; what several calls find together is what one finds of all.
+public func straddlingSlices(_ keys: [[UInt64]], upper: Range<Int> = 0..<256) -> Set<UInt16> {
   var runs: [KeyRun] = []
   for (i, array) in keys.enumerated() { runs += KeyRun.runs(of: array, i) }
+  for i in runs.indices {
+    let array = runs[i].copy ?? keys[runs[i].array]
+    var (low, high) = (runs[i].next, runs[i].end)
+    while low < high {
+      let middle = (low + high) / 2
+      if array[middle] >> 56 < UInt64(upper.lowerBound) { low = middle + 1 } else { high = middle }
+    }
+    runs[i].next = low
+  }
   var isShared = [Bool](repeating: false, count: PersonSlice.count)
   var part: [UInt64] = []
   var spare: [UInt64] = []
-  for upper in UInt64(0)..<256 {
+  for upper in UInt64(upper.lowerBound)..<UInt64(upper.upperBound) {
     part.removeAll(keepingCapacity: true)
     for i in runs.indices {
       let (start, array) = (runs[i].next, runs[i].copy ?? keys[runs[i].array])

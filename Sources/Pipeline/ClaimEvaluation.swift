@@ -73,6 +73,12 @@ struct ClaimEvaluation: Sendable {
     var keys: [UInt64] = []
   }
 
+  /// What the second pass gives.
+  private enum Late: Sendable {
+    case ofUnit(AuditPart, homes: [String: Set<UInt16>])
+    case ofEverything(AuditPart, EffectiveClaims)
+  }
+
   /// Bytes that are still free for what units keep.
   private final class Room: Sendable {
     private let free: Mutex<Int>
@@ -183,7 +189,7 @@ struct ClaimEvaluation: Sendable {
       try first($0, $1, $2, keys: true)
     }
     var units = ranges.map(Unit.range)
-    let shared = StraddlingSlices(straddlingSlices(parts.map(\.keys)))
+    let shared = try straddlingSlices(of: parts.map(\.keys))
     // In one unit they are together anyway; packets need to know them all the same.
     let straddling = ranges.count > 1 ? shared : StraddlingSlices([])
     for i in parts.indices { parts[i].keys = [] }
@@ -201,50 +207,55 @@ struct ClaimEvaluation: Sendable {
       units.append(.straddling)
     }
 
-    // Second pass: rules that compare a person's rows with figures of a population.
+    // Second pass: rules that compare a person's rows with figures of a population. Beside it rules about more than one
+    // person, over the few columns they need.
     var audits = parts.map(\.audit)
     var homes: [String: Set<UInt16>] = [:]
-    var facts: PopulationFacts?
     for part in parts { homes.merge(part.homes) { $0.union($1) } }
-    if !withFacts.isEmpty {
-      let merged = mergedFacts(parts.map(\.facts))
-      facts = merged
-      let kept = parts.map(\.kept)
-      for i in parts.indices { parts[i].kept = nil }
-      let all = units
-      let second = try inParallel(units.count) { i, worker in
-        func input(_ claims: EffectiveClaims) -> AuditInput {
-          var input = auditInput(claims)
-          input.facts = merged
-          return input
-        }
-        var part = AuditPart()
-        var found: [String: Set<UInt16>] = [:]
-        if let kept = kept[i] {
-          kept.audit(rules: withFacts, shelf: shelf, codes: worker.codes, input: input) { own, claims in
-            part.append(own)
-            found.merge(findingHomes(own.allFindings, claims)) { $0.union($1) }
-          }
-        } else {
-          let claims = try load(all[i], loading, straddling, worker.codes).claims.claims
-          part = auditPart(rules: withFacts, input(claims), shelf: shelf)
-          found = findingHomes(part.allFindings, claims)
-        }
-        return (part, found)
+    let facts = withFacts.isEmpty ? nil : mergedFacts(parts.map(\.facts))
+    let thinParts = ofEverything.isEmpty ? [] : parts.map(\.thin)
+    let kept = parts.map(\.kept)
+    for i in parts.indices { parts[i].kept = nil }
+    let all = units
+    @Sendable func ofUnit(_ i: Int, _ worker: Worker) throws -> Late {
+      func input(_ claims: EffectiveClaims) -> AuditInput {
+        var input = auditInput(claims)
+        input.facts = facts
+        return input
       }
-      for (part, found) in second {
+      var part = AuditPart()
+      var found: [String: Set<UInt16>] = [:]
+      if let kept = kept[i] {
+        kept.audit(rules: withFacts, shelf: shelf, codes: worker.codes, input: input) { own, claims in
+          part.append(own)
+          found.merge(findingHomes(own.allFindings, claims)) { $0.union($1) }
+        }
+      } else {
+        let claims = try load(all[i], loading, straddling, worker.codes).claims.claims
+        part = auditPart(rules: withFacts, input(claims), shelf: shelf)
+        found = findingHomes(part.allFindings, claims)
+      }
+      return .ofUnit(part, homes: found)
+    }
+    let ahead = ofEverything.isEmpty ? 0 : 1
+    let late = try inParallel(ahead + (withFacts.isEmpty ? 0 : units.count)) { i, worker in
+      if i >= ahead { return try ofUnit(i - ahead, worker) }
+      var all = ThinClaims(for: ofEverything)
+      for part in thinParts { all.append(part) }
+      // Not the worker's: its texts are forgotten.
+      let claims = all.claims(codes: CodeTable(copying: codes))
+      return .ofEverything(auditPart(rules: ofEverything, auditInput(claims), shelf: shelf), claims)
+    }
+    var thin: EffectiveClaims?
+    for one in late {
+      switch one {
+      case .ofUnit(let part, let found):
         audits.append(part)
         homes.merge(found) { $0.union($1) }
+      case .ofEverything(let part, let claims):
+        audits.append(part)
+        thin = claims
       }
-    }
-    // Rules about more than one person, over the few columns they need.
-    var thin: EffectiveClaims?
-    if !ofEverything.isEmpty {
-      var all = ThinClaims(for: ofEverything)
-      for part in parts { all.append(part.thin) }
-      let claims = all.claims(codes: CodeTable(copying: codes))
-      audits.append(auditPart(rules: ofEverything, auditInput(claims), shelf: shelf))
-      thin = claims
     }
     if !ofGroups.rules.isEmpty {
       let places = parts.map(\.groupRows)
@@ -277,6 +288,15 @@ struct ClaimEvaluation: Sendable {
     return Outcome(
       result: result, figures: figures, units: units.count, straddling: shared.slices, homes: homes, thin: thin,
       facts: facts)
+  }
+
+  /// Each thread looks at a stretch of the keys' upper 8 bits.
+  private func straddlingSlices(of keys: [[UInt64]]) throws -> StraddlingSlices {
+    let pieces = min(jobs, 16)
+    let found = try Pipeline.inParallel(pieces, jobs: jobs, worker: {}) { i, _ in
+      Normalize.straddlingSlices(keys, upper: 256 * i / pieces..<256 * (i + 1) / pieces)
+    }
+    return StraddlingSlices(found.reduce(into: Set<UInt16>()) { $0.formUnion($1) })
   }
 
   func auditInput(_ claims: EffectiveClaims) -> AuditInput {

@@ -123,5 +123,8 @@ struct UnitKeyTests {
     for key in arrays.joined() { slicesOf[key >> 16, default: []].insert(UInt16(key & 0xFFFF)) }
     let expected = slicesOf.values.filter { $0.count > 1 }.reduce(into: Set()) { $0.formUnion($1) }
     #expect(straddlingSlices(arrays) == expected)
+    let cuts = [0] + (0..<2).map { _ in Int.random(in: 0...256, using: &random) }.sorted() + [256]
+    let pieces = zip(cuts, cuts.dropFirst()).map { straddlingSlices(arrays, upper: $0..<$1) }
+    #expect(pieces.reduce(into: Set()) { $0.formUnion($1) } == expected)
   }
 }

@@ -10,7 +10,8 @@ SELECT m.match_1,
 FROM (
   SELECT `each_s`.fixmedins_code AS match_1,
       `each_s`.nights - 1L AS `value inner_days`,
-      (SELECT count(DISTINCT `each_l`.day) FROM counting_line `each_l` WHERE `each_l`.mdtrt_id = `each_s`.mdtrt_id AND (`each_s`.begin_day < `each_l`.day AND `each_l`.day < `each_s`.end_day) IS TRUE) AS `value posted_days`
+      (SELECT count(DISTINCT `each_l`.day) FROM counting_line `each_l`
+  LEFT JOIN stay `each_l.stay` ON `each_l.stay`.mdtrt_id = `each_l`.mdtrt_id WHERE `each_l`.mdtrt_id = `each_s`.mdtrt_id AND (`each_l.stay`.begin_day < `each_l`.day AND `each_l`.day < `each_l.stay`.end_day) IS TRUE) AS `value posted_days`
   FROM stay `each_s`
   WHERE (`each_s`.nights > 1) IS TRUE) m
 WHERE m.match_1 IS NOT NULL
