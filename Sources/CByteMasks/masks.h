@@ -130,7 +130,7 @@ __attribute__((always_inline)) static inline uint64_t cbm_put(uint64_t bits, int
   return bits & (bits - 1);
 }
 
-// `valid` are the bytes of the last word that belong to the text. 16 marks more than there are may be written, and at most 64
+// `valid` are the bytes of the last word that belong to the text. Up to 7 marks more than there are may be written, and at most 64
 // lines a word.
 __attribute__((always_inline)) static inline void cbm_scan_words(const uint64_t *words, long count, uint64_t valid, int32_t base,
     cbm_scan *state, int32_t *marks, cbm_line *lines) {

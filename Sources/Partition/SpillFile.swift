@@ -31,9 +31,6 @@ public final class SpillFile: Sendable {
     }
   }
 
-  /// Bytes appended so far.
-  var size: Int64 { state.withLock { $0.written + Int64($0.staged) } }
-
   /// Puts bytes behind all others; where they begin.
   ///
   /// - Throws: `partition.disk-full` or `partition.io`, perhaps only for bytes that were appended before.

@@ -46,6 +46,7 @@ struct ClaimEvaluation: Sendable {
   /// What came out of all units.
   struct Outcome: Sendable {
     var result: AuditResult
+    /// Only `countingLines` is set without `reckonsFigures`.
     var figures: UnitFigures
     var units: Int
     /// Slices that share a key with another one.

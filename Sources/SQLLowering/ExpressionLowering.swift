@@ -358,27 +358,19 @@ final class ExpressionLowering {
     let source = ClaimSource(child: aggregate.variable, entity: aggregate.of, dialect: dialect)
     let sameCase = dialect.sameCase(dialect.quoted(source.alias), alias(of: aggregate.binding))
     depth += 1
-    let outer = depths.updateValue(depth, forKey: aggregate.variable)
+    let outside = depths
     defer {
       depth -= 1
-      depths[aggregate.variable] = outer
+      depths = outside
     }
-    var rows = [aggregate.variable: source]
+    depths[aggregate.variable] = depth
+    var sources = [aggregate.variable: source]
     if !dialect.comparesOutward, aggregate.path.isEmpty, bound[aggregate.binding] != nil {
       // The row that the children belong to, once more: it is the only one of its key.
-      rows[aggregate.binding] = ClaimSource(parent, of: source)
-      let outside = depths.updateValue(depth, forKey: aggregate.binding)
-      defer { depths[aggregate.binding] = outside }
-      return try childrenQuery(aggregate, rows, source, parent, owner, sameCase)
+      sources[aggregate.binding] = ClaimSource(parent, of: source)
+      depths[aggregate.binding] = depth
     }
-    return try childrenQuery(aggregate, rows, source, parent, owner, sameCase)
-  }
-
-  private func childrenQuery(
-    _ aggregate: ChildAggregate, _ rows: [String: ClaimSource], _ source: ClaimSource, _ parent: Entity,
-    _ owner: String, _ sameCase: String
-  ) throws -> String {
-    try with(rows) {
+    return try with(sources) {
       let previous = childEntities.updateValue(aggregate.of, forKey: aggregate.variable)
       defer { childEntities[aggregate.variable] = previous }
       let condition = try sql(aggregate.condition)

@@ -18,7 +18,6 @@ import Testing
       #expect(try piece.withUnsafeBytes { try file.append($0) } == Int64(all.count))
       pieces.append(all.count..<all.count + size)
       all += piece
-      #expect(file.size == Int64(all.count))
       let again = pieces[Int(random.next() % UInt64(pieces.count))]
       #expect(try read(file, again) == Array(all[again]))
     }
