@@ -349,7 +349,12 @@ extension RuleRun {
     case .group: all = try groupRows(formed, base, thinning: thinning)
     case .window: all = try windowRows(formed, base, thinning: thinning)
     case .stock: all = try stockRows(formed, base)
-    case .occupancy: all = try Occupancy(formed, base).rows()
+    case .occupancy:
+      return try Occupancy(formed, base).eachBlock(of: Self.blockRows) { rows in
+        let frame = Frame(count: rows.count)
+        frame.formed = rows
+        try body(frame)
+      }
     case .runs: return try eachDayBlock(formed, base, body)
     }
     var start = 0

@@ -20,11 +20,25 @@ struct Occupancy {
     counted = base.own.count > 2 ? base.own[2].keyValues : []
   }
 
-  /// A row for each day on which there is anybody. Members are left out: a day has hundreds, a finding needs few.
-  func rows() throws -> FormedRows {
+  /// A row for each day on which there is anybody, so many at a time: a stay that ends in the year 9999 has millions.
+  /// Members are left out: a day has hundreds, a finding needs few.
+  func eachBlock(of size: Int, _ body: (FormedRows) throws -> Void) throws {
     var shown: [Int32] = []
     var days: [Int64] = []
     var counts: [Int64] = []
+    func hand() throws {
+      if shown.isEmpty { return }
+      var rows = FormedRows()
+      for (k, by) in formed.by.enumerated() { rows.columns[by.name] = base.by[k].selecting(shown) }
+      rows.columns["day"] = .number(days)
+      rows.columns["count"] = .number(counts)
+      let none = [Int32](repeating: 0, count: shown.count)
+      rows.members = GroupedRows(start: none, end: none, rows: [])
+      shown.removeAll(keepingCapacity: true)
+      days.removeAll(keepingCapacity: true)
+      counts.removeAll(keepingCapacity: true)
+      try body(rows)
+    }
     for group in 0..<index.groupCount {
       let events = try events(index.rows(group).filter { first[Int($0)] <= last[Int($0)] })
       guard let one = index.rows(group).first else { continue }
@@ -43,16 +57,11 @@ struct Occupancy {
           shown.append(one)
           days.append(day)
           counts.append(count)
+          if shown.count == size { try hand() }
         }
       }
     }
-    var result = FormedRows()
-    for (k, by) in formed.by.enumerated() { result.columns[by.name] = base.by[k].selecting(shown) }
-    result.columns["day"] = .number(days)
-    result.columns["count"] = .number(counts)
-    let none = [Int32](repeating: 0, count: shown.count)
-    result.members = GroupedRows(start: none, end: none, rows: [])
-    return result
+    try hand()
   }
 
   /// What changes on which day: rows that are there, and different counted values among them. Ascending by day.

@@ -344,6 +344,16 @@ public final class Ledger: Sendable {
     }
   }
 
+  /// What the same run recorded of itself (`RunRecord.report`); nil if there is none.
+  public func lastReport(of batch: String) throws -> String? {
+    try read { db in
+      try String.fetchOne(
+        db,
+        sql: "SELECT report FROM run WHERE batch = ? AND sequence IS NOT NULL ORDER BY sequence DESC LIMIT 1",
+        arguments: [batch])
+    }
+  }
+
   /// What a run is compared with: the last finished run that is not itself. (A finished run is done again when an
   /// incomplete batch is accepted; it must not be compared with its own result.)
   public func baseline(of runID: String) throws -> RunSnapshot {

@@ -15,6 +15,15 @@ struct DeliveryCheck {
   /// For the report; nil without a delivery.csv.
   private(set) var check: RunReportModel.ReconciliationCheck?
 
+  private static let differs = "intake.delivery-differs"
+
+  /// The tables of which a delivery.csv of these files counts other rows or fen; empty if it can't be told which.
+  static func differingTables(_ files: [BatchFileRecord]) -> Set<ClaimTable> {
+    let names = files.compactMap { $0.refusal?.code == differs ? $0.refusal?.message : nil }
+      .flatMap { $0.split(separator: ",").map(String.init) }
+    return Set(ClaimTable.allCases.filter { names.contains($0.name) })
+  }
+
   init(_ batch: BatchFolder, _ records: [BatchFileRecord]) throws {
     guard let path = batch.delivery else { return }
     let digest = try fingerprint(path: path)
@@ -31,6 +40,7 @@ struct DeliveryCheck {
     }
     problems += delivery.problems
     var result = RunReportModel.ReconciliationCheck(kind: .delivery, checked: 0)
+    var differing: Set<String> = []
     for row in delivery.rows {
       let place = Place(file: "delivery.csv", line: row.line)
       var chosen = records.filter { $0.state == .read }
@@ -58,6 +68,7 @@ struct DeliveryCheck {
         let found = summaries.flatMap(\.members).filter { $0.table == row.table }.reduce(0) { $0 + $1.rowsRead }
         result.checked += 1
         if found != expected {
+          differing.insert(row.table)
           result.differences.append(
             .init(subject: subject, unit: .rows, expected: Int64(expected), found: Int64(found)))
           problems.append(
@@ -75,6 +86,7 @@ struct DeliveryCheck {
         }
         result.checked += 1
         if let found, found != expected {
+          differing.insert(row.table)
           result.differences.append(
             .init(subject: "\(subject) \(column)", unit: .fen, expected: expected, found: found))
           problems.append(
@@ -87,5 +99,10 @@ struct DeliveryCheck {
       }
     }
     check = result
+    // Rows of these tables may be missing, and of no others; where lines of delivery.csv can't be read, of any.
+    if !differing.isEmpty, delivery.problems.isEmpty {
+      missingFiles[0].refusal = Refusal(
+        code: Self.differs, message: differing.sorted(by: bytesPrecede).joined(separator: ","))
+    }
   }
 }

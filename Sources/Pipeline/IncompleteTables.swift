@@ -18,12 +18,14 @@ func incompleteTables(_ batches: [BatchRevision]) -> [ClaimTable: String] {
 
 private func lacks(_ table: ClaimTable, _ batch: BatchRevision) -> Bool {
   let lost = batch.files.filter { $0.state != .read }
-  if lost.isEmpty { return true }
-  return lost.contains { file in
-    let name = (file.name.split(separator: "/").last.map(String.init) ?? file.name).lowercased()
-    let named = ClaimTable.allCases.first { t in ([t.name] + t.aliases).contains { name.hasPrefix($0) } }
-    return named == nil || named == table
-  }
+  let differing = DeliveryCheck.differingTables(batch.files)
+  if lost.isEmpty, differing.isEmpty { return true }
+  return differing.contains(table)
+    || lost.contains { file in
+      let name = (file.name.split(separator: "/").last.map(String.init) ?? file.name).lowercased()
+      let named = ClaimTable.allCases.first { t in ([t.name] + t.aliases).contains { name.hasPrefix($0) } }
+      return named == nil || named == table
+    }
 }
 
 /// Why a batch is incomplete; nil if nothing is missing.

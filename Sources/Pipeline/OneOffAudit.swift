@@ -104,6 +104,7 @@ private final class OneOffAudit {
     var incomplete: [BatchRevision] = []
     var read = 0
     var rejected = 0
+    var isOverLimit = false
     var bytes = 0
     // Nothing is written that would name files by their digests or say how their columns are filled.
     var limits = setup.file.limits
@@ -121,10 +122,13 @@ private final class OneOffAudit {
         name: batch.id, revision: 1, incompleteReason: incompleteReason(batch, records, delivery),
         files: records)
       if revision.isIncomplete { incomplete.append(revision) }
-      for file in files where file.record.state == .read {
-        guard let summary = file.summary else { continue }
-        read += summary.members.reduce(0) { $0 + $1.rowsRead }
-        rejected += summary.rejected
+      let rejects = RejectCount(
+        files.filter { $0.record.state == .read }.compactMap(\.summary), limit: setup.file.rejectLimit)
+      read += rejects.read
+      rejected += rejects.rejected
+      if let problem = rejects.problem(batch.id) {
+        isOverLimit = true
+        printer.send(.diagnostic(problem))
       }
       bytes += batch.files.reduce(0) { $0 + $1.size }
     }
@@ -166,7 +170,6 @@ private final class OneOffAudit {
         + "yuan counted")
     for batch in incomplete { print("incomplete \(batch.label): \(batch.incompleteReason ?? "")") }
     print("report   \(shown(outputFolder))/findings.csv")
-    let overLimit = rejected * 1_000_000 > setup.file.rejectLimit * read
-    return incomplete.isEmpty && !overLimit ? ExitCode.done : ExitCode.incomplete
+    return incomplete.isEmpty && !isOverLimit ? ExitCode.done : ExitCode.incomplete
   }
 }

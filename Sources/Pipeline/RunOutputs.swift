@@ -2,6 +2,7 @@ import Audit
 import Cases
 import ClaimModel
 import ClaimStore
+import Diagnostics
 import Foundation
 import Intake
 import Normalize
@@ -36,17 +37,21 @@ struct RunOutputs {
   /// 3 while a batch of the store is incomplete or too many rows of this one were rejected, else 0.
   var exitCode: Int32 {
     let others = (try? run.ledger.incompleteBatches().contains { $0.name != revision.name }) ?? false
-    if revision.isIncomplete || others { return ExitCode.incomplete }
-    var read = 0
-    var rejected = 0
-    for summary in summaries {
-      for member in summary.members {
-        read += member.rowsRead
-        rejected += member.rejects.values.reduce(0, +)
-      }
-      rejected += summary.values.reduce(0) { $0 + $1.rejected }
+    return revision.isIncomplete || others || rejects.areOverLimit ? ExitCode.incomplete : ExitCode.done
+  }
+
+  private var rejects: RejectCount { RejectCount(summaries, limit: run.file.rejectLimit) }
+
+  /// Why the exit code is 3, but for what is wrong with this batch's files, which is said when they are read.
+  func exitReasons() throws -> [Diagnostic] {
+    var reasons = rejects.problem(label).map { [$0] } ?? []
+    for batch in try run.ledger.incompleteBatches() where batch.name != revision.name {
+      reasons.append(
+        Diagnostic(
+          .note, "run.incomplete", "batch \(batch.label) is still incomplete: \(batch.incompleteReason ?? "")",
+          remedy: "deliver it again, whole"))
     }
-    return rejected * 1_000_000 > run.file.rejectLimit * read ? ExitCode.incomplete : ExitCode.done
+    return reasons
   }
 
   // MARK: Packets
@@ -387,6 +392,7 @@ struct RunOutputs {
     figures.findings = assignment.records.count { $0.state != .withdrawn }
     figures.cases = assignment.cases.count
     figures.countedFen = assignment.totalCountedFen
+    figures.rejectsAreOverLimit = rejects.areOverLimit
     return (try? jsonText(figures)) ?? "{}"
   }
 
@@ -461,6 +467,8 @@ struct StatusFigures: Codable {
   var findings = 0
   var cases = 0
   var countedFen: Int64 = 0
+  /// nil: the run did not note it.
+  var rejectsAreOverLimit: Bool?
 }
 
 /// A path as the user would type it here: relative where it lies under the working folder.

@@ -77,8 +77,11 @@ final class WeeklyRun {
       let one = try process(batch, isLast: i == batches.count - 1)
       if one != ExitCode.done { code = one }
     }
-    if code == ExitCode.done, try !ledger.incompleteBatches().filter(\.blocksPackets).isEmpty {
-      code = ExitCode.incomplete
+    let incomplete = try ledger.incompleteBatches().filter(\.blocksPackets)
+    if code == ExitCode.done, !incomplete.isEmpty { code = ExitCode.incomplete }
+    for line in incomplete.map({ "incomplete \($0.label): \($0.incompleteReason ?? "")" })
+    where code == ExitCode.incomplete && !results.contains(line) {
+      results.append(line)
     }
     return code
   }
@@ -132,7 +135,8 @@ final class WeeklyRun {
         segments: segments),
       rules: pack.rules, shelf: shelf, codes: setting.codes,
       excludedSetlTypes: jurisdiction.excludedSetlTypes, fillFloor: file.fillFloor,
-      incompleteTables: try incompleteTables(blocking), ofBatch: segments.map { $0.batch == batch.id }, jobs: jobs,
+      incompleteTables: try incompleteTables(blocking, with: revision), ofBatch: segments.map { $0.batch == batch.id },
+      jobs: jobs,
       unitRows: options.unitRows ?? ClaimUnits.rows(within: memory, jobs: jobs),
       keptBytes: options.keptBytes ?? ClaimEvaluation.keptBytes(within: memory), spillFolder: ledger.folder)
     let lookBack = LookBackEvaluation(
@@ -178,7 +182,8 @@ final class WeeklyRun {
       run: self, segments: segments, parts: parts, guide: lookedBack?.guide ?? SliceGuide(), setting: setting,
       outcome: outcome, revision: finalRevision, summaries: summaries, delivery: delivery, result: result,
       assignment: assignment, last: last, record: run, asOf: asOf, batch: batch,
-      acceptedReasons: try acceptedReasons(accepted), mayWritePackets: mayWritePackets, blocking: blocking)
+      acceptedReasons: try acceptedReasons(accepted, with: revision), mayWritePackets: mayWritePackets,
+      blocking: blocking)
     let folder = try AtomicFolder(for: run.outputFolder)
     let packets = try outputs.writePackets(into: folder)
     let state = try lookedBack.map { found in
@@ -187,6 +192,7 @@ final class WeeklyRun {
     }
     stopwatch.stop(rows: packets.count, bytes: 0)
     stopwatch.start("report", batch: label)
+    for problem in try outputs.exitReasons() { printer.send(.diagnostic(problem)) }
     let exitCode = outputs.exitCode
     run.exitCode = Int(exitCode)
     try outputs.writeReport(into: folder, stages: stopwatch.stages, packets: packets)
@@ -259,6 +265,9 @@ final class WeeklyRun {
     if let finished, !FileManager.default.fileExists(atPath: finished) {
       return plan(previous.revision, "its output folder is gone; written again")
     }
+    if let finished, URL(fileURLWithPath: finished).deletingLastPathComponent().path != outputFolder {
+      return plan(previous.revision, "written again, into another output folder")
+    }
     return nil
   }
 
@@ -269,7 +278,21 @@ final class WeeklyRun {
     results.append("report   \(shown(last.outputFolder))/index.html")
     let packets = (try? FileManager.default.contentsOfDirectory(atPath: last.outputFolder + "/packets")) ?? []
     for name in packets.sorted() { results.append("packet   \(shown(last.outputFolder))/packets/\(name)") }
-    return Int32(last.exitCode)
+    var code = Int32(last.exitCode)
+    if code != ExitCode.incomplete, !options.failOnFindings { return code }
+    let figures = try ledger.lastReport(of: batch.id).map {
+      try JSONDecoder().decode(StatusFigures.self, from: Data($0.utf8))
+    }
+    // Another batch was incomplete then; whether one still is, is asked at the end.
+    if code == ExitCode.incomplete, figures?.rejectsAreOverLimit == false,
+      try ledger.latestRevision(of: batch.id)?.isIncomplete == false
+    {
+      code = ExitCode.done
+    }
+    if options.failOnFindings, code == ExitCode.done, figures.map({ $0.findings > 0 }) == true {
+      return ExitCode.saysNo
+    }
+    return code
   }
 
   /// What else decides which rows bytes give: limits and the version of the reader.
@@ -333,7 +356,7 @@ final class WeeklyRun {
 
   /// Latest revisions that are incomplete and that nobody accepted, the one under work included.
   private func blockingBatches(with revision: BatchRevision) throws -> [BatchRevision] {
-    var all = try ledger.incompleteBatches().filter { $0.name != revision.name }
+    var all = try incompleteBatches(but: revision)
     all.append(revision)
     return all.filter(\.isIncomplete).filter { $0.blocksPackets }
       .sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
@@ -341,9 +364,18 @@ final class WeeklyRun {
 
   /// Claim tables of which an incomplete batch may lack rows, with the reason. Incomplete batches count here even when
   /// they were accepted: what is lost is lost.
-  private func incompleteTables(_ blocking: [BatchRevision]) throws -> [ClaimTable: String] {
-    let accepted = try ledger.incompleteBatches().filter { batch in !blocking.contains { $0.name == batch.name } }
+  private func incompleteTables(
+    _ blocking: [BatchRevision], with revision: BatchRevision
+  ) throws -> [ClaimTable: String] {
+    let accepted = try incompleteBatches(but: revision).filter { batch in
+      !blocking.contains { $0.name == batch.name }
+    }
     return Pipeline.incompleteTables(blocking + accepted)
+  }
+
+  /// Latest revisions that are incomplete. What the ledger knows of the batch under work is out of date: it may be mended.
+  private func incompleteBatches(but revision: BatchRevision) throws -> [BatchRevision] {
+    try ledger.incompleteBatches().filter { $0.name != revision.name }
   }
 
   private func acceptances(_ blocking: [BatchRevision]) -> [(batch: String, reason: String)] {
@@ -351,8 +383,10 @@ final class WeeklyRun {
     return blocking.map { ($0.name, reason) }
   }
 
-  private func acceptedReasons(_ now: [(batch: String, reason: String)]) throws -> [String] {
-    let before = try ledger.incompleteBatches().compactMap { batch in
+  private func acceptedReasons(
+    _ now: [(batch: String, reason: String)], with revision: BatchRevision
+  ) throws -> [String] {
+    let before = try incompleteBatches(but: revision).compactMap { batch in
       batch.acceptedReason.map { "\(batch.label): \($0)" }
     }
     return (before + now.map { "\($0.batch): \($0.reason)" }).sorted()
