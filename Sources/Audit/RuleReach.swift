@@ -84,7 +84,7 @@ private func nonNullID(_ e: Expr, _ bindings: [String: Entity]) -> Bool {
 }
 
 /// The psn_no of a row or of one that it belongs to; it may be null.
-private func isPersonNumber(_ e: Expr, _ bindings: [String: Entity]) -> Bool {
+func isPersonNumber(_ e: Expr, _ bindings: [String: Entity]) -> Bool {
   guard case .claim(let binding, let path, "psn_no", _) = e, let entity = path.last ?? bindings[binding] else {
     return false
   }

@@ -16,7 +16,7 @@ struct ClaimEvaluation: Sendable {
   let source: any ClaimRowSource
   let rules: [Rule]
   /// The registries and their indexes, which all threads share.
-  let shelf: RegistryShelf
+  var shelf: RegistryShelf
   /// The table in which the registries were interned; every thread works on a copy.
   let codes: CodeTable
   let excludedSetlTypes: Set<String>

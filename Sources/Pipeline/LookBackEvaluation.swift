@@ -23,6 +23,8 @@ struct LookBackEvaluation: Sendable {
   let batch: String
   let columns: [ClaimTable: Set<String>?]
   let binding: String
+  /// Of tables of single persons, those that the state is to remember.
+  private let personalTables: [PersonalTable]
   /// All parts of the store.
   let parts: [PartRecord]
   private let identities: [SegmentIdentity]
@@ -37,6 +39,7 @@ struct LookBackEvaluation: Sendable {
     self.batch = batch
     self.columns = columns
     self.binding = binding
+    personalTables = PersonalTable.all(rules: whole.rules)
     self.parts = parts
     identities = segments.identities
   }
@@ -53,14 +56,16 @@ struct LookBackEvaluation: Sendable {
   /// The state, or a file of it, is not what was written.
   struct Damaged: Error {}
 
-  /// Settings under which a state holds.
+  /// Settings under which a state holds; registries that `EarlierRegistries` compares are not among them.
   static func binding(
     configuration: [String: [String: String]], rules: [Rule], excludedSetlTypes: Set<String>, fillFloor: Int,
     incompleteTables: [ClaimTable: String]
   ) -> String {
     var lines = [LookBackState.format, toolVersion, "fill \(fillFloor)"]
+    let compared = PersonalTable.all(rules: rules).flatMap { ["\($0.table).csv", "\($0.table).csv.gz"] }
     lines += configuration.sorted { $0.key < $1.key }.flatMap { kind, digests in
-      digests.sorted { bytesPrecede($0.key, $1.key) }.map { "\(kind) \($0.key) \($0.value)" }
+      digests.filter { kind != "registries" || !compared.contains($0.key) }.sorted { bytesPrecede($0.key, $1.key) }.map
+      { "\(kind) \($0.key) \($0.value)" }
     }
     lines += excludedSetlTypes.sorted(by: bytesPrecede).map { "excluded \($0)" }
     lines += incompleteTables.keys.map { "incomplete \($0.name)" }.sorted()
@@ -142,11 +147,57 @@ struct LookBackEvaluation: Sendable {
     var figures: UnitFigures
     var homes: [String: Set<UInt16>] = [:]
     var files: LookBackState.ThinFile
+    /// Of the new rows, by batch.
+    var days: [UInt32: LookBackState.CareDays] = [:]
+    var hasLowerCasePersons = false
+
+    /// On which days the new rows speak of care, as `day` of fee lines and settlements has it, and how persons are written.
+    mutating func noteNew(_ raw: [ClaimTable: RawRows], _ placeOfSegment: [UInt32], _ codes: CodeTable) {
+      func note(_ rows: RawRows, _ day: (Int) -> Int64) {
+        var place = UInt32.max
+        var span = (first: Int64.max, last: Int64.min)
+        func keep() {
+          if span.first > span.last { return }
+          let known = days[place]
+          days[place] = LookBackState.CareDays(
+            first: min(known?.first ?? span.first, span.first), last: max(known?.last ?? span.last, span.last))
+        }
+        for (row, origin) in rows.origin.enumerated() {
+          let day = day(row)
+          if day == ColumnData.null { continue }
+          if placeOfSegment[Int(origin.segment)] != place {
+            keep()
+            place = placeOfSegment[Int(origin.segment)]
+            span = (day, day)
+          } else {
+            span = (min(span.first, day), max(span.last, day))
+          }
+        }
+        keep()
+      }
+      func day(of time: Int64) -> Int64 { time == ColumnData.null ? time : CivilTime.dayOf(time: time) }
+      if let rows = raw[.feeLines], let times = rows.columns["fee_ocur_time"]?.numbers {
+        note(rows) { day(of: times[$0]) }
+      }
+      if let rows = raw[.settlements], let begins = rows.columns["begndate"]?.numbers,
+        let times = rows.columns["setl_time"]?.numbers
+      {
+        note(rows) { begins[$0] != ColumnData.null ? begins[$0] : day(of: times[$0]) }
+      }
+      for rows in raw.values {
+        var last = CodeTable.null
+        for code in rows.columns["psn_no"]?.codes ?? [] where code != last {
+          last = code
+          if codes.folded(code) != code { hasLowerCasePersons = true }
+        }
+      }
+    }
   }
 
+  /// - Parameter earlier: the registries under which the state was made, if they are not today's.
   /// - Returns: nil if the rules, or what they found, can't be kept apart like this; then nothing is known.
   /// - Throws: `Damaged`, `EvaluationDamaged`, errors of the store.
-  func run(from old: LookBackState?) throws -> Found? {
+  func run(from old: LookBackState?, _ earlier: EarlierRegistries? = nil) throws -> Found? {
     let sorts = Sorts(whole.rules, whole.shelf.registries)
     if sorts.all.contains(where: \.readsPersons) { return nil }
     let fresh = old == nil ? Set(segments.map(\.batch)) : [batch]
@@ -165,7 +216,10 @@ struct LookBackEvaluation: Sendable {
       guard let bytes = ledger.evaluationBytes(file), let keys = LinkKeys(bytes) else { throw Damaged() }
       return keys
     }
-    let touched = TouchedCells(new: new.values.flatMap(\.keys).sorted(), old: oldKeys)
+    let touched = TouchedCells(
+      new: new.values.flatMap(\.keys).sorted(), old: oldKeys, changed: changedCells(old, oldKeys, earlier))
+    var then = whole
+    if let earlier { then.shelf = earlier.shelf }
     let straddling = StraddlingSlices(touched.straddling.union(old?.straddling ?? []))
     var keyFiles = old?.keys ?? []
     var guide = SliceGuide(kept: try old.map { try keptRows($0) })
@@ -182,7 +236,7 @@ struct LookBackEvaluation: Sendable {
     // New and touched rows: what they gave before, what they give now.
     guard
       let given = try deltaParts(
-        fresh, touched: touched.cells, placeOfSegment, batches, straddling, sorts, guide, workers)
+        fresh, touched: touched.cells, placeOfSegment, batches, straddling, sorts, guide, workers, then: then)
     else { return nil }
     guard
       var figures = old.map({ UnitFigures($0.figures, numbers: segments.map(\.record.number)) })
@@ -210,23 +264,23 @@ struct LookBackEvaluation: Sendable {
     // Persons who have something new, as they were and as they are.
     var persons = old?.persons ?? AuditPart()
     if !sorts.persons.isEmpty {
-      let changes = try personParts(touched.cells, thin, before, straddling, sorts.groups, workers)
+      let changes = try personParts(touched.cells, thin, before, straddling, sorts.groups, workers, then: then)
       var now = AuditPart()
-      var then = AuditPart()
+      var past = AuditPart()
       for change in changes {
         now.append(change.now)
-        then.append(change.before)
+        past.append(change.before)
       }
       // Who has hits, before or now, with all that findings are made of.
       let slices = changes.reduce(into: Set<UInt16>()) { $0.formUnion($1.slices) }
       let found = try findings(
-        of: slices, sorts.persons, alsoWithout: old == nil ? nil : batch, straddling, guide, workers)
+        of: slices, sorts.persons, then: old == nil ? nil : then, straddling, guide, workers)
       now = found.now.part.counted(by: now)
-      then = found.before.counted(by: then)
+      past = found.before.counted(by: past)
       read.formUnion(found.slices)
-      guard then.isPlain, now.isPlain else { return nil }
-      guard persons.remove(then) else { throw Damaged() }
-      for finding in then.allFindings { homes[finding.id] = nil }
+      guard past.isPlain, now.isPlain else { return nil }
+      guard persons.remove(past) else { throw Damaged() }
+      for finding in past.allFindings { homes[finding.id] = nil }
       persons.append(now)
       homes.merge(found.now.homes) { $0.union($1) }
     }
@@ -244,9 +298,9 @@ struct LookBackEvaluation: Sendable {
     if !sorts.open.isEmpty {
       for part in given {
         guard part.open?.counts.isPlain != false, part.open?.facts.isPlain != false else { return nil }
-        guard let then = part.openBefore else { continue }
-        guard then.counts.isPlain, then.facts.isPlain else { return nil }
-        guard open.remove(then.counts), sums.remove(then.facts) else { throw Damaged() }
+        guard let past = part.openBefore else { continue }
+        guard past.counts.isPlain, past.facts.isPlain else { return nil }
+        guard open.remove(past.counts), sums.remove(past.facts) else { throw Damaged() }
       }
       for part in given {
         guard let now = part.open else { return nil }
@@ -258,11 +312,15 @@ struct LookBackEvaluation: Sendable {
 
     // Everybody, of whom something may have changed through others.
     var audits = [linked, persons]
+    var days = old?.days ?? []
+    for place in days.count..<batches.count { days.append(careDays(given, batch: UInt32(place))) }
     let state = LookBackState(
-      binding: binding, segments: LookBackState.digest(of: segments),
+      binding: binding, registries: try registryVersions(old),
+      hasLowerCasePersons: old?.hasLowerCasePersons == true || given.contains(where: \.hasLowerCasePersons),
+      segments: LookBackState.digest(of: segments),
       figures: figures.stored(segments.map(\.record.number)), linked: linked, persons: persons, open: open,
       facts: factFile, homes: homes.mapValues { $0.sorted() }, straddling: straddling.slices, batches: batches,
-      keys: keyFiles, generations: generations, keptSlices: old?.keptSlices ?? [], kept: old?.kept ?? [])
+      days: days, keys: keyFiles, generations: generations, keptSlices: old?.keptSlices ?? [], kept: old?.kept ?? [])
     if !sorts.open.isEmpty {
       let facts = mergedFacts([sums])
       guard let (counts, slices) = try asked(thin, facts, sorts.open, workers) else { return nil }
@@ -296,6 +354,63 @@ struct LookBackEvaluation: Sendable {
     let outcome = ClaimEvaluation.Outcome(
       result: result, figures: figures, units: given.count, straddling: straddling.slices, homes: homes, thin: census)
     return Found(outcome: outcome, state: state, guide: guide, slices: read)
+  }
+
+  // MARK: Registries
+
+  /// Whether the state was made under today's registries.
+  func hasRegistries(of state: LookBackState) -> Bool {
+    state.registries.mapValues(\.digest) == EarlierRegistries.digests(of: whole.shelf.registries, personalTables)
+  }
+
+  /// The older cells of persons about whom today's registries may say something else.
+  private func changedCells(
+    _ old: LookBackState?, _ keys: [LinkKeys], _ earlier: EarlierRegistries?
+  ) -> Set<UInt32> {
+    guard let old, let earlier else { return [] }
+    var days = earlier.days
+    // A row may belong to a person of another slice, by an id that it shares.
+    if let all = old.straddling.compactMap({ days[$0] }).reduce(
+      nil,
+      { (known: ClosedRange<Int64>?, own) in
+        min(
+          known?.lowerBound ?? own.lowerBound, own.lowerBound)...max(
+            known?.upperBound ?? own.upperBound, own.upperBound)
+      })
+    {
+      for slice in old.straddling { days[slice] = all }
+    }
+    var cells: Set<UInt32> = []
+    for (batch, keys) in keys.enumerated() {
+      guard let own = old.days[batch] else { continue }
+      for (slice, days) in days where own.overlap(days) && keys.presence.contains(slice) {
+        cells.insert(UInt32(batch) << 16 | UInt32(slice))
+      }
+    }
+    return cells
+  }
+
+  /// What the next run needs to compare its registries with today's.
+  private func registryVersions(_ old: LookBackState?) throws -> [String: EarlierRegistries.Version] {
+    var result: [String: EarlierRegistries.Version] = [:]
+    for table in personalTables {
+      guard let registry = whole.shelf.registries[table.table] else { continue }
+      if let known = old?.registries[table.table], known.digest == registry.digest {
+        result[table.table] = known
+      } else {
+        result[table.table] = EarlierRegistries.Version(
+          digest: registry.digest,
+          image: try ledger.writeEvaluationFile(registry.image(table.columns, codes: whole.codes)))
+      }
+    }
+    return result
+  }
+
+  /// The days of a batch's new rows.
+  private func careDays(_ parts: [Part], batch: UInt32) -> LookBackState.CareDays? {
+    let all = parts.compactMap { $0.days[batch] }
+    guard let first = all.map(\.first).min(), let last = all.map(\.last).max() else { return nil }
+    return LookBackState.CareDays(first: first, last: last)
   }
 
   // MARK: Rows of a few slices
@@ -398,9 +513,22 @@ struct LookBackEvaluation: Sendable {
   }
 
   /// Ranges of slices with so many rows each that they fit into memory and keep all threads busy.
-  private func ranges(of reader: StoreReader) -> [ClosedRange<UInt16>] {
+  ///
+  /// - Parameters:
+  ///   - more: whose rows of some slices come beside those of `reader`.
+  ///   - slices: those, once for each batch.
+  private func ranges(
+    of reader: StoreReader, and more: StoreReader? = nil, slices: [UInt16] = []
+  ) -> [ClosedRange<UInt16>] {
     var perTop = [Int](repeating: 0, count: 256)
     for table in ClaimTable.allCases { for (top, n) in reader.rows(table).enumerated() { perTop[top] += n } }
+    if let more, !slices.isEmpty {
+      var wanted = [Int](repeating: 0, count: 256)
+      for slice in Set(slices) { wanted[Int(slice >> 8)] += 1 }
+      for table in ClaimTable.allCases {
+        for (top, n) in more.rows(table).enumerated() { perTop[top] += n * wanted[top] / 256 }
+      }
+    }
     let shared = perTop.reduce(0, +) / max(1, whole.jobs) + 1
     return ClaimUnits(rows: perTop, wanted: min(whole.unitRows, max(shared, Self.leastRows))).ranges
   }
@@ -408,9 +536,10 @@ struct LookBackEvaluation: Sendable {
   /// Fewer rows are not worth a thread.
   private static let leastRows = 10_000
 
+  /// - Parameter then: what was known when the touched rows were evaluated before.
   private func deltaParts(
     _ fresh: Set<String>, touched: Set<UInt32>, _ placeOfSegment: [UInt32], _ batches: [String],
-    _ straddling: StraddlingSlices, _ sorts: Sorts, _ guide: SliceGuide, _ workers: Workers
+    _ straddling: StraddlingSlices, _ sorts: Sorts, _ guide: SliceGuide, _ workers: Workers, then: ClaimEvaluation
   ) throws -> [Part]? {
     let new = try StoreReader(
       ledger, live: segments, columns: columns, places: whole.ofBatch, batches: fresh, parts: parts)
@@ -419,7 +548,9 @@ struct LookBackEvaluation: Sendable {
       batches: Set(Set(touched.map { $0 >> 16 }).map { batches[Int($0)] }), parts: parts, guide: guide)
     let setting = Setting(self, sorts.all)
     let ofNone = segments.map { _ in false }
-    var units = ranges(of: new).map { Unit(range: $0, straddling: straddling, isOfStraddling: false) }
+    var units = ranges(of: new, and: older, slices: touched.map { UInt16(truncatingIfNeeded: $0) }).map {
+      Unit(range: $0, straddling: straddling, isOfStraddling: false)
+    }
     if !straddling.isEmpty { units.append(Unit(range: 0...UInt16.max, straddling: straddling, isOfStraddling: true)) }
     let all = units
     let parts = try inParallel(all.count, jobs: whole.jobs, worker: { () }) { i, _ -> Part? in
@@ -437,6 +568,7 @@ struct LookBackEvaluation: Sendable {
       var part = Part(
         figuresBefore: UnitFigures(segments: segments.count), figures: UnitFigures(segments: segments.count),
         files: LookBackState.ThinFile(first: unit.range.lowerBound, last: unit.range.upperBound))
+      part.noteNew(raw, placeOfSegment, codes)
       let slices = Set(touched.map { UInt16(truncatingIfNeeded: $0) }.filter(unit.contains))
       if !slices.isEmpty {
         let before = try older.load(slices: slices, codes: codes).mapValues { rows in
@@ -447,11 +579,11 @@ struct LookBackEvaluation: Sendable {
         }
         let claims = try setting.normalized(before, codes)
         part.figuresBefore.add(raw: before, claims, ofBatch: ofNone)
-        part.linkedBefore = auditPart(rules: sorts.linked, whole.auditInput(claims.claims), shelf: whole.shelf)
+        part.linkedBefore = auditPart(rules: sorts.linked, then.auditInput(claims.claims), shelf: then.shelf)
         if !sorts.open.isEmpty {
           guard
             let open = PendingFacts(
-              rules: sorts.open, whole.auditInput(claims.claims), shelf: whole.shelf, cells: nil)
+              rules: sorts.open, then.auditInput(claims.claims), shelf: then.shelf, cells: nil)
           else { return nil }
           part.openBefore = open
         }
@@ -529,9 +661,9 @@ struct LookBackEvaluation: Sendable {
   /// What rules find among all claims of some slices, the counts mean nothing, and the slices that were read. Those that
   /// straddle are looked at together, all of them if there is one.
   ///
-  /// - Parameter alsoWithout: a batch; what is found without its rows is `before`. nil: nothing is.
+  /// - Parameter then: `before` is what was found with this, without the rows of the new batch. nil: nothing was.
   private func findings(
-    of slices: Set<UInt16>, _ rules: [Rule], facts: PopulationFacts? = nil, alsoWithout new: String? = nil,
+    of slices: Set<UInt16>, _ rules: [Rule], facts: PopulationFacts? = nil, then: ClaimEvaluation? = nil,
     _ straddling: StraddlingSlices, _ guide: SliceGuide, _ workers: Workers
   ) throws -> (now: (part: AuditPart, homes: [String: Set<UInt16>]), before: AuditPart, slices: Set<UInt16>) {
     let alone = slices.filter { !straddling.contains($0) }.sorted()
@@ -541,24 +673,24 @@ struct LookBackEvaluation: Sendable {
     let all = chunks
     let reader = try StoreReader(ledger, live: segments, columns: columns, parts: parts, guide: guide)
     let setting = Setting(self, rules)
-    let isNew = segments.map { $0.batch == new }
+    let isNew = segments.map { $0.batch == batch }
     let found = try inParallel(all.count, jobs: whole.jobs, worker: { () }) { i, _ in
       let worker = workers.take()
       defer { workers.giveBack(worker) }
-      func audit(_ raw: [ClaimTable: RawRows]) throws -> (AuditPart, EffectiveClaims) {
+      func audit(_ raw: [ClaimTable: RawRows], _ evaluation: ClaimEvaluation) throws -> (AuditPart, EffectiveClaims) {
         let claims = try setting.normalized(raw, worker.codes).claims
-        var input = whole.auditInput(claims)
+        var input = evaluation.auditInput(claims)
         input.facts = facts
-        return (auditPart(rules: rules, input, shelf: whole.shelf), claims)
+        return (auditPart(rules: rules, input, shelf: evaluation.shelf), claims)
       }
       let raw = try reader.load(slices: all[i], codes: worker.codes)
-      let (now, claims) = try audit(raw)
+      let (now, claims) = try audit(raw, whole)
       var before = AuditPart()
-      if new != nil {
-        (before, _) = try audit(
-          raw.mapValues { rows in
-            rows.selecting(rows.origin.indices.filter { !isNew[Int(rows.origin[$0].segment)] })
-          })
+      if let then {
+        let older = raw.mapValues { rows in
+          rows.selecting(rows.origin.indices.filter { !isNew[Int(rows.origin[$0].segment)] })
+        }
+        (before, _) = try audit(older, then)
       }
       return (now, findingHomes(now.allFindings, claims), before)
     }
@@ -691,7 +823,7 @@ struct LookBackEvaluation: Sendable {
 
   private func personParts(
     _ touched: Set<UInt32>, _ thin: ThinRows, _ before: DeadCells, _ straddling: StraddlingSlices,
-    _ groups: [PersonGroup], _ workers: Workers
+    _ groups: [PersonGroup], _ workers: Workers, then: ClaimEvaluation
   ) throws -> [PersonChange] {
     let newest = thin.generations.count - 1
     // What is new, by group, and what it can meet.
@@ -733,11 +865,11 @@ struct LookBackEvaluation: Sendable {
         }
         try thin.add(group: number, newest..<newest + 1, to: &now, unit.range, entities) { _, cell, _ in isOfUnit(cell)
         }
-        let (counts, slices) = sieved(group.sieves, now)
+        let (counts, slices) = sieved(group.sieves, now, whole)
         change.now.append(counts)
         change.slices.formUnion(slices)
         if newest > 0 {
-          let (counts, slices) = sieved(group.sieves, old)
+          let (counts, slices) = sieved(group.sieves, old, then)
           change.before.append(counts)
           change.slices.formUnion(slices)
         }
@@ -771,11 +903,11 @@ struct LookBackEvaluation: Sendable {
 
   /// The counts of rules over thin rows, and the slices of hits.
   private func sieved(
-    _ sieves: [Rule], _ rows: ThinClaims, facts: PopulationFacts? = nil
+    _ sieves: [Rule], _ rows: ThinClaims, _ evaluation: ClaimEvaluation, facts: PopulationFacts? = nil
   ) -> (AuditPart, Set<UInt16>) {
-    var input = whole.auditInput(rows.claimsAsAdded())
+    var input = evaluation.auditInput(rows.claimsAsAdded())
     input.facts = facts
-    let (counts, hits) = sievePart(sieves: sieves, input, shelf: whole.shelf)
+    let (counts, hits) = sievePart(sieves: sieves, input, shelf: evaluation.shelf)
     return (counts, Set(rows.cells(hits).map { UInt16(truncatingIfNeeded: $0) }))
   }
 
@@ -809,7 +941,7 @@ struct LookBackEvaluation: Sendable {
     let second = try inParallel(units.count, jobs: whole.jobs, worker: { () }) { i, _ in
       let worker = first[i].worker ?? workers.take()
       defer { workers.giveBack(worker) }
-      return sieved(sieves, try first[i].rows ?? load(units[i], worker), facts: facts)
+      return sieved(sieves, try first[i].rows ?? load(units[i], worker), whole, facts: facts)
     }
     var counts = AuditPart()
     for (part, _) in second { counts.append(part) }

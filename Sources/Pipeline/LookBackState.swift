@@ -4,16 +4,24 @@ import ClaimStore
 
 /// What a run leaves of the whole store for the next one: results that can be added to and taken from, and where the thin
 /// rows and keys lie that it needs to do so. It holds for one list of live segments and one set of rules, registries and
-/// settings (`binding`), and for nothing else.
+/// settings (`binding`), and for nothing else; but of tables of single persons (`registries`) there may be a new version.
 struct LookBackState: Codable, Sendable {
   /// Another one is not read.
-  static let format = "look-back 4"
+  static let format = "look-back 5"
 
   /// All that decides how the rows' versions of live segments are ordered, as a digest.
   static func digest(of live: [LiveSegment]) -> String {
     SHA256Hasher.hex(
       of: live.map { "\($0.record.number)\u{1F}\($0.batch)\u{1F}\($0.file)\u{1F}\($0.record.key.member)" }
         .joined(separator: "\u{1E}"))
+  }
+
+  /// The first and the last day on which rows speak of care.
+  struct CareDays: Codable, Sendable {
+    var first: Int64
+    var last: Int64
+
+    func overlap(_ days: ClosedRange<Int64>) -> Bool { first <= days.upperBound && days.lowerBound <= last }
   }
 
   /// A stretch of a file.
@@ -61,6 +69,10 @@ struct LookBackState: Codable, Sendable {
   }
 
   var binding: String
+  /// By table, those that `EarlierRegistries` can compare.
+  var registries: [String: EarlierRegistries.Version]
+  /// Some psn_no is written with lower-case letters: whose rows of a registry are meant, its slice does not tell.
+  var hasLowerCasePersons: Bool
   /// Of the live segments.
   var segments: String
   var figures: StoreFigures
@@ -76,6 +88,8 @@ struct LookBackState: Codable, Sendable {
   var straddling: [UInt16]
   /// Batch ids without revision, in the order in which they came; their places are the upper half of a cell.
   var batches: [String]
+  /// Of each batch the first and the last day of its fee lines and settlements; nil: it has none.
+  var days: [CareDays?]
   /// Of each batch the keys of its rows.
   var keys: [EvaluationFile]
   var generations: [Generation]
@@ -85,6 +99,7 @@ struct LookBackState: Codable, Sendable {
 
   var files: [EvaluationFile] {
     keys + kept + generations.flatMap { $0.units.map(\.file) } + (facts.map { [$0] } ?? [])
+      + registries.values.map(\.image)
   }
 
   /// Whether these live segments are those of the state and more of one batch that it does not know.

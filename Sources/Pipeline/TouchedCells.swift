@@ -28,7 +28,8 @@ struct LinkKeys: Sendable {
   }
 }
 
-/// Which cells of older batches hang together with new rows: by an id that both have, or through a third.
+/// Which cells of older batches hang together with new rows, or with cells that are to be looked at anew: by an id that both
+/// have, or through a third.
 struct TouchedCells {
   /// Batch's place << 16 | slice.
   private(set) var cells: Set<UInt32> = []
@@ -38,12 +39,19 @@ struct TouchedCells {
   /// - Parameters:
   ///   - new: keys of the new rows, ascending.
   ///   - old: of the older batches, in their places.
-  init(new: [UInt64], old: [LinkKeys]) {
+  ///   - changed: cells of older batches that are touched whatever the new rows are.
+  init(new: [UInt64], old: [LinkKeys], changed: Set<UInt32>) {
     for i in new.indices.dropFirst() where new[i] >> 16 == new[i - 1] >> 16 && new[i] != new[i - 1] {
       straddling.insert(UInt16(truncatingIfNeeded: new[i]))
       straddling.insert(UInt16(truncatingIfNeeded: new[i - 1]))
     }
+    cells = changed
     var asked = new
+    for (batch, keys) in old.enumerated() {
+      let slices = Set(changed.filter { $0 >> 16 == UInt32(batch) }.map { UInt16(truncatingIfNeeded: $0) })
+      if !slices.isEmpty { asked += Self.named(slices, keys) }
+    }
+    asked.sort()
     while !asked.isEmpty {
       var found: [Int: Set<UInt16>] = [:]
       for (batch, keys) in old.enumerated() {
@@ -59,12 +67,15 @@ struct TouchedCells {
       }
       // What else these cells name may be in further ones.
       asked = []
-      for (batch, slices) in found {
-        let keys = old[batch]
-        for i in 0..<keys.count where slices.contains(UInt16(truncatingIfNeeded: keys[i])) { asked.append(keys[i]) }
-      }
+      for (batch, slices) in found { asked += Self.named(slices, old[batch]) }
       asked.sort()
     }
+  }
+
+  /// The keys of some slices.
+  private static func named(_ slices: Set<UInt16>, _ keys: LinkKeys) -> [UInt64] {
+    let isIn = SlicePresence(slices)
+    return (0..<keys.count).map { keys[$0] }.filter { isIn.contains(UInt16(truncatingIfNeeded: $0)) }
   }
 
   /// Calls the body with every key of `a` and of `b` that have the same id.

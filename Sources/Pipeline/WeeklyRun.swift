@@ -32,6 +32,8 @@ final class WeeklyRun {
   /// What decides how rows count; the registries are read once a command.
   let setting: StoreState.Setting
   let shelf: RegistryShelf
+  /// The registries of the last run's state.
+  private let earlier: EarlierRegistries.Comparison
   /// Digests of registries, rule files and the pipeline file, `name sha256` each, sorted.
   let configurationDigests: [String: [String: String]]
   /// What earlier runs know of delivered files.
@@ -52,6 +54,7 @@ final class WeeklyRun {
       registries: try loadRegistries(folder: registriesFolder, knowledge: file.knowledge, codes: codes), codes: codes,
       excludedSetlTypes: jurisdiction.excludedSetlTypes)
     shelf = RegistryShelf(setting.registries, codes: codes)
+    earlier = try EarlierRegistries.compare(ledger, shelf, rules: pack.rules, codes: codes)
     files = DeliveredFiles(try ledger.seenFiles(), openedAt: ledger.openedAt)
     self.options = options
     self.file = file
@@ -295,7 +298,22 @@ final class WeeklyRun {
       guard state.binding == lookBack.binding, state.isContinued(by: lookBack.segments, batch: lookBack.batch) else {
         return nil
       }
-      do { return try lookBack.run(from: state) } catch is EvaluationDamaged { throw LookBackEvaluation.Damaged() }
+      var then: EarlierRegistries?
+      if !lookBack.hasRegistries(of: state) {
+        switch earlier {
+        case .differing(let registries) where registries.digests == state.registries.mapValues(\.digest):
+          // Whose row of a registry is meant, must be seen from the slice.
+          if state.hasLowerCasePersons { return nil }
+          then = registries
+        case .damaged: throw LookBackEvaluation.Damaged()
+        case .same, .unknown, .differing: return nil
+        }
+      }
+      do {
+        return try lookBack.run(from: state, then)
+      } catch is EvaluationDamaged {
+        throw LookBackEvaluation.Damaged()
+      }
     }
     do {
       if let found = try continued() { return found }

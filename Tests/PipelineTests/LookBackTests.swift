@@ -122,6 +122,100 @@ import Testing
     }
   }
 
+  /// The registrations of each week: some of the week before end or begin on other days, are gone or of another disease, and
+  /// some persons of the claims have new ones.
+  private static func registrations(_ first: String, persons: [String], weeks: Int, seed: UInt64) -> [String] {
+    var random = KillTests.Seeded(state: seed)
+    var lines = first.split(separator: "\n").map(String.init)
+    let header = lines.removeFirst()
+    let columns = header.split(separator: ",").map(String.init)
+    func place(_ name: String) -> Int { columns.firstIndex(of: name) ?? 0 }
+    let diseases = Array(
+      Set(lines.map { String($0.split(separator: ",", omittingEmptySubsequences: false)[place("opsp_dise_code")]) })
+    ).sorted()
+    func day() -> String {
+      let day = random.next() % 59
+      return day < 31 ? "2025-03-\(day < 9 ? "0" : "")\(day + 1)" : "2025-02-\(day < 40 ? "0" : "")\(day - 30)"
+    }
+    var result = [first]
+    while result.count < weeks {
+      for _ in 0..<12 {
+        let at = Int(random.next() % UInt64(lines.count))
+        var row = lines[at].split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+        switch random.next() % 5 {
+        case 0: row[place("enddate")] = "2026-" + day().suffix(5)
+        case 1: row[place("begndate")] = day()
+        case 2:
+          // The first rows stay, so that no region and no disease is lost.
+          if at > 40 { lines.remove(at: at) }
+          continue
+        case 3: row[place("opsp_dise_code")] = diseases[Int(random.next() % UInt64(diseases.count))]
+        default:
+          row[place("psn_no")] = persons[Int(random.next() % UInt64(persons.count))]
+          row[place("begndate")] = day()
+          row[place("enddate")] = ""
+          lines.append(row.joined(separator: ","))
+          continue
+        }
+        if at > 40 { lines[at] = row.joined(separator: ",") }
+      }
+      result.append(([header] + lines).joined(separator: "\n") + "\n")
+    }
+    return result
+  }
+
+  /// With new registrations each week, only the persons whom they concern are evaluated again.
+  @Test(arguments: [(23, false), (24, false), (23, true)] as [(UInt64, Bool)])
+  func newRegistrationsChangeWhatTheyConcern(seed: UInt64, inLowerCase: Bool) throws {
+    let weeks = try Weeks(seed: seed, settlements: 150, packetsFrom: 1_000_000_000)
+    let folder = try Scratch.folder("registrations")
+    try copy(weeks.input + "/registries", folder + "/input/registries")
+    let registered = folder + "/input/registries/opsp_reg_d.csv"
+    var persons: Set<String> = []
+    for batch in weeks.batches {
+      let path = weeks.input + "/batches/" + batch
+      for name in files(in: path) where name.hasPrefix("setl_d") {
+        var lines = text(of: path + "/" + name).split(separator: "\n").map(String.init)
+        let columns = lines.removeFirst().split(separator: ",")
+        let place = try #require(columns.firstIndex(of: "psn_no"))
+        persons.formUnion(
+          lines.map { String($0.split(separator: ",", omittingEmptySubsequences: false)[place]) }.filter { !$0.isEmpty }
+        )
+      }
+    }
+    let tables = Self.registrations(text(of: registered), persons: persons.sorted(), weeks: 4, seed: seed)
+    var different = 0
+    for (batch, table) in zip(weeks.batches, tables) {
+      try copy(weeks.input + "/batches/" + batch, folder + "/input/batches/" + batch)
+      if inLowerCase {
+        // A registry's codes are in upper case, and mean the same person.
+        let path = folder + "/input/batches/" + batch
+        for name in files(in: path) where name.hasPrefix("setl_d") {
+          try write(
+            text(of: path + "/" + name).replacingOccurrences(of: ",99010000", with: ",a9010000"), to: path + "/" + name)
+        }
+      }
+      try write(inLowerCase ? table.replacingOccurrences(of: "\n9901", with: "\na901") : table, to: registered)
+      for more in [["--whole-store"], ["--state-from", "1", "--unit-rows", "400"]] {
+        let own = folder + "/" + (more.first ?? "")
+        let run = try yijian(
+          SampleRun.arguments(input: folder + "/input", folder: own, pipeline: weeks.pipeline) + more)
+        #expect(run.code == 0 || run.code == 3, "\(run.err)")
+        #expect(!run.err.contains("evaluation-damaged"))
+      }
+      #expect(
+        differences(folder + "/--whole-store/out/" + batch, folder + "/--state-from/out/" + batch) == [], "\(batch)")
+      let found = try Table(path: folder + "/--whole-store/out/\(batch)/findings.csv").rows
+      different += found.count { $0["rule"]?.hasPrefix("CHR-0") == true && $0["state"] == "withdrawn" }
+    }
+    #expect(different > 0, "no registration takes a finding back")
+    // Of each week a generation: the state went on. A person in lower case is looked up in all of the store.
+    let header = try tool(
+      "sqlite3", folder + "/--state-from/store/ledger.sqlite", "SELECT header FROM evaluation_state")
+    let state = try #require(try JSONSerialization.jsonObject(with: Data(header.utf8)) as? [String: Any])
+    #expect((state["generations"] as? [Any])?.count == (inLowerCase ? 1 : 4))
+  }
+
   /// A store of all weeks but the last, and what the last gives over the whole store.
   private struct Begun {
     let weeks: Weeks
