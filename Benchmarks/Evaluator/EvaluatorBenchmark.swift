@@ -34,7 +34,7 @@ import RulePacks
           try seconds { for (i, rule) in some.enumerated() { sums[rule.id] = try database.run(columns.query(i)) } })
         for row in found.coverage {
           let other = sums[row.rule] ?? (-1, -1)
-          if other != (Int64(row.findings), row.amountFen) {
+          if other.0 != Int64(row.findings) || Int128(other.1) != row.amountFen {
             throw Diagnostic(
               .error, "benchmark.differs",
               "\(row.rule): \(row.findings) findings of \(row.amountFen) fen natively, \(other.0) of \(other.1) in SQLite"

@@ -84,12 +84,7 @@ public func audit(rules: [Rule], _ input: AuditInput) throws(Diagnostics) -> Aud
         coverage.rowsEvaluated = 0
       } else {
         let (findings, suppressions, facts) = try run.assemble(hits)
-        coverage.findings = findings.count
-        coverage.suppressed = suppressions.count
-        for finding in findings {
-          coverage.amountFen = try checkedSum(coverage.amountFen, finding.amountFen)
-          coverage.fundFen = try checkedSum(coverage.fundFen, finding.fundFen)
-        }
+        coverage.add(findings, suppressions)
         result.findings += findings
         result.suppressions += suppressions
         result.facts += facts
@@ -106,6 +101,18 @@ public func audit(rules: [Rule], _ input: AuditInput) throws(Diagnostics) -> Aud
   }
   result.sort()
   return result
+}
+
+extension RuleCoverage {
+  /// Counts and amounts of what was found. Each finding's amount fits 64 bits; no number of findings is beyond 128.
+  mutating func add(_ found: [Finding], _ suppressions: [Suppression]) {
+    findings += found.count
+    suppressed += suppressions.count
+    for finding in found {
+      amountFen += Int128(finding.amountFen)
+      fundFen += Int128(finding.fundFen)
+    }
+  }
 }
 
 extension AuditResult {

@@ -237,35 +237,20 @@ public func finish(
         continue
       }
       coverage.rowsEvaluated = whole.rowsInScope - whole.rowsUnevaluable
-      isStopped = whole.overflow != nil || !coverage.add(&whole)
+      isStopped = whole.overflow != nil
     }
     if isStopped {
       coverage = RuleCoverage(rule: rule.id, ruleVersion: rule.version, status: .notRunnable, reason: "overflow")
       result.diagnostics.append(overflowDiagnostic(rule))
       continue
     }
+    coverage.add(whole.findings, whole.suppressions)
     result.findings += whole.findings
     result.suppressions += whole.suppressions
     result.facts += PopulationFact.distinct(whole.facts)
   }
   result.sort()
   return result
-}
-
-extension RuleCoverage {
-  /// Counts and amounts of what was found; false if a sum does not fit, in the order in which `audit` adds.
-  fileprivate mutating func add(_ whole: inout RulePart) -> Bool {
-    findings = whole.findings.count
-    suppressed = whole.suppressions.count
-    whole.findings.sort { bytesPrecede($0.key, $1.key) }
-    do {
-      for finding in whole.findings {
-        amountFen = try checkedSum(amountFen, finding.amountFen)
-        fundFen = try checkedSum(fundFen, finding.fundFen)
-      }
-    } catch { return false }
-    return true
-  }
 }
 
 extension RuleRun {

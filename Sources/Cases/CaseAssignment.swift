@@ -7,9 +7,9 @@ public struct CaseAssignment: Sendable {
   /// The open cases given and those opened now, in byte order of their ids.
   public var cases: [CaseFile]
   /// Fen that count over all cases, each unit of money once; at most the sum of the cases' amounts.
-  public var totalCountedFen: Int64
+  public var totalCountedFen: Int128
 
-  public init(records: [FindingRecord], cases: [CaseFile], totalCountedFen: Int64) {
+  public init(records: [FindingRecord], cases: [CaseFile], totalCountedFen: Int128) {
     self.records = records
     self.cases = cases
     self.totalCountedFen = totalCountedFen
@@ -47,7 +47,7 @@ public func assignCases(
   }
 
   var result = records
-  var greatestTaking: [String: Int64] = [:]
+  var greatestTaking: [String: Int128] = [:]
   for subject in rowsOfSubject.keys.sorted(by: CaseSubject.precedes) {
     let rows = rowsOfSubject[subject] ?? []
     let counting = rows.filter { records[$0].state != .withdrawn && !shadowRules.contains(records[$0].finding.rule) }
@@ -55,13 +55,14 @@ public func assignCases(
       counting.map { records[$0].finding }, subjectType: subject.type, subject: subject.id,
       members: groupMembers[subject.id] ?? [])
 
-    var amount: Int64 = 0
-    var unitsOfCase: [String: Int64] = [:]
+    // A finding is given no more than its F, which fits 64 bits; what many are given need not.
+    var amount: Int128 = 0
+    var unitsOfCase: [String: Int128] = [:]
     for row in rows { result[row].countedFen = 0 }
     for (row, taken) in zip(counting, takings) {
       result[row].countedFen = taken.reduce(0) { $0 + $1.fen }
-      amount += result[row].countedFen
-      for taking in taken { unitsOfCase[taking.unit, default: 0] += taking.fen }
+      amount += Int128(result[row].countedFen)
+      for taking in taken { unitsOfCase[taking.unit, default: 0] += Int128(taking.fen) }
     }
     // Two cases may hold parts of one unit; which fen of it is meant is unknowable, so the greater part stands for both.
     for (unit, fen) in unitsOfCase { greatestTaking[unit] = max(greatestTaking[unit] ?? 0, fen) }

@@ -135,8 +135,9 @@ public struct RuleCoverage: Sendable, Hashable, Codable {
   public var rowsUnevaluable = 0
   public var findings = 0
   public var suppressed = 0
-  public var amountFen: Int64 = 0
-  public var fundFen: Int64 = 0
+  /// Sums over the rule's findings: each finding fits 64 bits, their sum need not.
+  public var amountFen: Int128 = 0
+  public var fundFen: Int128 = 0
 
   public init(rule: String, ruleVersion: Int, status: Status, reason: String = "") {
     self.rule = rule
@@ -177,10 +178,11 @@ public struct CaseFile: Sendable, Codable, Hashable {
   /// Batch label in which it was opened.
   public var openedIn: String
   public var findingIDs: [String]
-  public var countedFen: Int64
+  /// Sum over its findings: each fits 64 bits, their sum need not.
+  public var countedFen: Int128
 
   public init(
-    id: String, subjectType: SubjectType, subject: String, openedIn: String, findingIDs: [String], countedFen: Int64
+    id: String, subjectType: SubjectType, subject: String, openedIn: String, findingIDs: [String], countedFen: Int128
   ) {
     self.id = id
     self.subjectType = subjectType

@@ -57,21 +57,36 @@ public enum FixedPoint {
 
   /// `-12.34` for (-1234, 2); no thousands separators.
   public static func text(_ value: Int64, scale: Int) -> String {
-    if scale == 0 { return String(value) }
-    var digits = String(value.magnitude)
-    if digits.count <= scale { digits = String(repeating: "0", count: scale + 1 - digits.count) + digits }
-    return (value < 0 ? "-" : "") + digits.dropLast(scale) + "." + digits.suffix(scale)
+    text(String(value.magnitude), isNegative: value < 0, scale: scale)
   }
 
-  /// Fen as yuan with thousands separators, for people: `12,345.67`.
-  public static func yuan(_ fen: Int64) -> String {
-    let plain = text(Int64(fen.magnitude), scale: 2)
+  /// As above, of a sum over many rows, which may need 128 bits.
+  public static func text(_ value: some BinaryInteger, scale: Int) -> String {
+    text(String(value.magnitude), isNegative: value < 0, scale: scale)
+  }
+
+  /// Fen as yuan with thousands separators, for people: `12,345.67`. Every number has a text, the least one too.
+  public static func yuan(_ fen: Int64) -> String { yuan(String(fen.magnitude), isNegative: fen < 0) }
+
+  /// As above, of a sum over many rows, which may need 128 bits.
+  public static func yuan(_ fen: some BinaryInteger) -> String { yuan(String(fen.magnitude), isNegative: fen < 0) }
+
+  private static func text(_ magnitude: String, isNegative: Bool, scale: Int) -> String {
+    let sign = isNegative ? "-" : ""
+    if scale == 0 { return sign + magnitude }
+    var digits = magnitude
+    if digits.count <= scale { digits = String(repeating: "0", count: scale + 1 - digits.count) + digits }
+    return sign + digits.dropLast(scale) + "." + digits.suffix(scale)
+  }
+
+  private static func yuan(_ magnitude: String, isNegative: Bool) -> String {
+    let plain = text(magnitude, isNegative: false, scale: 2)
     let whole = plain.dropLast(3)
-    var grouped = ""
+    var grouped = isNegative ? "-" : ""
     for (i, c) in whole.enumerated() {
       if i > 0, (whole.count - i) % 3 == 0 { grouped.append(",") }
       grouped.append(c)
     }
-    return (fen < 0 ? "-" : "") + grouped + plain.suffix(3)
+    return grouped + plain.suffix(3)
   }
 }

@@ -442,8 +442,10 @@ public final class Ledger: Sendable {
       }
       let insertCase = try db.makeStatement(sql: "INSERT INTO case_file VALUES (?,?,?,?,?,?,?)")
       for file in openCases {
+        // The column holds 64 bits; the amount of an open case is worked out anew by each run and never read from here.
+        let countedFen = Int64(clamping: file.countedFen)
         try insertCase.execute(arguments: [
-          run.runID, file.id, file.subjectType.rawValue, file.subject, file.openedIn, file.countedFen,
+          run.runID, file.id, file.subjectType.rawValue, file.subject, file.openedIn, countedFen,
           String(decoding: try encoder.encode(file.findingIDs), as: UTF8.self),
         ])
       }
@@ -489,7 +491,8 @@ public final class Ledger: Sendable {
         let ids: String = row["finding_ids"]
         return CaseFile(
           id: row["id"], subjectType: type, subject: row["subject"], openedIn: row["opened_in"],
-          findingIDs: try decoder.decode([String].self, from: Data(ids.utf8)), countedFen: row["counted_fen"])
+          findingIDs: try decoder.decode([String].self, from: Data(ids.utf8)),
+          countedFen: Int128(row["counted_fen"] as Int64))
       }
       return RunSnapshot(run: run, findings: findings, openCases: cases)
     }

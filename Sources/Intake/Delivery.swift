@@ -58,8 +58,12 @@ public struct Delivery: Sendable {
         wrong("table", "names no claim table")
         continue
       }
-      let count = value("rows").isEmpty ? nil : Int(value("rows"))
+      var count = value("rows").isEmpty ? nil : Int(value("rows"))
       if count == nil, !value("rows").isEmpty { wrong("rows", "is not a whole number") }
+      if let stated = count, stated < 0 {
+        wrong("rows", "is below 0")
+        count = nil
+      }
       let column = value("sum_column").isEmpty ? nil : table.column(named: value("sum_column"))
       if column == nil, !value("sum_column").isEmpty { wrong("sum_column", "names no column of \(table.name)") }
       let sum = value("sum_fen").isEmpty ? nil : Int64(value("sum_fen"))

@@ -137,8 +137,7 @@ private func classify(
   settlement.columns["opsp_flag"] = .text(opsp)
   settlement.columns["reg_flag"] = .text(reg)
   return unknown.sorted { codes.precedes($0.key, $1.key) }.map { code, sum in
-    UnknownMedType(
-      code: codes.text(code), rows: sum.rows, fen: Int64(exactly: sum.fen), fundFen: Int64(exactly: sum.fund))
+    UnknownMedType(code: codes.text(code), rows: sum.rows, fen: sum.fen, fundFen: sum.fund)
   }
 }
 

@@ -82,12 +82,12 @@ public struct UnknownMedType: Sendable, Hashable, Codable {
   public var code: String
   /// Counting settlements.
   public var rows: Int
-  /// Their medfee_sumamt, nulls as 0; nil if it does not fit 63 bits.
-  public var fen: Int64?
-  /// Their P; nil as above.
-  public var fundFen: Int64?
+  /// Their medfee_sumamt, nulls as 0.
+  public var fen: Int128
+  /// Their P.
+  public var fundFen: Int128
 
-  public init(code: String, rows: Int, fen: Int64?, fundFen: Int64?) {
+  public init(code: String, rows: Int, fen: Int128, fundFen: Int128) {
     self.code = code
     self.rows = rows
     self.fen = fen

@@ -70,7 +70,7 @@ struct DeliveryCheck {
         if found != expected {
           differing.insert(row.table)
           result.differences.append(
-            .init(subject: subject, unit: .rows, expected: Int64(expected), found: Int64(found)))
+            .init(subject: subject, unit: .rows, expected: Int128(expected), found: Int128(found)))
           problems.append(
             Diagnostic(
               .error, "intake.delivery-differs", "\(subject) has \(found) rows, delivery.csv says \(expected)",
@@ -79,16 +79,21 @@ struct DeliveryCheck {
         }
       }
       if let column = row.sumColumn, let expected = row.sumFen {
-        var found: Int64? = 0
+        // Of each member both sums fit 64 bits; added up they need not.
+        var found: Int128? = 0
         for value in summaries.flatMap(\.values) where value.table == row.table {
           guard let sum = value.sums.first(where: { $0.column == column }) else { continue }
-          if let a = sum.acceptedFen, let r = sum.rejectedFen, let f = found { found = f + a + r } else { found = nil }
+          if let a = sum.acceptedFen, let r = sum.rejectedFen, let f = found {
+            found = f + Int128(a) + Int128(r)
+          } else {
+            found = nil
+          }
         }
         result.checked += 1
-        if let found, found != expected {
+        if let found, found != Int128(expected) {
           differing.insert(row.table)
           result.differences.append(
-            .init(subject: "\(subject) \(column)", unit: .fen, expected: expected, found: found))
+            .init(subject: "\(subject) \(column)", unit: .fen, expected: Int128(expected), found: found))
           problems.append(
             Diagnostic(
               .error, "intake.delivery-differs",

@@ -146,6 +146,7 @@ private final class OneOffAudit {
       keptBytes: options.keptBytes ?? ClaimEvaluation.keptBytes(within: memory), reckonsFigures: false,
       spillFolder: folder.path)
     let outcome = try evaluation.run()
+    for problem in outcome.result.diagnostics { printer.send(.diagnostic(problem)) }
     stopwatch.stop(rows: outcome.figures.countingLines, bytes: 0)
 
     // Findings → cases, so that each fen counts once; then the tables.

@@ -118,7 +118,9 @@ private struct RulePreview {
     func found(_ rule: Rule) throws -> AuditResult {
       var active = rule
       active.status = .active
-      return try stored.evaluate([active], fillFloor: file.fillFloor, incompleteTables: lacking).result
+      let result = try stored.evaluate([active], fillFloor: file.fillFloor, incompleteTables: lacking).result
+      for problem in result.diagnostics { printer.send(.diagnostic(problem)) }
+      return result
     }
     now = try found(rule)
     var remarks: [String] = []
@@ -183,8 +185,8 @@ private struct RulePreview {
       ] + coverageRows() + remarks.map { ["remark", $0] }, indent: 0)
     page.line("")
     func row(_ name: String, _ all: [Held]) -> [String] {
-      let amount = all.reduce(Int64(0)) { $0 &+ $1.amountFen }
-      let fund = all.reduce(Int64(0)) { $0 &+ $1.fundFen }
+      let amount = all.reduce(Int128(0)) { $0 + Int128($1.amountFen) }
+      let fund = all.reduce(Int128(0)) { $0 + Int128($1.fundFen) }
       return [name, right(String(all.count), 8), right(String(amount), 14), right(String(fund), 14)]
     }
     page.table(

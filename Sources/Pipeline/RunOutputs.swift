@@ -438,7 +438,7 @@ struct RunOutputs {
     }
     for unknown in outcome.figures.unknownMedTypes {
       model.unknownCodes.append(
-        .init(table: "med_type_b", column: "med_type", code: unknown.code, rows: unknown.rows, fen: unknown.fen ?? 0))
+        .init(table: "med_type_b", column: "med_type", code: unknown.code, rows: unknown.rows, fen: unknown.fen))
     }
   }
 
@@ -466,7 +466,7 @@ struct StatusFigures: Codable {
   var setAside: [String: Int] = [:]
   var findings = 0
   var cases = 0
-  var countedFen: Int64 = 0
+  var countedFen: Int128 = 0
   /// nil: the run did not note it.
   var rejectsAreOverLimit: Bool?
 }

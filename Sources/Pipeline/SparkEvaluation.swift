@@ -376,7 +376,8 @@ struct SparkEvaluation {
     try rows(StoreScript.unknownOutput) { texts, numbers in
       figures.addUnknown(
         UnknownMedType(
-          code: texts[0] ?? "", rows: Int(numbers[0] ?? 0), fen: numbers[1] ?? 0, fundFen: numbers[2] ?? 0))
+          code: texts[0] ?? "", rows: Int(numbers[0] ?? 0), fen: Int128(numbers[1] ?? 0),
+          fundFen: Int128(numbers[2] ?? 0)))
     }
     try rows(StoreScript.newestOutput) { _, numbers in
       figures.setNewest(ofBatch: numbers[0] ?? Int64.min, ofStore: numbers[1] ?? Int64.min)

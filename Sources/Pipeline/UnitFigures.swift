@@ -4,6 +4,8 @@ import Reporting
 
 /// What the report says about rows and fen, worked out over one unit of the claims and added up over all of them:
 /// rows by disposition, sums before and after, settlements against their lines, set-aside rows with their places.
+///
+/// An amount fits 64 bits; sums of them have 128, which no number of rows exceeds.
 struct UnitFigures: Sendable {
   /// Rows by segment and disposition: `[segment * Disposition.allCases.count + disposition]`.
   private var counts: [Int]
@@ -11,7 +13,7 @@ struct UnitFigures: Sendable {
   private var allSums: [RunReportModel.SumRow]
   private var hasRows: [Bool]
   /// Σ P of the batch's counting settlements, fen.
-  private(set) var fundPaidFen: Int64 = 0
+  private(set) var fundPaidFen: Int128 = 0
   private var settlementLines = RunReportModel.ReconciliationCheck(kind: .settlementLines, checked: 0)
   private var listed: [SetAsideKey: SetAsideRows] = [:]
   private var unknown: [String: UnknownMedType] = [:]
@@ -81,7 +83,7 @@ struct UnitFigures: Sendable {
       var row = allSums[i]
       hasRows[i] = true
       // By disposition; texts are looked up once for each, not for each row.
-      var sums = [Int64](repeating: 0, count: Self.dispositionCount)
+      var sums = [Int128](repeating: 0, count: Self.dispositionCount)
       var isSeen = [Bool](repeating: false, count: Self.dispositionCount)
       precondition(values.count == dispositions.count, "rows without a disposition")
       dispositions.withUnsafeBufferPointer { dispositions in
@@ -89,7 +91,7 @@ struct UnitFigures: Sendable {
           isSeen.withUnsafeMutableBufferPointer { isSeen in
             Self.eachOfBatch(values, rows.origin, ofBatch) { k, value in
               let disposition = Int(dispositions[k].rawValue)
-              sums[disposition] &+= value
+              sums[disposition] += Int128(value)
               isSeen[disposition] = true
             }
           }
@@ -97,15 +99,15 @@ struct UnitFigures: Sendable {
       }
       for disposition in Disposition.allCases where isSeen[Int(disposition.rawValue)] {
         let sum = sums[Int(disposition.rawValue)]
-        row.beforeFen &+= sum
-        if disposition != .counts { row.setAsideFen[disposition.reason, default: 0] &+= sum }
+        row.beforeFen += sum
+        if disposition != .counts { row.setAsideFen[disposition.reason, default: 0] += sum }
       }
       let kept = sums[Int(Disposition.counts.rawValue)]
       let counted = claims[entity]
-      var after: Int64 = 0
-      Self.eachOfBatch(counted.columns[column]?.numbers ?? [], counted.origin, ofBatch) { after &+= $1 }
-      row.afterFen &+= after
-      row.nettedFen &+= after &- kept
+      var after: Int128 = 0
+      Self.eachOfBatch(counted.columns[column]?.numbers ?? [], counted.origin, ofBatch) { after += Int128($1) }
+      row.afterFen += after
+      row.nettedFen += after - kept
       allSums[i] = row
     }
     addSettlements(claims, ofBatch)
@@ -178,21 +180,21 @@ struct UnitFigures: Sendable {
     let detail = lines.columns["det_item_fee_sumamt"]?.numbers ?? []
     let children = settlements.children[.line]
     for i in 0..<settlements.count where ofBatch[Int(settlements.origin[i].segment)] {
-      if i < paid.count, paid[i] != ColumnData.null { fundPaidFen &+= paid[i] }
+      if i < paid.count, paid[i] != ColumnData.null { fundPaidFen += Int128(paid[i]) }
       guard let children else { continue }
       guard i < total.count, total[i] != ColumnData.null else {
         settlementLines.notComparable += 1
         continue
       }
-      var sum: Int64 = 0
+      var sum: Int128 = 0
       for place in Int(children.offsets[i])..<Int(children.offsets[i + 1]) {
         let amount = detail[Int(children.rows[place])]
-        if amount != ColumnData.null { sum &+= amount }
+        if amount != ColumnData.null { sum += Int128(amount) }
       }
       settlementLines.checked += 1
-      if sum != total[i] {
+      if sum != Int128(total[i]) {
         settlementLines.differences.append(
-          .init(subject: claims.codes.text(ids[i]), unit: .fen, expected: total[i], found: sum))
+          .init(subject: claims.codes.text(ids[i]), unit: .fen, expected: Int128(total[i]), found: sum))
       }
     }
   }
@@ -203,15 +205,9 @@ struct UnitFigures: Sendable {
       return
     }
     sum.rows += one.rows
-    sum.fen = Self.sum(sum.fen, one.fen)
-    sum.fundFen = Self.sum(sum.fundFen, one.fundFen)
+    sum.fen += one.fen
+    sum.fundFen += one.fundFen
     unknown[one.code] = sum
-  }
-
-  private static func sum(_ a: Int64?, _ b: Int64?) -> Int64? {
-    guard let a, let b else { return nil }
-    let (sum, isOver) = a.addingReportingOverflow(b)
-    return isOver ? nil : sum
   }
 
   /// Adds the figures of other rows.
@@ -219,12 +215,12 @@ struct UnitFigures: Sendable {
     for i in other.counts.indices { counts[i] += other.counts[i] }
     for i in allSums.indices {
       hasRows[i] = hasRows[i] || other.hasRows[i]
-      allSums[i].beforeFen &+= other.allSums[i].beforeFen
-      allSums[i].afterFen &+= other.allSums[i].afterFen
-      allSums[i].nettedFen &+= other.allSums[i].nettedFen
-      allSums[i].setAsideFen.merge(other.allSums[i].setAsideFen) { $0 &+ $1 }
+      allSums[i].beforeFen += other.allSums[i].beforeFen
+      allSums[i].afterFen += other.allSums[i].afterFen
+      allSums[i].nettedFen += other.allSums[i].nettedFen
+      allSums[i].setAsideFen.merge(other.allSums[i].setAsideFen, uniquingKeysWith: +)
     }
-    fundPaidFen &+= other.fundPaidFen
+    fundPaidFen += other.fundPaidFen
     settlementLines.checked += other.settlementLines.checked
     settlementLines.notComparable += other.settlementLines.notComparable
     settlementLines.differences += other.settlementLines.differences
@@ -260,12 +256,12 @@ struct UnitFigures: Sendable {
   /// Fen of an amount column over the batch's rows of a fate; net of reversals for rows that count.
   mutating func add(fen: Int64, net: Int64, _ table: ClaimTable, column: String, _ disposition: Disposition) {
     guard let i = Self.amounts.firstIndex(where: { $0.table == table && $0.column == column }) else { return }
-    allSums[i].beforeFen &+= fen
+    allSums[i].beforeFen += Int128(fen)
     if disposition == .counts {
-      allSums[i].afterFen &+= net
-      allSums[i].nettedFen &+= net &- fen
+      allSums[i].afterFen += Int128(net)
+      allSums[i].nettedFen += Int128(net) - Int128(fen)
     } else {
-      allSums[i].setAsideFen[disposition.reason, default: 0] &+= fen
+      allSums[i].setAsideFen[disposition.reason, default: 0] += Int128(fen)
     }
   }
 
@@ -273,11 +269,12 @@ struct UnitFigures: Sendable {
   mutating func setSettlements(checked: Int, notComparable: Int, paidFen: Int64) {
     settlementLines.checked = checked
     settlementLines.notComparable = notComparable
-    fundPaidFen = paidFen
+    fundPaidFen = Int128(paidFen)
   }
 
   mutating func addDifference(_ setlID: String, expected: Int64, found: Int64) {
-    settlementLines.differences.append(.init(subject: setlID, unit: .fen, expected: expected, found: found))
+    settlementLines.differences.append(
+      .init(subject: setlID, unit: .fen, expected: Int128(expected), found: Int128(found)))
   }
 
   mutating func addUnknown(_ one: UnknownMedType) { add(one) }
@@ -378,22 +375,17 @@ extension UnitFigures {
 
   /// Takes out the figures of rows of other batches that had been added.
   ///
-  /// - Returns: false if they were never in, or if a sum that did not fit cannot be taken apart again.
+  /// - Returns: false if they were never in.
   mutating func remove(_ other: UnitFigures) -> Bool {
     for i in other.counts.indices {
       counts[i] -= other.counts[i]
       if counts[i] < 0 { return false }
     }
     for one in other.unknown.values {
-      guard var sum = unknown[one.code], let fen = sum.fen, let fund = sum.fundFen, let less = one.fen,
-        let lessFund = one.fundFen, sum.rows >= one.rows
-      else { return false }
+      guard var sum = unknown[one.code], sum.rows >= one.rows else { return false }
       sum.rows -= one.rows
-      let (restFen, isOver) = fen.subtractingReportingOverflow(less)
-      let (restFund, isFundOver) = fund.subtractingReportingOverflow(lessFund)
-      if isOver || isFundOver { return false }
-      sum.fen = restFen
-      sum.fundFen = restFund
+      sum.fen -= one.fen
+      sum.fundFen -= one.fundFen
       unknown[one.code] = sum.rows == 0 ? nil : sum
     }
     rowsRead -= other.rowsRead

@@ -154,6 +154,7 @@ final class WeeklyRun {
         ).run()
       } ?? whole.run()
     let result = outcome.result
+    for problem in result.diagnostics { printer.send(.diagnostic(problem)) }
     let asOf = try asOfDay(outcome.figures, startedAt: startedAt)
     let last = try ledger.baseline(of: plan.runID)
     let silent = Set(result.coverage.filter { $0.status == .notRunnable }.map(\.rule))

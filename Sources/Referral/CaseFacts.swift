@@ -29,7 +29,7 @@ struct CaseFacts {
     /// Where the code stands.
     var role: String
     var lines = 0
-    var fundFen: Int64 = 0
+    var fundFen: Int128 = 0
     /// 在执业, 暂停, 注销 by the registry; empty if it does not list the code.
     var registered = ""
   }
@@ -42,7 +42,7 @@ struct CaseFacts {
     var birth: String
     var findings = 0
     var settlements: Set<String> = []
-    var countedFen: Int64 = 0
+    var countedFen: Int128 = 0
   }
 
   struct Source {
@@ -72,8 +72,8 @@ struct CaseFacts {
     "bilg_dr_name", "fixmedins_code", "fixmedins_name",
   ]
 
-  var fundFen: Int64 { findings.reduce(0) { $0 + $1.finding.fundFen } }
-  var countedFen: Int64 { input.caseFile.countedFen }
+  var fundFen: Int128 { findings.sum { $0.finding.fundFen } }
+  var countedFen: Int128 { input.caseFile.countedFen }
   func findings(of rule: Rule) -> [FindingRecord] { findings.filter { $0.finding.rule == rule.id } }
   func rule(_ id: String) -> Rule? { rules.first { $0.id == id } }
 
@@ -114,10 +114,14 @@ struct CaseFacts {
         for id in finding.lineIDs { rulesOfLine[id, default: []].insert(finding.rule) }
       }
     }
-    var amounts: [String: (Int64, Int64)] = [:]
+    var amounts: [String: (Int64?, Int64?)] = [:]
     let table = input.claims[.line]
     if let ids = table.columns["id"]?.codes, let a = table.columns["A"]?.numbers, let f = table.columns["F"]?.numbers {
-      for row in evidence.effective[.line] ?? [] { amounts[input.claims.codes.text(ids[row])] = (a[row], f[row]) }
+      for row in evidence.effective[.line] ?? [] {
+        amounts[input.claims.codes.text(ids[row])] = (
+          a[row] == ColumnData.null ? nil : a[row], f[row] == ColumnData.null ? nil : f[row]
+        )
+      }
     }
     var practitioners: [String: Practitioner] = [:]
     let names = Self.lineColumns
@@ -149,7 +153,7 @@ struct CaseFacts {
           ?? Practitioner(
             code: code, name: line.text("bilg_dr_name"), department: line.text("bilg_dept_name"), role: "费用明细开单医师")
         person.lines += 1
-        person.fundFen += line.amountF ?? 0
+        person.fundFen += Int128(line.amountF ?? 0)
         practitioners[code] = person
       }
     }
@@ -188,7 +192,7 @@ struct CaseFacts {
           persons[psnNo]?.settlements.insert(id)
         }
         // A finding is about one person, but for those about a population, which have no amount.
-        if touched.count == 1 { persons[psnNo]?.countedFen += record.countedFen }
+        if touched.count == 1 { persons[psnNo]?.countedFen += Int128(record.countedFen) }
       }
     }
     self.persons = persons.values.filter { $0.findings > 0 }.sorted {
@@ -245,6 +249,11 @@ struct CaseFacts {
     }
     subjectRows = subjectRows.filter { !$0.1.isEmpty }
   }
+}
+
+extension [FindingRecord] {
+  /// Fen over all of them: each amount fits 64 bits, their sum need not.
+  func sum(_ fen: (FindingRecord) -> Int64) -> Int128 { reduce(0) { $0 + Int128(fen($1)) } }
 }
 
 extension CaseFacts.Line {

@@ -11,6 +11,8 @@ struct CaseWorkbook {
     case code(String)
     case words(String)
     case money(Int64?)
+    /// A sum over findings or lines.
+    case moneySum(Int128)
     case quantity(Int64?, scale: Int)
     case count(Int64?)
     case day(Int64?)
@@ -204,14 +206,15 @@ struct CaseWorkbook {
         [
           .words("参保人"), .code(p.psnNo), .words(p.name), .code(p.certificate), .words(p.sex), .code(p.birth),
           .words(""),
-          .words(""), .count(Int64(p.findings)), .count(Int64(p.settlements.count)), .count(nil), .money(p.countedFen),
+          .words(""), .count(Int64(p.findings)), .count(Int64(p.settlements.count)), .count(nil),
+          .moneySum(p.countedFen),
           .money(nil), .words("待查"),
         ]
       }
       + facts.practitioners.map { p in
         [
           .words("单据所载医师"), .code(p.code), .words(p.name), .code(""), .words(""), .code(""), .words(p.department),
-          .words(p.registered), .count(nil), .count(nil), .count(Int64(p.lines)), .money(nil), .money(p.fundFen),
+          .words(p.registered), .count(nil), .count(nil), .count(Int64(p.lines)), .money(nil), .moneySum(p.fundFen),
           .words("待查"),
         ]
       }
@@ -279,6 +282,12 @@ struct CaseWorkbook {
     case .words(let value): try text(value, "words")
     case .money(let fen?):
       if let yuan = Self.spreadsheetYuan(fen) {
+        try number(yuan, "money")
+      } else {
+        try text(FixedPoint.yuan(fen), "text")
+      }
+    case .moneySum(let fen):
+      if let yuan = Int64(exactly: fen).flatMap(Self.spreadsheetYuan) {
         try number(yuan, "money")
       } else {
         try text(FixedPoint.yuan(fen), "text")

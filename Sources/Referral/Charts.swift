@@ -4,8 +4,8 @@ import ClaimModel
 enum Charts {
   struct Bar {
     var label: String
-    var fund: Int64
-    var counted: Int64
+    var fund: Int128
+    var counted: Int128
   }
 
   /// Fund amount (pale) and counted amount (dark) of each label.
@@ -17,7 +17,7 @@ enum Charts {
     var body: Markup = ""
     for (i, bar) in bars.enumerated() {
       let y = i * 40 + 6
-      func width(_ fen: Int64) -> Int64 { max(10, barTenths(fen, of: greatest)) }
+      func width(_ fen: Int128) -> Int64 { max(10, barTenths(fen, of: greatest)) }
       body += """
         <text x="\(tenths(left - 80))" y="\(y + 19)" text-anchor="end" font-size="12" fill="#1a1f26">\(bar.label)</text>
         <rect x="\(tenths(left))" y="\(y)" width="\(tenths(width(bar.fund)))" height="13" fill="#9db8d2"/>
@@ -38,9 +38,9 @@ enum Charts {
 
   /// Length of a bar in tenths of a pixel, 0 to 4,000, rounded half up; of whole fen, as every figure beside it. 0 for an
   /// amount below 0; `greatest` is above 0 and at least `fen`.
-  static func barTenths(_ fen: Int64, of greatest: Int64) -> Int64 {
-    let whole = UInt64(greatest)
-    let product = UInt64(max(0, fen)).multipliedFullWidth(by: 4000)
+  static func barTenths(_ fen: Int128, of greatest: Int128) -> Int64 {
+    let whole = UInt128(greatest)
+    let product = UInt128(max(0, fen)).multipliedFullWidth(by: 4000)
     let (quotient, rest) = whole.dividingFullWidth(product)
     return Int64(quotient) + (rest >= whole - rest ? 1 : 0)
   }

@@ -28,10 +28,10 @@ private func summarySection(_ facts: CaseFacts) -> Markup {
   let input = facts.input
   let bars = facts.rules.compactMap { rule -> Charts.Bar? in
     let own = facts.findings(of: rule)
-    let fund = own.reduce(0) { $0 + $1.finding.fundFen }
+    let fund = own.sum { $0.finding.fundFen }
     return fund == 0
       ? nil
-      : Charts.Bar(label: "\(rule.id) \(short(rule.nameZh))", fund: fund, counted: own.reduce(0) { $0 + $1.countedFen })
+      : Charts.Bar(label: "\(rule.id) \(short(rule.nameZh))", fund: fund, counted: own.sum { $0.countedFen })
   }
   return """
     <h2>二、概述</h2>
@@ -48,9 +48,9 @@ private func factsSection(_ facts: CaseFacts) -> Markup {
       let n = own.filter { $0.finding.verdict == verdict }.count
       return n == 0 ? nil : "\(verdict.rawValue) \(n) 条"
     }
-    let amount = own.reduce(0) { $0 + $1.finding.amountFen }
-    let fund = own.reduce(0) { $0 + $1.finding.fundFen }
-    let counted = own.reduce(0) { $0 + $1.countedFen }
+    let amount = own.sum { $0.finding.amountFen }
+    let fund = own.sum { $0.finding.fundFen }
+    let counted = own.sum { $0.countedFen }
     let parameters = rule.parameters.map { parameter in
       parameter.name + " = "
         + parameter.values.map { value in
@@ -117,9 +117,9 @@ private func amountSection(_ facts: CaseFacts) -> Markup {
   let rows = facts.rules.map { rule -> [Markup] in
     let own = facts.findings(of: rule)
     return [
-      "\(rule.id) \(rule.nameZh)", "\(own.count)", "\(FixedPoint.yuan(own.reduce(0) { $0 + $1.finding.amountFen }))",
-      "\(FixedPoint.yuan(own.reduce(0) { $0 + $1.finding.fundFen }))",
-      "\(FixedPoint.yuan(own.reduce(0) { $0 + $1.countedFen }))",
+      "\(rule.id) \(rule.nameZh)", "\(own.count)", "\(FixedPoint.yuan(own.sum { $0.finding.amountFen }))",
+      "\(FixedPoint.yuan(own.sum { $0.finding.fundFen }))",
+      "\(FixedPoint.yuan(own.sum { $0.countedFen }))",
     ]
   }
   return """

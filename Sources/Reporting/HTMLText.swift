@@ -19,7 +19,10 @@ func escaped(_ text: String) -> String {
 }
 
 /// `1,234,567`.
-func grouped(_ number: Int) -> String {
+func grouped(_ number: Int) -> String { grouped(Int128(number)) }
+
+/// As above, of a difference or a sum over many rows.
+func grouped(_ number: Int128) -> String {
   let digits = String(number.magnitude)
   var out = number < 0 ? "-" : ""
   for (i, c) in digits.enumerated() {
@@ -108,7 +111,7 @@ struct HTMLTable {
 }
 
 /// A horizontal bar of coloured parts, as inline SVG; lengths in thousandths of the whole width.
-func bar(_ parts: [(fill: String, value: Int64)], of whole: Int64, label: String) -> String {
+func bar<N: FixedWidthInteger>(_ parts: [(fill: String, value: N)], of whole: N, label: String) -> String {
   var out =
     "<svg class=\"bar\" viewBox=\"0 0 1000 10\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"\(escaped(label))\">"
   out += "<rect class=\"track\" x=\"0\" y=\"0\" width=\"1000\" height=\"10\"/>"

@@ -72,14 +72,17 @@ extension RunReportModel {
       out +=
         check.differences.isEmpty
         ? chip("ok", "全部相符") : chip("definite", "不符 \(grouped(check.differences.count)) 项")
-      if check.notComparable > 0 { out += " 无法核对 \(grouped(check.notComparable)) 项（金额为空）" }
+      if check.notComparable > 0 {
+        let reason = check.kind == .delivery ? "合计超出 64 位" : "金额为空"
+        out += " 无法核对 \(grouped(check.notComparable)) 项（\(reason)）"
+      }
       out += "</p>\n"
       if check.differences.isEmpty { continue }
       var table = HTMLTable([
         .code(check.kind == .delivery ? "文件与列" : "结算 ID"), .text("单位"), .number("应为"), .number("实为"), .number("差额"),
       ])
       for d in check.differences.sortedByBytes({ $0.subject + "\u{1}" + $0.unit.rawValue }).prefix(Self.listed) {
-        func text(_ value: Int64) -> String { d.unit == .fen ? FixedPoint.yuan(value) : grouped(Int(value)) }
+        func text(_ value: Int128) -> String { d.unit == .fen ? FixedPoint.yuan(value) : grouped(value) }
         table.add([
           escaped(d.subject), d.unit == .fen ? "元" : "行", text(d.expected), text(d.found), text(d.found - d.expected),
         ])

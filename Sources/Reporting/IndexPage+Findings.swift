@@ -70,9 +70,9 @@ extension RunReportModel {
   func rulesSection() -> String {
     struct Hits {
       var byVerdict: [Verdict: Int] = [:]
-      var amount: Int64 = 0
-      var fund: Int64 = 0
-      var counted: Int64 = 0
+      var amount: Int128 = 0
+      var fund: Int128 = 0
+      var counted: Int128 = 0
       var count: Int { byVerdict.values.reduce(0, +) }
     }
     var hits: [String: Hits] = [:]
@@ -80,9 +80,9 @@ extension RunReportModel {
     for record in standingFindings {
       let f = record.finding
       hits[f.rule, default: Hits()].byVerdict[f.verdict, default: 0] += 1
-      hits[f.rule]?.amount += f.amountFen
-      hits[f.rule]?.fund += f.fundFen
-      hits[f.rule]?.counted += record.countedFen
+      hits[f.rule]?.amount += Int128(f.amountFen)
+      hits[f.rule]?.fund += Int128(f.fundFen)
+      hits[f.rule]?.counted += Int128(record.countedFen)
     }
     if hits.isEmpty { return "<p class=\"note\">没有规则。</p>\n" }
     let most = Int64(hits.values.map(\.count).max() ?? 0)

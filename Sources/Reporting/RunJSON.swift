@@ -4,12 +4,13 @@ import ClaimModel
 indirect enum JSONValue {
   case null
   case bool(Bool)
-  case integer(Int64)
+  case integer(Int128)
   case text(String)
   case list([JSONValue])
   case object([String: JSONValue])
 
-  static func integer(_ value: Int) -> JSONValue { .integer(Int64(value)) }
+  static func integer(_ value: Int) -> JSONValue { .integer(Int128(value)) }
+  static func integer(_ value: Int64) -> JSONValue { .integer(Int128(value)) }
   static func text(_ value: String?) -> JSONValue { value.map { .text($0) } ?? .null }
   static func texts(_ values: [String]) -> JSONValue { .list(values.map { .text($0) }) }
 

@@ -41,7 +41,7 @@ public struct RunReportModel: Sendable {
   /// Rejected rows per million at which the run says so.
   public var rejectLimitPerMillion = 1000
   /// Σ P of the counting settlements of this batch.
-  public var fundPaidFen: Int64 = 0
+  public var fundPaidFen: Int128 = 0
 
   // What does not fit
   public var reconciliation: [ReconciliationCheck] = []
@@ -68,7 +68,7 @@ public struct RunReportModel: Sendable {
   /// packets.min_counted_fen of the pipeline.
   public var packetThresholdFen: Int64 = 0
   /// Each unit of money once over all cases.
-  public var totalCountedFen: Int64 = 0
+  public var totalCountedFen: Int128 = 0
   /// Institution names by fixmedins_code, where the registry has them.
   public var institutionNames: [String: String] = [:]
 
@@ -193,21 +193,21 @@ public struct RunReportModel: Sendable {
     }
   }
 
-  /// One amount column of this batch: `afterFen = beforeFen − Σ setAsideFen + nettedFen`.
+  /// One amount column of this batch: `afterFen = beforeFen − Σ setAsideFen + nettedFen`, exact.
   public struct SumRow: Sendable {
     public var table: String
     public var column: String
     /// Σ as uploaded over accepted and set-aside rows.
-    public var beforeFen: Int64
+    public var beforeFen: Int128
     /// Σ as uploaded over rows set aside, by reason.
-    public var setAsideFen: [String: Int64]
+    public var setAsideFen: [String: Int128]
     /// What linked reversals added to the lines that count.
-    public var nettedFen: Int64
+    public var nettedFen: Int128
     /// Σ over rows that count, net.
-    public var afterFen: Int64
+    public var afterFen: Int128
     public init(
-      table: String, column: String, beforeFen: Int64, setAsideFen: [String: Int64] = [:], nettedFen: Int64 = 0,
-      afterFen: Int64
+      table: String, column: String, beforeFen: Int128, setAsideFen: [String: Int128] = [:], nettedFen: Int128 = 0,
+      afterFen: Int128
     ) {
       self.table = table
       self.column = column
@@ -232,9 +232,9 @@ public struct RunReportModel: Sendable {
       /// setl_id, or file and column of delivery.csv; never a person.
       public var subject: String
       public var unit: Unit
-      public var expected: Int64
-      public var found: Int64
-      public init(subject: String, unit: Unit, expected: Int64, found: Int64) {
+      public var expected: Int128
+      public var found: Int128
+      public init(subject: String, unit: Unit, expected: Int128, found: Int128) {
         self.subject = subject
         self.unit = unit
         self.expected = expected
@@ -244,7 +244,7 @@ public struct RunReportModel: Sendable {
     public var kind: Kind
     /// Things compared.
     public var checked: Int
-    /// Things that could not be compared (an amount is null).
+    /// Things that could not be compared: an amount is null, or a file's own sum does not fit 64 bits.
     public var notComparable: Int
     public var differences: [Difference]
     public init(kind: Kind, checked: Int, notComparable: Int = 0, differences: [Difference] = []) {
@@ -277,8 +277,8 @@ public struct RunReportModel: Sendable {
     /// A code of a code list (never an identifier of a person).
     public var code: String
     public var rows: Int
-    public var fen: Int64
-    public init(table: String, column: String, code: String, rows: Int, fen: Int64 = 0) {
+    public var fen: Int128
+    public init(table: String, column: String, code: String, rows: Int, fen: Int128 = 0) {
       self.table = table
       self.column = column
       self.code = code

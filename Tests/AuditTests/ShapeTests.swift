@@ -499,6 +499,38 @@ struct ShapeTests {
     #expect(result.diagnostics[0].message.contains("T-2"))
   }
 
+  /// Ten lines of 10^18 − 1 fen: each finding fits 64 bits, their sum does not. They are kept, at once and over parts.
+  @Test func aSumOverFindingsBeyond64BitsStopsNothing() throws {
+    var f = ClaimsFixture()
+    for i in 0..<10 {
+      f.add(
+        .settlement,
+        ["setl_id": "S\(i)", "mdtrt_id": "M\(i)", "psn_no": "p\(i)", "fixmedins_code": "H1", "day": "2025-03-02"])
+      f.add(
+        .line,
+        [
+          "id": "M\(i):1", "mdtrt_id": "M\(i)", "setl_id": "S\(i)", "psn_no": "p\(i)", "fixmedins_code": "H1",
+          "day": "2025-03-02", "A": "9999999999999999.99", "F": "9999999999999999.99", "hilist_code": "X",
+        ])
+    }
+    var rule = outOfCatalogue
+    rule.lookups = []
+    rule.unevaluable = []
+    rule.condition = .compare(.greater, line("A"), .integer(0))
+    let codes = CodeTable()
+    let claims = f.claims(codes)
+    let shelf = RegistryShelf(Registries(), codes: codes)
+    let part = auditPart(rules: [rule], AuditInput(claims: claims, registries: Registries()), shelf: shelf)
+    for result in [try run(rule, f), try finish([part], rules: [rule], registries: Registries())] {
+      #expect(result.findings.map(\.amountFen) == [Int64](repeating: 999_999_999_999_999_999, count: 10))
+      #expect(result.coverage[0].status == .run)
+      #expect(result.coverage[0].findings == 10)
+      #expect(result.coverage[0].amountFen == 9_999_999_999_999_999_990)
+      #expect(result.coverage[0].fundFen == 9_999_999_999_999_999_990)
+      #expect(result.diagnostics.isEmpty)
+    }
+  }
+
   @Test func rowsAndColumnsForOthers() throws {
     let codes = CodeTable()
     let tables = try registries(["hilist_b": Self.catalogue + "110000,XA01,甲,101,01,2025-01-01,\n"], codes)

@@ -43,6 +43,20 @@ private func assign(_ records: [FindingRecord], open: [CaseFile] = []) -> CaseAs
     #expect(result.cases[0].findingIDs.count == 3)
   }
 
+  /// Ten findings of 10^18 − 1 fen at each of two hospitals: each fits 64 bits, a hospital's ten do not.
+  @Test func aCaseMayHoldMoreThan64Bits() {
+    let fen: Int64 = 999_999_999_999_999_999
+    let records = ["H1", "H2"].flatMap { hospital in
+      (0..<10).map { i in
+        record("CAT-01", "\(hospital):\(i)", 20, [unit("\(hospital):\(i)", fen, to: hospital)], subject: hospital)
+      }
+    }
+    let result = assign(records)
+    #expect(result.records.allSatisfy { $0.countedFen == fen })
+    #expect(result.cases.map(\.countedFen) == [9_999_999_999_999_999_990, 9_999_999_999_999_999_990])
+    #expect(result.totalCountedFen == 19_999_999_999_999_999_980)
+  }
+
   /// Part 3 of 4 of 100 + 60 + 40 = 150: 100 of the first, 50 of the second, nothing of the third. What is left (10
   /// and 40) goes to the next.
   @Test func aPartTakesItsUnitsInByteOrder() {

@@ -56,6 +56,15 @@ struct FixedPointTests {
     #expect(FixedPoint.yuan(-99) == "-0.99")
     #expect(FixedPoint.yuan(100_000) == "1,000.00")
   }
+
+  /// The least number has no opposite in 64 bits; a sum may have more than 64.
+  @Test func everyNumberHasAText() {
+    #expect(FixedPoint.yuan(Int64.min) == "-92,233,720,368,547,758.08")
+    #expect(FixedPoint.text(Int64.min, scale: 2) == "-92233720368547758.08")
+    #expect(FixedPoint.yuan(Int128(Int64.max) + 1) == "92,233,720,368,547,758.08")
+    #expect(FixedPoint.yuan(Int128(-7)) == "-0.07")
+    #expect(FixedPoint.text(Int128(Int64.min) - 1, scale: 0) == "-9223372036854775809")
+  }
 }
 
 @Suite("Codes of texts")

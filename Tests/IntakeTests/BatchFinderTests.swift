@@ -94,4 +94,16 @@ struct CSVTableTests {
       try Delivery(path: try scratch.write("delivery.csv", Array("table,rows\n".utf8)).path)
     }
   }
+
+  /// Rows cannot be fewer than none; a sum can be below 0, down to the least number.
+  @Test func aNegativeCountInDeliveryIsRefused() throws {
+    let text =
+      "table,file,rows,sum_column,sum_fen\nsetl_d,,-1,,\nsetl_d,,-9223372036854775808,,\nsetl_d,,0,,\n"
+      + "setl_d,,,medfee_sumamt,-9223372036854775808\n"
+    let delivery = try Delivery(path: try scratch.write("delivery.csv", Array(text.utf8)).path)
+    #expect(delivery.rows.map(\.rows) == [nil, nil, 0, nil])
+    #expect(delivery.rows.map(\.sumFen) == [nil, nil, nil, Int64.min])
+    #expect(delivery.problems.map(\.code) == ["intake.delivery", "intake.delivery"])
+    #expect(delivery.problems.map(\.place.line) == [2, 3])
+  }
 }

@@ -314,8 +314,7 @@ struct PlainClaims {
     }
     unknown = sums.sorted { precedes($0.key, $1.key) }.map { type, sum in
       UnknownMedType(
-        code: String(decoding: type, as: UTF8.self), rows: sum.rows, fen: Int64(exactly: sum.fen),
-        fundFen: Int64(exactly: sum.fund))
+        code: String(decoding: type, as: UTF8.self), rows: sum.rows, fen: sum.fen, fundFen: sum.fund)
     }
     entities[.line] = lines
     entities[.settlement] = settlements

@@ -10,7 +10,13 @@ import Testing
       (Int64.max, Int64.max, 4000), (Int64.max / 2 + 1, Int64.max, 2000),
     ] as [(Int64, Int64, Int64)])
   func aBarIsAsLongAsItsShare(fen: Int64, greatest: Int64, tenths: Int64) {
-    #expect(Charts.barTenths(fen, of: greatest) == tenths)
+    #expect(Charts.barTenths(Int128(fen), of: Int128(greatest)) == tenths)
+  }
+
+  /// Bars of sums beyond 64 bits: a third of the longest.
+  @Test func aBarOfASumIsAsLongAsItsShare() {
+    #expect(Charts.barTenths(Int128(Int64.max), of: 3 * Int128(Int64.max)) == 1333)
+    #expect(Charts.barTenths(3 * Int128(Int64.max), of: 3 * Int128(Int64.max)) == 4000)
   }
 
   @Test(arguments: [0, 1, -1, 10, 12_345, 999_999_999_999_999, -999_999_999_999_999, 700_000_000_000_001] as [Int64])

@@ -46,6 +46,35 @@ private func read(_ html: String) throws -> PageReader {
 }
 
 @Suite struct IndexPageTests {
+  /// Findings, differences and sums that fit 64 bits each and not together.
+  @Test func sumsBeyond64BitsStandOnThePage() throws {
+    var model = sampleModel()
+    model.findings = (0..<3).map {
+      finding("CAT-01-\($0)", rule: "CAT-01", .suspected, amount: .max, fund: .max, counted: .max)
+    }
+    model.sums = [
+      .init(
+        table: "setl_d", column: "medfee_sumamt", beforeFen: 3 * Int128(Int64.max),
+        setAsideFen: ["refunded": Int128(Int64.max), "refund": Int128(Int64.max)], afterFen: Int128(Int64.max))
+    ]
+    model.reconciliation = [
+      .init(
+        kind: .delivery, checked: 2, notComparable: 1,
+        differences: [
+          .init(subject: "setl_d a", unit: .fen, expected: Int128(Int64.min), found: Int128(Int64.max)),
+          .init(subject: "setl_d b", unit: .rows, expected: Int128(Int64.min), found: 1),
+        ])
+    ]
+    let page = try read(model.indexHTML())
+    let expected = [
+      // 3 × (2^63 − 1) and 2 × (2^63 − 1) fen.
+      "276,701,161,105,643,274.21", "184,467,440,737,095,516.14",
+      // (2^63 − 1) − (−2^63) fen, 1 − (−2^63) rows.
+      "-92,233,720,368,547,758.08", "184,467,440,737,095,516.15", "9,223,372,036,854,775,809", "合计超出 64 位",
+    ]
+    for text in expected { #expect(page.text.contains(text), "\(text)") }
+  }
+
   @Test func everyNumberOfTheRunStandsOnThePage() throws {
     let page = try read(sampleModel().indexHTML())
     let expected = [

@@ -55,6 +55,21 @@ import Testing
     #expect(MachineFiles.rejects(rejected).split(separator: "\n").count == 1201)
   }
 
+  /// 3 × (2^63 − 1) of one rule stand in full.
+  @Test func sumsBeyond64BitsStandInFull() {
+    var model = sampleModel()
+    var coverage = RuleCoverage(rule: "A", ruleVersion: 1, status: .run)
+    coverage.amountFen = 3 * Int128(Int64.max)
+    coverage.fundFen = -3 * Int128(Int64.max)
+    #expect(
+      MachineFiles.coverage([coverage]).contains("A,1,run,,0,0,0,0,0,27670116110564327421,-27670116110564327421\n"))
+    model.fundPaidFen = 3 * Int128(Int64.max)
+    model.totalCountedFen = 3 * Int128(Int64.max)
+    let json = model.runJSON()
+    #expect(json.contains("\"fund_paid_fen\": 27670116110564327421,"))
+    #expect(json.contains("\"counted_fen\": 27670116110564327421,"))
+  }
+
   @Test func coverageHasARowARule() {
     #expect(
       MachineFiles.coverage(sampleModel().coverage) == """
