@@ -26,11 +26,13 @@ public struct CaseAssignment: Sendable {
 ///   - records: every finding that holds on the store, and those that fell in this run.
 ///   - open: cases under review that still take findings; of two with one subject the one with the smaller id does.
 ///   - batchLabel: batch of this run with its `~revision` from 2 on; new case ids are made from it.
-///   - shadowRules: rules whose findings never count.
+///   - shadowRules: rules whose findings never count and reach no case.
+///   - standsOnly: ids of findings that hold from earlier runs and that this one can't derive anew (rule not runnable, rows
+///     older than look-back and changed since): they are counted after the others.
 ///   - groupMembers: psn_no of the members of each group that is a subject.
 public func assignCases(
   records: [FindingRecord], open: [CaseFile], batchLabel: String, shadowRules: Set<String> = [],
-  groupMembers: [String: Set<String>] = [:]
+  groupMembers: [String: Set<String>] = [:], standsOnly: Set<String> = []
 ) -> CaseAssignment {
   var cases = open.sorted { bytesPrecede($0.id, $1.id) }
   var caseOfSubject: [CaseSubject: Int] = [:]
@@ -53,7 +55,7 @@ public func assignCases(
     let counting = rows.filter { records[$0].state != .withdrawn && !shadowRules.contains(records[$0].finding.rule) }
     let takings = takeUnits(
       counting.map { records[$0].finding }, subjectType: subject.type, subject: subject.id,
-      members: groupMembers[subject.id] ?? [])
+      members: groupMembers[subject.id] ?? [], standsOnly: standsOnly)
 
     // A finding is given no more than its F, which fits 64 bits; what many are given need not.
     var amount: Int128 = 0
@@ -78,9 +80,10 @@ public func assignCases(
       for row in rows { result[row].caseID = "" }
       continue
     }
-    for row in rows { result[row].caseID = cases[index].id }
-    cases[index].findingIDs = rows.filter { records[$0].state != .withdrawn }.map { records[$0].finding.id }
-      .sorted(by: bytesPrecede)
+    for row in rows {
+      result[row].caseID = shadowRules.contains(records[row].finding.rule) ? "" : cases[index].id
+    }
+    cases[index].findingIDs = counting.map { records[$0].finding.id }.sorted(by: bytesPrecede)
     cases[index].countedFen = amount
   }
 

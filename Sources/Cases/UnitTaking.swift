@@ -15,13 +15,16 @@ public struct UnitTaking: Sendable, Hashable {
 
 /// Gives the units of money of one case to its findings, each fen once (contract.md section 5).
 ///
-/// In order of precedence, then rule, then key, each finding takes from its units in byte order at most what it
+/// Findings that a packet can derive come before the others (`standsOnly`), so that what it counts does not hang on what it
+/// does not show. In order of precedence, then rule, then key, each finding takes from its units in byte order at most what it
 /// claims, what is left, and in all at most its fund amount: that last bound is what makes a part k of n. 线索,
 /// findings without fund amount and those whose precedence is `Int.max` get nothing.
 ///
+/// - Parameter standsOnly: ids of findings that only stand from earlier runs; they get what is left.
 /// - Returns: for each finding, in the given order, what it gets; empty where it gets nothing.
 public func takeUnits(
-  _ findings: [Finding], subjectType: SubjectType, subject: String, members: Set<String> = []
+  _ findings: [Finding], subjectType: SubjectType, subject: String, members: Set<String> = [],
+  standsOnly: Set<String> = []
 ) -> [[UnitTaking]] {
   let eligible = findings.indices.filter { row in
     findings[row].verdict != .lead && findings[row].fundFen > 0 && findings[row].precedence != Int.max
@@ -37,7 +40,12 @@ public func takeUnits(
   for claim in claims.joined() { left[claim.unit] = max(left[claim.unit] ?? 0, claim.fen) }
 
   var result = [[UnitTaking]](repeating: [], count: findings.count)
-  for position in eligible.indices.sorted(by: { precedes(findings[eligible[$0]], findings[eligible[$1]]) }) {
+  let order = eligible.indices.sorted { x, y in
+    let (a, b) = (findings[eligible[x]], findings[eligible[y]])
+    let (aStandsOnly, bStandsOnly) = (standsOnly.contains(a.id), standsOnly.contains(b.id))
+    return aStandsOnly == bStandsOnly ? precedes(a, b) : bStandsOnly
+  }
+  for position in order {
     let row = eligible[position]
     var unspent = findings[row].fundFen
     for claim in claims[position] where unspent > 0 {

@@ -39,6 +39,15 @@ enum FindingHistory {
     return records.sorted { $0.finding.id.utf8.lexicographicallyPrecedes($1.finding.id.utf8) }
   }
 
+  /// Ids of the records that hold and that the run's own findings are not: they can't be derived from today's rows.
+  static func standsOnly(_ records: [FindingRecord], current: [Finding]) -> Set<String> {
+    let current = Dictionary(uniqueKeysWithValues: current.map { ($0.id, $0) })
+    return Set(
+      records.filter { record in
+        record.state != .withdrawn && current[record.finding.id].map { isSame($0, record.finding) } != true
+      }.map(\.finding.id))
+  }
+
   /// Same amounts, lines and verdict.
   static func isSame(_ a: Finding, _ b: Finding) -> Bool {
     a.verdict == b.verdict && a.amountFen == b.amountFen && a.fundFen == b.fundFen && a.lineIDs == b.lineIDs

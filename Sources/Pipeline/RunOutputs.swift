@@ -24,6 +24,10 @@ struct RunOutputs {
   let delivery: DeliveryCheck
   let result: AuditResult
   let assignment: CaseAssignment
+  /// Findings that hold from earlier runs and that this run's claims do not give: older than look-back and changed since, or
+  /// of a rule that could not run. They stay in findings.csv and out of packets.
+  let standsOnly: Set<String>
+  let shadowRules: Set<String>
   let last: RunSnapshot
   let record: RunRecord
   let asOf: Int64
@@ -58,7 +62,7 @@ struct RunOutputs {
 
   /// One bag for each case above the threshold; the folder of each, relative to the output folder, by case id.
   func writePackets(into folder: AtomicFolder) throws -> [String: String] {
-    let chosen = casesOfPackets
+    let chosen = casesOfPackets.filter { !casesWithoutEvidence.contains($0.id) }
     if chosen.isEmpty { return [:] }
     let state = try packetClaims(chosen)
     let delivered = DeliveredRows(state.raw, state.codes, segments: segments)
@@ -66,18 +70,17 @@ struct RunOutputs {
       raw: state.raw, isValid: state.normalized.isValid, claims: state.normalized.claims)
     let lookedAt = ClaimRowsLookedAt(
       rules: run.pack.rules, claims: state.normalized.claims, registries: setting.registries)
-    // Findings that only stand from earlier runs (older than look-back, rule not runnable) cannot be derived from today's
-    // rows; they stay in findings.csv and out of the evidence.
-    let current = Dictionary(uniqueKeysWithValues: result.findings.map { ($0.id, $0) })
     var packets: [String: String] = [:]
     try AtomicFile.makeFolder(folder.path + "/packets")
     for caseFile in chosen.sorted(by: { $0.id.utf8.lexicographicallyPrecedes($1.id.utf8) }) {
+      let holding = assignment.records.filter { $0.caseID == caseFile.id && $0.state != .withdrawn }
+      let others = holding.filter { standsOnly.contains($0.finding.id) }
+      let derived = holding.filter { !standsOnly.contains($0.finding.id) }
+      // What the packet proves.
+      var own = caseFile
+      own.countedFen = derived.reduce(0) { $0 + Int128($1.countedFen) }
       let input = PacketInput(
-        caseFile: caseFile,
-        findings: assignment.records.filter { record in
-          record.caseID == caseFile.id
-            && current[record.finding.id].map { FindingHistory.isSame($0, record.finding) } == true
-        },
+        caseFile: own, findings: derived, standsOnly: (others.count, others.reduce(0) { $0 + Int128($1.countedFen) }),
         suppressions: result.suppressions.filter {
           $0.subjectType == caseFile.subjectType && $0.subject == caseFile.subject
         },
@@ -94,6 +97,15 @@ struct RunOutputs {
       packets[caseFile.id] = "packets/" + (name.split(separator: "/").last.map(String.init) ?? name)
     }
     return packets
+  }
+
+  /// Cases over the threshold of which nothing that counts can be derived from today's rows: no packet could prove anything.
+  var casesWithoutEvidence: Set<String> {
+    var counted: [String: Int128] = [:]
+    for record in assignment.records where record.state != .withdrawn && !standsOnly.contains(record.finding.id) {
+      counted[record.caseID, default: 0] += Int128(record.countedFen)
+    }
+    return Set(casesOfPackets.map(\.id).filter { counted[$0, default: 0] == 0 })
   }
 
   private var casesOfPackets: [CaseFile] {
@@ -235,6 +247,7 @@ struct RunOutputs {
     if !mayWritePackets {
       model.packetsWithheld = "批次不完整，未经说明理由不生成移送材料"
     }
+    model.casesWithoutEvidence = casesWithoutEvidence.sorted(by: bytesPrecede)
     if let institutions = setting.registries["fixmedins_b"] {
       let codes = institutions.columns["fixmedins_code"]?.codes ?? []
       let names = institutions.columns["fixmedins_name"]?.codes ?? []
@@ -453,6 +466,9 @@ struct RunOutputs {
     }
     if !mayWritePackets {
       lines.append("packets  none: a batch is incomplete; see the report, or give --accept-incomplete REASON")
+    }
+    for id in casesWithoutEvidence.sorted(by: bytesPrecede) {
+      lines.append("packets  none for \(id): its findings can't be derived from today's rows; see the report")
     }
     lines.append("report   \(shown(record.outputFolder))/index.html")
     for id in packets.keys.sorted() { lines.append("packet   \(shown(record.outputFolder))/\(packets[id] ?? "")") }

@@ -158,16 +158,17 @@ final class WeeklyRun {
     let asOf = try asOfDay(outcome.figures, startedAt: startedAt)
     let last = try ledger.baseline(of: plan.runID)
     let silent = Set(result.coverage.filter { $0.status == .notRunnable }.map(\.rule))
-    let records0 = FindingHistory.compare(
+    let compared = FindingHistory.compare(
       current: result.findings, last: last.findings, silentRules: silent, cutoff: asOf - file.lookBackDays,
       batchLabel: label)
     stopwatch.stop(rows: outcome.figures.countingLines, bytes: 0)
 
     // Findings → cases, one fen once.
     stopwatch.start("cases", batch: label)
+    let standsOnly = FindingHistory.standsOnly(compared, current: result.findings)
+    let shadowRules = Set(result.coverage.filter { $0.status == .shadow }.map(\.rule))
     let assignment = assignCases(
-      records: records0, open: last.openCases, batchLabel: label,
-      shadowRules: Set(result.coverage.filter { $0.status == .shadow }.map(\.rule)))
+      records: compared, open: last.openCases, batchLabel: label, shadowRules: shadowRules, standsOnly: standsOnly)
     stopwatch.stop(rows: assignment.records.count, bytes: 0)
 
     // Everything a person reads: packets, report, tables. Written aside, synced, renamed; then the run is done.
@@ -182,7 +183,8 @@ final class WeeklyRun {
     let outputs = RunOutputs(
       run: self, segments: segments, parts: parts, guide: lookedBack?.guide ?? SliceGuide(), setting: setting,
       outcome: outcome, revision: finalRevision, summaries: summaries, delivery: delivery, result: result,
-      assignment: assignment, last: last, record: run, asOf: asOf, batch: batch,
+      assignment: assignment, standsOnly: standsOnly, shadowRules: shadowRules, last: last, record: run, asOf: asOf,
+      batch: batch,
       acceptedReasons: try acceptedReasons(accepted, with: revision), mayWritePackets: mayWritePackets,
       blocking: blocking)
     let folder = try AtomicFolder(for: run.outputFolder)

@@ -41,7 +41,7 @@ func coverPage(_ facts: CaseFacts) -> String {
     <div class="figure"><b>\(findings.count)</b><span>线索与发现（条）<br>明确违规 \(definite)，可疑 \(findings.count - leads - definite)，线索 \(leads)</span></div>
     <div class="figure"><b>\(facts.persons.count)</b><span>涉及参保人（人）<br>单据所载医师 \(facts.practitioners.count) 人，待查</span></div>
     </div>
-    \(reasons)\(estimate)
+    \(reasons)\(estimate)\(standsOnlyNote(input))
     \(Markup.table(["项目", "内容"], classes: ["k", ""], rows))
     <h2>卷内文件</h2>
     \(Markup.table(["文件", "内容"], classes: ["c k", ""], [
@@ -102,4 +102,12 @@ func period(_ facts: CaseFacts) -> String {
   let to = facts.findings.compactMap(\.finding.to).max()
   guard let from, let to else { return "未载明" }
   return "\(CivilTime.text(day: from)) 至 \(CivilTime.text(day: to))"
+}
+
+/// What the case counts beside what this packet proves; nothing if there is no such finding.
+func standsOnlyNote(_ input: PacketInput) -> Markup {
+  if input.standsOnly.count == 0 { return "" }
+  return """
+    <div class="note"><p>本案另有 \(input.standsOnly.count) 条以前批次认定的线索与发现仍然有效，计入 \(FixedPoint.yuan(input.standsOnly.fen)) 元，<b>不在本卷及本卷金额之内</b>：由本次数据不能重新推导（规则本次未能运行，或明细已超出回溯期并有变动），见以前批次的案件包。</p></div>
+    """
 }

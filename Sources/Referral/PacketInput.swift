@@ -13,8 +13,11 @@ public struct PacketInput {
   ) throws -> Void
 
   public var caseFile: CaseFile
-  /// The case's findings with counted amounts; withdrawn ones are left out by the writer.
+  /// The case's findings that the claims give anew, with counted amounts; withdrawn ones are left out by the writer.
   public var findings: [FindingRecord]
+  /// Findings of the case that hold from earlier runs and that these claims do not give: how many, and their counted fen. They
+  /// are not in the packet, nor in its amounts.
+  public var standsOnly: (count: Int, fen: Int128)
   /// Exemptions that stopped findings of the subject.
   public var suppressions: [Suppression]
   /// Rules of the run. The packet carries those that have a finding in the case.
@@ -54,7 +57,8 @@ public struct PacketInput {
   public var census: EffectiveClaims?
 
   public init(
-    caseFile: CaseFile, findings: [FindingRecord], suppressions: [Suppression] = [], rules: [Rule],
+    caseFile: CaseFile, findings: [FindingRecord], standsOnly: (count: Int, fen: Int128) = (0, 0),
+    suppressions: [Suppression] = [], rules: [Rule],
     ruleFiles: [String: String] = [:], laws: [String: LawText] = [:], exemptionNames: [String: String] = [:],
     coverage: [RuleCoverage] = [], claims: EffectiveClaims, evidence: EvidenceIndex, registries: Registries,
     sources: [SourceFile], fetch: @escaping FetchRows, excludedSetlTypes: Set<String> = [], asOf: Int64,
@@ -63,6 +67,7 @@ public struct PacketInput {
   ) {
     self.caseFile = caseFile
     self.findings = findings
+    self.standsOnly = standsOnly
     self.suppressions = suppressions
     self.rules = rules
     self.ruleFiles = ruleFiles

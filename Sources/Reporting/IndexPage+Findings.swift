@@ -59,6 +59,10 @@ extension RunReportModel {
     }
     var out = "<p class=\"note\">共 \(grouped(cases.count)) 件未结，计入金额合计 \(FixedPoint.yuan(totalCountedFen)) 元。"
     out += "计入金额达到 \(FixedPoint.yuan(packetThresholdFen)) 元的生成案件包，本次 \(grouped(packets.count)) 个。"
+    if !casesWithoutEvidence.isEmpty {
+      out +=
+        "<strong>另有 \(grouped(casesWithoutEvidence.count)) 件计入金额达到该数而未生成案件包：其疑点只由以前批次认定，本次数据不能重新推导（规则本次未运行，或明细已超出回溯期）：\(escaped(casesWithoutEvidence.joined(separator: "、")))。</strong>"
+    }
     if let withheld = packetsWithheld { out += "<strong>未生成案件包：\(escaped(withheld))</strong>" }
     out += "\(Self.verdictCaption)。</p>\n<div class=\"two\">\n"
     out += "<div><h3>按可证金额</h3>\n\(table(byMoney, money: true))</div>\n"

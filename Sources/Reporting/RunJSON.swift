@@ -126,6 +126,7 @@ extension RunReportModel {
         "packets": .texts(packets.keys.sortedByBytes()),
         "packet_threshold_fen": .integer(packetThresholdFen),
         "packets_withheld": .text(packetsWithheld),
+        "cases_without_evidence": .list(casesWithoutEvidence.map { .text($0) }),
       ]),
       "stages": .list(
         stages.map {
