@@ -2,6 +2,7 @@ import Audit
 import Cases
 import ClaimModel
 import ClaimStore
+import Diagnostics
 import Foundation
 import Intake
 import Normalize
@@ -34,8 +35,8 @@ struct RunOutputs {
   private var label: String { record.label }
 
   /// 3 while a batch of the store is incomplete or too many rows of this one were rejected, else 0.
-  var exitCode: Int32 {
-    let others = (try? run.ledger.incompleteBatches().contains { $0.name != revision.name }) ?? false
+  func exitCode() throws -> Int32 {
+    let others = try run.ledger.incompleteBatches().contains { $0.name != revision.name }
     if revision.isIncomplete || others { return ExitCode.incomplete }
     var read = 0
     var rejected = 0
@@ -51,6 +52,13 @@ struct RunOutputs {
 
   // MARK: Packets
 
+  /// Refuses an output folder in which something stands that no run has put there; the run would remove it.
+  static func checkFolder(_ path: String) throws {
+    try AtomicFolder.check(
+      path, holdsOnly: ["findings.csv", "rejects.csv", "coverage.csv", "suppressed.csv", "run.json", "index.html"],
+      folders: ["packets"])
+  }
+
   /// One bag for each case above the threshold; the folder of each, relative to the output folder, by case id.
   func writePackets(into folder: AtomicFolder) throws -> [String: String] {
     let chosen = casesOfPackets
@@ -64,21 +72,23 @@ struct RunOutputs {
     // Findings that only stand from earlier runs (older than look-back, rule not runnable) cannot be derived from today's
     // rows; they stay in findings.csv and out of the evidence.
     let current = Dictionary(uniqueKeysWithValues: result.findings.map { ($0.id, $0) })
+    // Once a run, not once a case: every case has some of them.
+    let recordsOfCase = Dictionary(grouping: assignment.records, by: \.caseID)
+    let suppressionsOfSubject = Dictionary(
+      grouping: result.suppressions, by: { Subject(type: $0.subjectType, name: $0.subject) })
+    let (laws, exemptionNames, sources) = (laws(), exemptionNames(), sources())
     var packets: [String: String] = [:]
     try AtomicFile.makeFolder(folder.path + "/packets")
     for caseFile in chosen.sorted(by: { $0.id.utf8.lexicographicallyPrecedes($1.id.utf8) }) {
       let input = PacketInput(
         caseFile: caseFile,
-        findings: assignment.records.filter { record in
-          record.caseID == caseFile.id
-            && current[record.finding.id].map { FindingHistory.isSame($0, record.finding) } == true
+        findings: (recordsOfCase[caseFile.id] ?? []).filter { record in
+          current[record.finding.id].map { FindingHistory.isSame($0, record.finding) } == true
         },
-        suppressions: result.suppressions.filter {
-          $0.subjectType == caseFile.subjectType && $0.subject == caseFile.subject
-        },
-        rules: run.pack.rules, ruleFiles: ruleFiles(), laws: laws(), exemptionNames: exemptionNames(),
+        suppressions: suppressionsOfSubject[Subject(type: caseFile.subjectType, name: caseFile.subject)] ?? [],
+        rules: run.pack.rules, ruleFiles: run.pack.texts, laws: laws, exemptionNames: exemptionNames,
         coverage: result.coverage, claims: state.normalized.claims, evidence: evidence, registries: setting.registries,
-        sources: sources(),
+        sources: sources,
         fetch: { segment, lines, body in
           try delivered.fetch(state.segments[Int(segment)].record.key.table, segment, lines, body)
         },
@@ -89,6 +99,11 @@ struct RunOutputs {
       packets[caseFile.id] = "packets/" + (name.split(separator: "/").last.map(String.init) ?? name)
     }
     return packets
+  }
+
+  private struct Subject: Hashable {
+    var type: SubjectType
+    var name: String
   }
 
   private var casesOfPackets: [CaseFile] {
@@ -143,17 +158,6 @@ struct RunOutputs {
     Dictionary(uniqueKeysWithValues: run.pack.exemptions.map { ($0.id, $0.name) })
   }
 
-  /// Text of each rule file, to travel in packets.
-  private func ruleFiles() -> [String: String] {
-    var result: [String: String] = [:]
-    for rule in run.pack.rules {
-      if let data = FileManager.default.contents(atPath: rule.path) {
-        result[rule.id] = String(decoding: data, as: UTF8.self)
-      }
-    }
-    return result
-  }
-
   private func sources() -> [SourceFile] {
     segments.map { segment in
       SourceFile(
@@ -204,7 +208,7 @@ struct RunOutputs {
     }
     model.tables = tables.map { .init(table: $0.key, counts: $0.value) }
     model.registries = registryRows()
-    model.older = olderRows(figures)
+    model.older = try olderRows(figures)
     model.sums = figures.sums
     model.fundPaidFen = figures.fundPaidFen
     model.reconciliation = [figures.settlementCheck] + (delivery.check.map { [$0] } ?? [])
@@ -353,8 +357,8 @@ struct RunOutputs {
   }
 
   /// Rows of older batches that this batch set aside: what is set aside now and was not after the last run.
-  private func olderRows(_ figures: UnitFigures) -> [RunReportModel.OlderRows] {
-    let before = previousSetAside()
+  private func olderRows(_ figures: UnitFigures) throws -> [RunReportModel.OlderRows] {
+    let before = try previousSetAside()
     var change: [String: Int] = [:]
     for (i, segment) in segments.enumerated() where segment.batch != revision.name {
       for (disposition, n) in figures.dispositions(of: i) where disposition != .counts {
@@ -369,15 +373,13 @@ struct RunOutputs {
     }
   }
 
-  private func previousSetAside() -> [String: Int] {
-    guard let text = last.run?.report, let data = text.data(using: .utf8),
-      let decoded = try? JSONDecoder().decode(StatusFigures.self, from: data)
-    else { return [:] }
-    return decoded.setAside
+  private func previousSetAside() throws -> [String: Int] {
+    guard let text = last.run?.report else { return [:] }
+    return try StatusFigures.decode(text).setAside
   }
 
   /// What `status` and the next run want to know of this one.
-  var statusJSON: String {
+  func statusJSON() throws -> String {
     var figures = StatusFigures()
     for (i, segment) in segments.enumerated() {
       for (disposition, n) in outcome.figures.dispositions(of: i) where disposition != .counts {
@@ -387,7 +389,7 @@ struct RunOutputs {
     figures.findings = assignment.records.count { $0.state != .withdrawn }
     figures.cases = assignment.cases.count
     figures.countedFen = assignment.totalCountedFen
-    return (try? jsonText(figures)) ?? "{}"
+    return try jsonText(figures)
   }
 
   private func fillProfile(_ model: inout RunReportModel) {
@@ -461,6 +463,15 @@ struct StatusFigures: Codable {
   var findings = 0
   var cases = 0
   var countedFen: Int64 = 0
+
+  /// - Throws: `store.corrupt`: only this program writes the text, so it was damaged.
+  static func decode(_ text: String) throws -> StatusFigures {
+    do { return try JSONDecoder().decode(StatusFigures.self, from: Data(text.utf8)) } catch {
+      throw Diagnostic(
+        .error, "store.corrupt", "The ledger's figures of a run can't be read",
+        remedy: "Restore the store folder from a copy, or move it away and read the batches again.")
+    }
+  }
 }
 
 /// A path as the user would type it here: relative where it lies under the working folder.

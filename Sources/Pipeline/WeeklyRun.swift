@@ -72,10 +72,10 @@ final class WeeklyRun {
     var code = ExitCode.done
     for (i, batch) in batches.enumerated() {
       let one = try process(batch, isLast: i == batches.count - 1)
-      if one != ExitCode.done { code = one }
+      code = ExitCode.worse(code, one)
     }
-    if code == ExitCode.done, try !ledger.incompleteBatches().filter(\.blocksPackets).isEmpty {
-      code = ExitCode.incomplete
+    if try !ledger.incompleteBatches().filter(\.blocksPackets).isEmpty {
+      code = ExitCode.worse(code, ExitCode.incomplete)
     }
     return code
   }
@@ -93,6 +93,7 @@ final class WeeklyRun {
     let digests = try fingerprints(of: batch)
     guard let plan = try planRevision(batch, digests, isLast: isLast) else { return try reportFinished(batch) }
     let label = BatchRevision.label(batch.id, plan.revision)
+    try RunOutputs.checkFolder(outputFolder + "/" + label)
     printer.send(.batch(label: label, note: plan.note))
     let digestText = try jsonText(plan.digests)
     var run = RunRecord(
@@ -184,14 +185,14 @@ final class WeeklyRun {
     }
     stopwatch.stop(rows: packets.count, bytes: 0)
     stopwatch.start("report", batch: label)
-    let exitCode = outputs.exitCode
+    let exitCode = try outputs.exitCode()
     run.exitCode = Int(exitCode)
     try outputs.writeReport(into: folder, stages: stopwatch.stages, packets: packets)
     try folder.commit()
     stopwatch.stop(rows: assignment.records.count, bytes: 0)
     run.stages = stopwatch.stages
     run.finishedAt = nil
-    run.report = outputs.statusJSON
+    run.report = try outputs.statusJSON()
     try ledger.finishRun(
       run, revision: finalRevision, findings: assignment.records, openCases: assignment.cases, accepted: accepted,
       evaluation: state, seen: files.noted, forgotten: isLast ? files.forgotten : [])
@@ -367,7 +368,9 @@ final class WeeklyRun {
     var toRead: [BatchFile] = []
     for file in batch.files {
       let digest = digests[file.name] ?? ""
-      if let content = try ledger.content(digest: digest, reading: intake.fileReading(file), fileName: file.name) {
+      if !digest.isEmpty,
+        let content = try ledger.content(digest: digest, reading: intake.fileReading(file), fileName: file.name)
+      {
         records.append(intake.record(file, content))
       } else {
         toRead.append(file)
