@@ -27,12 +27,16 @@ public enum AtomicFile {
   /// As above, with a text's UTF-8 bytes.
   public static func write(_ text: String, to path: String) throws { try write(Array(text.utf8), to: path) }
 
-  /// Makes a folder and its parents, mode 0700; what is there already keeps its mode.
+  /// Makes a folder and its parents, mode 0700; what is there already keeps its mode. A folder that was made stays
+  /// after a power cut: the one in which it stands is synced.
   public static func makeFolder(_ path: String) throws {
     var built = path.hasPrefix("/") ? "/" : ""
     for part in path.split(separator: "/") {
+      let parent = built.isEmpty ? "." : built
       built += (built.isEmpty || built == "/" ? "" : "/") + part
-      if mkdir(built, 0o700) != 0, errno != EEXIST {
+      if mkdir(built, 0o700) == 0 {
+        try syncFolder(parent)
+      } else if errno != EEXIST {
         throw StoreError.system(built, "The folder can't be made", errno: errno)
       }
     }
@@ -112,6 +116,31 @@ public final class AtomicFolder {
   public let destination: String
   private var isOpen = true
 
+  /// Refuses a destination that holds what the writer would not put there itself: putting a folder in its place removes
+  /// what stands there. To be asked before anything is done, because a refusal after an hour's work helps nobody.
+  ///
+  /// - Parameters:
+  ///   - files, folders: names of what the writer makes in the destination.
+  /// - Throws: `usage.folder-not-empty`; `store.io` if the destination is no folder or can't be read.
+  public static func check(_ destination: String, holdsOnly files: Set<String>, folders: Set<String> = []) throws {
+    var info = stat()
+    guard lstat(destination, &info) == 0 else { return }
+    let foreign = try entries(destination).filter { name in
+      var info = stat()
+      guard lstat(destination + "/" + name, &info) == 0 else { return false }
+      switch info.st_mode & S_IFMT {
+      case S_IFREG: return !files.contains(name)
+      case S_IFDIR: return !folders.contains(name)
+      default: return true
+      }
+    }
+    guard let first = foreign.first else { return }
+    let more = foreign.count > 1 ? " and \(foreign.count - 1) more" : ""
+    throw Diagnostic(
+      .error, "usage.folder-not-empty", "The folder to write to holds something else: \(first)\(more)",
+      at: Place(file: destination), remedy: "Give a new folder or an empty one; what stands in it would be removed.")
+  }
+
   /// Starts an empty hidden folder beside the destination; leftovers of killed runs for it are removed.
   public init(for destination: String) throws {
     var destination = destination
@@ -143,13 +172,18 @@ public final class AtomicFolder {
   public func commit() throws {
     try Self.syncTree(path)
     let parent = AtomicFile.parent(destination)
+    var isOldAside = false
     if access(destination, F_OK) == 0 {
       guard rename(destination, path + ".old") == 0 else {
         throw StoreError.system(destination, "The old folder can't be moved aside", errno: errno)
       }
+      isOldAside = true
     }
     guard rename(path, destination) == 0 else {
-      throw StoreError.system(destination, "The folder can't be put in place", errno: errno)
+      let problem = StoreError.system(destination, "The folder can't be put in place", errno: errno)
+      // If even that fails, the next `AtomicFolder` tries it again.
+      if isOldAside { rename(path + ".old", destination) }
+      throw problem
     }
     try AtomicFile.syncFolder(parent)
     isOpen = false
@@ -171,7 +205,7 @@ public final class AtomicFolder {
     do {
       try FileManager.default.removeItem(atPath: path)
     } catch {
-      throw StoreError.system(path, "A left-over folder can't be removed", errno: EACCES)
+      throw StoreError.foundation(path, "A left-over folder can't be removed", error)
     }
   }
 

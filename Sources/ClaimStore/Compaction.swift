@@ -43,7 +43,9 @@ extension Ledger {
       groups: { batches?.contains($0) ?? true }, keeping: kept, merging: true, rowsPerPart: rowsPerPart,
       toolVersion: toolVersion
     ) { db, stillThere in
-      for (content, numbers) in replaced where stillThere.isDisjoint(with: numbers) {
+      // In one order: what the same work leaves is the same file, byte for byte.
+      for (content, numbers) in replaced.sorted(by: { bytesPrecede($0.key.joined(), $1.key.joined()) })
+      where stillThere.isDisjoint(with: numbers) {
         try db.execute(
           sql: "DELETE FROM content WHERE digest = ? AND reading = ?", arguments: StatementArguments(content))
       }

@@ -103,7 +103,9 @@ extension Ledger {
       sql: "INSERT INTO evaluation_state VALUES (1, ?, ?)",
       arguments: [state.header, SHA256Hasher.hex(of: state.header)])
     let insert = try db.makeStatement(sql: "INSERT INTO evaluation_file VALUES (?, ?)")
-    for file in Set(state.files) { try insert.execute(arguments: [file.digest, file.bytes]) }
+    // In one order: what the same work leaves is the same file, byte for byte.
+    let files = Set(state.files).sorted { bytesPrecede($0.name, $1.name) }
+    for file in files { try insert.execute(arguments: [file.digest, file.bytes]) }
   }
 
   /// Removes files that no recorded state names.

@@ -623,10 +623,10 @@ public final class Ledger: Sendable {
   }
 
   func read<R>(_ body: (Database) throws -> R) throws -> R {
-    try StoreError.translating(path) { try database.read(body) }
+    try StoreError.translating(path, database) { try database.read(body) }
   }
 
   func write<R>(_ body: (Database) throws -> R) throws -> R {
-    try StoreError.translating(path) { try database.write(body) }
+    try StoreError.translating(path, database) { try database.write(body) }
   }
 }

@@ -114,7 +114,7 @@ extension Ledger {
           ])
         try db.execute(sql: "DELETE FROM batch WHERE name = ?", arguments: [record.name])
       }
-      for key in goneContents {
+      for key in goneContents.sorted(by: { bytesPrecede($0.digest + $0.reading, $1.digest + $1.reading) }) {
         try db.execute(
           sql: "DELETE FROM content WHERE digest = ? AND reading = ?", arguments: [key.digest, key.reading])
       }

@@ -14,6 +14,25 @@ enum StoreError {
       remedy: "Look at the folder's rights and at the disk.")
   }
 
+  /// What a Foundation call threw: its errno, where it has one. The global `errno` behind such a call is anybody's.
+  static func foundation(_ path: String, _ what: String, _ error: any Error) -> Diagnostic {
+    var cause: (any Error)? = error
+    while let one = cause {
+      if let posix = one as? POSIXError { return system(path, what, errno: posix.code.rawValue) }
+      let general = one as NSError
+      if general.domain == NSPOSIXErrorDomain {
+        return system(path, what, errno: Int32(truncatingIfNeeded: general.code))
+      }
+      if general.domain == NSCocoaErrorDomain, general.code == CocoaError.Code.fileWriteOutOfSpace.rawValue {
+        return diskFull(path)
+      }
+      cause = general.userInfo[NSUnderlyingErrorKey] as? any Error
+    }
+    return Diagnostic(
+      .error, "store.io", "\(what): \(error.localizedDescription)", at: Place(file: path),
+      remedy: "Look at the folder's rights and at the disk.")
+  }
+
   static func diskFull(_ path: String) -> Diagnostic {
     Diagnostic(.error, "store.disk-full", "The disk is full", at: Place(file: path), remedy: diskFullRemedy)
   }
@@ -70,11 +89,20 @@ enum StoreError {
   }
 
   /// Runs a GRDB call and throws its errors as diagnostics.
-  static func translating<R>(_ path: String, _ body: () throws -> R) throws -> R {
+  ///
+  /// - Parameter database: of which the system's own cause is asked; nil while there is none.
+  static func translating<R>(_ path: String, _ database: DatabaseQueue? = nil, _ body: () throws -> R) throws -> R {
     do {
       return try body()
     } catch let error as DatabaseError {
-      throw sqlite(path, code: error.extendedResultCode.rawValue, message: error.message ?? "no message")
+      throw sqlite(
+        path, code: error.extendedResultCode.rawValue, message: error.message ?? "no message",
+        systemErrno: database.map(systemErrno) ?? 0)
     }
+  }
+
+  /// What the last system call of SQLite that failed left.
+  private static func systemErrno(_ database: DatabaseQueue) -> Int32 {
+    database.unsafeReentrantRead { db in db.sqliteConnection.map { sqlite3_system_errno($0) } ?? 0 }
   }
 }

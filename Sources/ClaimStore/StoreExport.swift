@@ -75,7 +75,7 @@ extension Ledger {
       do {
         try FileManager.default.copyItem(atPath: source, toPath: path)
       } catch {
-        throw StoreError.system(path, "The part can't be copied", errno: errno)
+        throw StoreError.foundation(path, "The part can't be copied", error)
       }
       result.files += 1
       result.rows += part.rows

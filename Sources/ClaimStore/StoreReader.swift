@@ -170,7 +170,8 @@ public final class StoreReader: Sendable {
   public func load(slices: ClosedRange<UInt16>, codes: CodeTable) throws -> [ClaimTable: RawRows] {
     var result: [ClaimTable: RawRows] = [:]
     let tops = Int(slices.lowerBound >> 8)...Int(slices.upperBound >> 8)
-    for table in columns.keys {
+    // In one order, so that codes are given in one order.
+    for table in ClaimTable.allCases where columns[table] != nil {
       var spans: [Span] = []
       for part in partsByTable[table] ?? [] where part.record.slices.overlaps(slices) {
         let wanted = part.offsets[tops.lowerBound]..<part.offsets[tops.upperBound + 1]
@@ -193,7 +194,8 @@ public final class StoreReader: Sendable {
     let others = keptSlices.isEmpty ? slices : slices.subtracting(keptSlices)
     let isOther = keptSlices.isEmpty ? isWanted : Self.marks(others)
     var result: [ClaimTable: RawRows] = [:]
-    for table in columns.keys {
+    // In one order, so that codes are given in one order.
+    for table in ClaimTable.allCases where columns[table] != nil {
       var spans: [Span] = []
       for part in partsByTable[table] ?? [] {
         let own = (part.isKept ? others : slices).filter(part.mayHave)

@@ -77,6 +77,9 @@ public final class CSVRows {
   private var plain: UnsafeMutablePointer<UInt8>?
   private var plainCapacity = 0
 
+  /// A longer row is left out: an enclosure that is never closed must not bring a whole file into memory.
+  private let maxRowBytes: Int
+
   private static let rawCapacity = 256 << 10
   /// Eight bytes after the end are read.
   private static let slack = 16
@@ -103,13 +106,17 @@ public final class CSVRows {
   }
 
   /// `bufferSize`: bytes to begin with, at least 16.
-  convenience init(bytes: [UInt8], name: String, bufferSize: Int) throws {
-    try self.init(name: name, file: nil, bufferSize: bufferSize) { MemorySource(bytes) }
+  convenience init(
+    bytes: [UInt8], name: String, bufferSize: Int, maxRowBytes: Int = LineReader.maxLineBytes
+  ) throws {
+    try self.init(name: name, file: nil, bufferSize: bufferSize, maxRowBytes: maxRowBytes) { MemorySource(bytes) }
   }
 
   private init(
-    name: String, file: HashedFile?, bufferSize: Int, openSource: @escaping () throws -> any ByteSource
+    name: String, file: HashedFile?, bufferSize: Int, maxRowBytes: Int = LineReader.maxLineBytes,
+    openSource: @escaping () throws -> any ByteSource
   ) throws {
+    self.maxRowBytes = maxRowBytes
     self.name = name
     self.file = file
     self.openSource = openSource
@@ -135,7 +142,11 @@ public final class CSVRows {
   public func next() throws -> Step {
     while true {
       guard let row = parseRow() else {
-        if try fill() { continue }
+        if end - start > maxRowBytes {
+          if try passLongRow() { return .fault("the row is longer than \(maxRowBytes) bytes") }
+        } else if try fill() {
+          continue
+        }
         try readHeader()
         return .restart
       }
@@ -154,6 +165,9 @@ public final class CSVRows {
     header = []
     while header.isEmpty {
       guard let row = parseRow() else {
+        if end - start > maxRowBytes {
+          throw Refusal.noHeader(name, nil, "the first row is longer than \(maxRowBytes) bytes: no header")
+        }
         _ = try fill()
         continue
       }
@@ -301,6 +315,25 @@ public final class CSVRows {
   private static func index(of byte: UInt8, _ p: UnsafeMutablePointer<UInt8>, _ start: Int, _ end: Int) -> Int {
     guard start < end, let found = memchr(p + start, Int32(byte), end - start) else { return end }
     return found - UnsafeMutableRawPointer(p)
+  }
+
+  /// Goes behind the line feed that ends a row of which so much is in the buffer already. False as of `fill`.
+  private func passLongRow() throws -> Bool {
+    line = nextLine
+    // What was looked at is not looked at again: a file of such rows would take for ever.
+    for k in start..<end where buffer[k] == 0x0A { nextLine += 1 }
+    start = end
+    while !isComplete {
+      guard try fill() else { return false }
+      let to = Self.index(of: 0x0A, buffer, start, end)
+      start = min(to + 1, end)
+      if to < end {
+        nextLine += 1
+        break
+      }
+    }
+    nextQuote = -1
+    return true
   }
 
   // MARK: Bytes

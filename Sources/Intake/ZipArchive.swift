@@ -87,8 +87,10 @@ final class ZipArchive {
       guard status.size <= UInt64(limits.maxMemberBytes) else {
         throw Refusal.bomb(file, name, "inflates to more than max_member_bytes, \(limits.maxMemberBytes) bytes")
       }
-      declared += Int(status.size)
-      if declared > limits.maxFileBytes {
+      // Both are at most what the limits allow, so that only the sum can be too large for its type.
+      let (sum, overflow) = declared.addingReportingOverflow(Int(status.size))
+      declared = sum
+      if overflow || declared > limits.maxFileBytes {
         throw Refusal.bomb(file, nil, "inflates to more than max_file_bytes, \(limits.maxFileBytes) bytes")
       }
       members.append(Member(index: index, name: name, size: Int(status.size)))

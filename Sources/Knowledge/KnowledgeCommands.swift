@@ -3,7 +3,7 @@ import Diagnostics
 import Foundation
 
 private func complain(_ problems: [Diagnostic]) {
-  for problem in problems { FileHandle.standardError.write(Data((problem.rendered() + "\n").utf8)) }
+  for problem in problems { writeMessage(problem.rendered() + "\n") }
 }
 
 private func failed(_ error: any Error) -> Int32 {

@@ -143,7 +143,7 @@ func sheetRows(_ bytes: [UInt8], _ strings: [String], _ path: String) throws
   reader.start = { name, attributes in
     switch name {
     case "row":
-      row = attributes["r"].flatMap { Int($0) } ?? row + 1
+      row = attributes["r"].flatMap { Int($0) }.flatMap { (1...lastRow).contains($0) ? $0 : nil } ?? row + 1
       column = -1
     case "c":
       column = attributes["r"].flatMap { cellReference($0)?.column } ?? column + 1
@@ -193,6 +193,9 @@ func sheetRows(_ bytes: [UInt8], _ strings: [String], _ path: String) throws
   return rows.keys.sorted().map { ($0, rows[$0] ?? [:]) }
 }
 
+/// Numbers of rows beyond this one are nobody's; a sheet ends at 1,048,576.
+private let lastRow = 10_000_000
+
 /// `C12` as column 2, row 12.
 private func cellReference(_ text: String) -> (column: Int, row: Int)? {
   var column = 0
@@ -204,7 +207,7 @@ private func cellReference(_ text: String) -> (column: Int, row: Int)? {
     case 0x24: continue
     default: return nil
     }
-    if column > 20_000 || row > 10_000_000 { return nil }
+    if column > 20_000 || row > lastRow { return nil }
   }
   return column > 0 && row > 0 ? (column - 1, row) : nil
 }

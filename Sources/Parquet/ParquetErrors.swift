@@ -9,6 +9,8 @@ enum Defect: Error {
   case unsupported(String)
   /// More bytes are needed than were handed over.
   case cut
+  /// The machine has no memory left for it; the bytes may be sound.
+  case memory
 }
 
 /// Turns what the system or the bytes say into a diagnostic with a remedy.
@@ -49,6 +51,10 @@ enum ParquetError {
       case .damaged(let what): throw damaged(path, what, column: column)
       case .unsupported(let what): throw unsupported(path, what, column: column)
       case .cut: throw damaged(path, "it ends too early", column: column)
+      case .memory:
+        throw Diagnostic(
+          .error, "parquet.memory", "There is not enough memory for the file", at: Place(file: path, field: column),
+          remedy: "Give the command with a smaller --memory, or on a machine with more.")
       }
     }
   }

@@ -10,7 +10,7 @@ final class PageCompressor {
   private let context: OpaquePointer
 
   init() throws {
-    guard let context = ZSTD_createCCtx() else { throw Defect.damaged("no memory for the compressor") }
+    guard let context = ZSTD_createCCtx() else { throw Defect.memory }
     self.context = context
     // Four bytes a page by which any reader notices a flipped bit.
     _ = ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag, 1)
@@ -30,7 +30,7 @@ final class PageCompressor {
     output.reserve(ZSTD_compressBound(input.count))
     let n = ZSTD_compress2(context, output.base, output.capacity, input.baseAddress, input.count)
     // The bound makes room certain, so only memory can be short.
-    if ZSTD_isError(n) != 0 { throw Defect.damaged("a page can't be compressed: \(zstdMessage(n))") }
+    if ZSTD_isError(n) != 0 { throw Defect.memory }
     output.advance(n)
   }
 }
@@ -40,7 +40,7 @@ final class PageInflater {
   private let context: OpaquePointer
 
   init() throws {
-    guard let context = ZSTD_createDCtx() else { throw Defect.damaged("no memory for the inflater") }
+    guard let context = ZSTD_createDCtx() else { throw Defect.memory }
     self.context = context
   }
 
@@ -51,6 +51,7 @@ final class PageInflater {
     output.clear()
     output.reserve(size)
     let n = ZSTD_decompressDCtx(context, output.base, size, input.baseAddress, input.count)
+    if ZSTD_getErrorCode(n) == ZSTD_error_memory_allocation { throw Defect.memory }
     if ZSTD_isError(n) != 0 { throw Defect.damaged("a page can't be inflated: \(zstdMessage(n))") }
     if n != size { throw Defect.damaged("a page is shorter than its header says") }
     output.advance(n)

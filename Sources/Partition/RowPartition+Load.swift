@@ -21,7 +21,8 @@ extension RowPartition {
     var maps: [CodeMap] = []
     for dictionary in dictionaries { maps.append(CodeMap(dictionary)) }
     var result: [ClaimTable: RawRows] = [:]
-    for (table, plan) in plans {
+    for table in ClaimTable.allCases {
+      guard let plan = plans[table] else { continue }
       var streams: [RecordStream] = []
       for (i, group) in groups.enumerated() {
         let own = chunks[i].filter { shapes[Int($0.shape)].table == table }

@@ -98,17 +98,15 @@ public final class SpillFile: Sendable {
 
   /// A new file of a name that nobody has, unlinked at once.
   private func open() throws -> Int32 {
-    // mkstemp puts a name that nobody has in place of six X, makes the file with mode 0600 and never opens one that is there.
-    var template = Array((folder + "/.tmp-rows-" + String(repeating: "X", count: 6)).utf8CString)
-    let descriptor = template.withUnsafeMutableBufferPointer { name -> Int32 in
-      guard let name = name.baseAddress else { return -1 }
-      let descriptor = mkstemp(name)
-      if descriptor >= 0 {
-        unlink(name)
-        _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
-      }
-      return descriptor
-    }
+    // mkstemp would leave the descriptor open for a moment to programs that another thread starts meanwhile.
+    var descriptor: Int32 = -1
+    var number = 0
+    repeat {
+      let name = "\(folder)/.tmp-rows-\(getpid())-\(number)"
+      descriptor = Glibc.open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+      if descriptor >= 0 { unlink(name) }
+      number += 1
+    } while descriptor < 0 && (errno == EEXIST || errno == EINTR)
     if descriptor < 0 { throw PartitionError.system(folder, "No file for rows can be made", errno: errno) }
     return descriptor
   }

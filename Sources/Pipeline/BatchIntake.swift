@@ -110,16 +110,8 @@ struct BatchIntake {
       printer.send(.diagnostic(refusal))
       return (ReadFile(content: content, record: record(file, content), isFinal: isFinal), 0)
     }
-    if let refusal = report.refusal {
-      let content = FileContent(
-        digest: known, reading: fileReading(file), size: file.size, inflatedBytes: report.reachedBytes,
-        refusal: Refusal(code: refusal.code, message: refusal.message),
-        report: try FileSummary.refused(report, refusal).encoded())
-      // What changed while it was read, or could not be read at all, may be whole next time: not remembered.
-      let isFinal = report.digest == known || !report.digest.isEmpty || refusal.code == "intake.empty-file"
-      return refused(refusal, content, isFinal: isFinal)
-    }
-    guard report.digest == known else {
+    // A file that is still being written may look damaged; that it changed is the cause that helps.
+    if report.digest != known, report.refusal == nil || !known.isEmpty && !report.digest.isEmpty {
       let refusal = Diagnostic(
         .error, "intake.changed", "the file changed between two readings", at: Place(file: file.name),
         remedy: "deliver the file again when its writer has finished, then give the same command")
@@ -128,6 +120,15 @@ struct BatchIntake {
         refusal: Refusal(code: refusal.code, message: refusal.message),
         report: try FileSummary.refused(report, refusal).encoded())
       return refused(refusal, content, isFinal: false)
+    }
+    if let refusal = report.refusal {
+      let content = FileContent(
+        digest: known, reading: fileReading(file), size: file.size, inflatedBytes: report.reachedBytes,
+        refusal: Refusal(code: refusal.code, message: refusal.message),
+        report: try FileSummary.refused(report, refusal).encoded())
+      // What changed while it was read, or could not be read at all, may be whole next time: not remembered. Without a
+      // digest there is nothing to remember it by.
+      return refused(refusal, content, isFinal: !known.isEmpty && report.digest == known)
     }
     try consumer.finish()
     let normalization = consumer.report

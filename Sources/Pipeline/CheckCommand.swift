@@ -70,6 +70,7 @@ private func check(_ path: String, _ problems: inout [Diagnostic]) -> Int {
       // What belongs together is checked together: law keys, exemptions, parameters.
       problems += try loadRules(file).1.warnings
       problems += tablesGivenTwice(folder: file.registries ?? "", knowledge: file.knowledge)
+      problems += unknownTables(folder: file.registries ?? "", knowledge: file.knowledge)
     } catch let many as Diagnostics {
       problems += many.all
     } catch let one as Diagnostic {

@@ -60,6 +60,7 @@ private final class OneOffAudit {
     self.options = options
     self.printer = printer
     outputFolder = RunSetup.absolute(options.output)
+    try AtomicFolder.check(outputFolder, holdsOnly: ["findings.csv", "coverage.csv", "suppressed.csv"])
     memory = try MemoryLimit.resolve(options.memory)
     var run = RunOptions(pipeline: options.pipeline)
     run.input = options.input
@@ -69,7 +70,7 @@ private final class OneOffAudit {
     run.store = options.output
     setup = try RunSetup(run)
     jobs = options.jobs ?? setup.file.jobs ?? ProcessInfo.processInfo.activeProcessorCount
-    for note in setup.pack.warnings { printer.send(.diagnostic(note)) }
+    for note in setup.pack.warnings + setup.registryNotes { printer.send(.diagnostic(note)) }
   }
 
   func run() throws -> Int32 {

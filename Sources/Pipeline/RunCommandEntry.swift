@@ -16,7 +16,7 @@ public func runPipeline(_ options: RunOptions) -> Int32 {
       throw Diagnostic(.error, "usage.as-of", "--as-of is not a date", remedy: "write it as 2025-03-09")
     }
     let setup = try RunSetup(options)
-    for note in setup.pack.warnings { printer.send(.diagnostic(note)) }
+    for note in setup.pack.warnings + setup.registryNotes { printer.send(.diagnostic(note)) }
     if options.plan {
       print(try setup.planText(), terminator: "")
       return ExitCode.done
@@ -76,6 +76,8 @@ struct RunSetup {
   var storeFolder: String
   var outputFolder: String
   var registriesFolder: String
+  /// Files and columns of the registries that no rule can look up.
+  var registryNotes: [Diagnostic] = []
 
   init(_ options: RunOptions) throws {
     file = try PipelineFile.read(options.pipeline)
@@ -106,7 +108,8 @@ struct RunSetup {
     outputFolder = output
     (jurisdiction, pack) = try loadRules(file)
     if !registriesFolder.isEmpty || !file.knowledge.isEmpty {
-      _ = try loadRegistries(folder: registriesFolder, knowledge: file.knowledge, codes: CodeTable())
+      registryNotes =
+        try loadRegistries(folder: registriesFolder, knowledge: file.knowledge, codes: CodeTable()).notes
     }
   }
 

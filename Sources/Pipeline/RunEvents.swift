@@ -131,7 +131,7 @@ public final class EventPrinter: Sendable {
     return "{" + fields.map { "\(jsonString($0.0)):\($0.1)" }.joined(separator: ",") + "}"
   }
 
-  private func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
+  private func write(_ text: String) { writeMessage(text) }
 }
 
 /// A JSON string literal; control characters are escaped.
@@ -167,4 +167,11 @@ public enum ExitCode {
   public static let invalidData: Int32 = 65
   public static let locked: Int32 = 75
   public static let interrupted: Int32 = 130
+
+  /// The graver of what two batches of a command gave: that something could not run, before that something is missing,
+  /// before that findings were found.
+  static func worse(_ a: Int32, _ b: Int32) -> Int32 {
+    func rank(_ code: Int32) -> Int { [done, saysNo, incomplete].firstIndex(of: code) ?? 3 }
+    return rank(b) > rank(a) ? b : a
+  }
 }

@@ -39,8 +39,8 @@ struct RunOutputs {
   private var label: String { record.label }
 
   /// 3 while a batch of the store is incomplete or too many rows of this one were rejected, else 0.
-  var exitCode: Int32 {
-    let others = (try? run.ledger.incompleteBatches().contains { $0.name != revision.name }) ?? false
+  func exitCode() throws -> Int32 {
+    let others = try run.ledger.incompleteBatches().contains { $0.name != revision.name }
     return revision.isIncomplete || others || rejects.areOverLimit ? ExitCode.incomplete : ExitCode.done
   }
 
@@ -60,6 +60,13 @@ struct RunOutputs {
 
   // MARK: Packets
 
+  /// Refuses an output folder in which something stands that no run has put there; the run would remove it.
+  static func checkFolder(_ path: String) throws {
+    try AtomicFolder.check(
+      path, holdsOnly: ["findings.csv", "rejects.csv", "coverage.csv", "suppressed.csv", "run.json", "index.html"],
+      folders: ["packets"])
+  }
+
   /// One bag for each case above the threshold; the folder of each, relative to the output folder, by case id.
   func writePackets(into folder: AtomicFolder) throws -> [String: String] {
     let chosen = casesOfPackets.filter { !casesWithoutEvidence.contains($0.id) }
@@ -70,10 +77,15 @@ struct RunOutputs {
       raw: state.raw, isValid: state.normalized.isValid, claims: state.normalized.claims)
     let lookedAt = ClaimRowsLookedAt(
       rules: run.pack.rules, claims: state.normalized.claims, registries: setting.registries)
+    // Once a run, not once a case: every case has some of them.
+    let recordsOfCase = Dictionary(grouping: assignment.records, by: \.caseID)
+    let suppressionsOfSubject = Dictionary(
+      grouping: result.suppressions, by: { Subject(type: $0.subjectType, name: $0.subject) })
+    let (laws, exemptionNames, sources) = (laws(), exemptionNames(), sources())
     var packets: [String: String] = [:]
     try AtomicFile.makeFolder(folder.path + "/packets")
     for caseFile in chosen.sorted(by: { $0.id.utf8.lexicographicallyPrecedes($1.id.utf8) }) {
-      let holding = assignment.records.filter { $0.caseID == caseFile.id && $0.state != .withdrawn }
+      let holding = (recordsOfCase[caseFile.id] ?? []).filter { $0.state != .withdrawn }
       let others = holding.filter { standsOnly.contains($0.finding.id) }
       let derived = holding.filter { !standsOnly.contains($0.finding.id) }
       // What the packet proves.
@@ -81,12 +93,10 @@ struct RunOutputs {
       own.countedFen = derived.reduce(0) { $0 + Int128($1.countedFen) }
       let input = PacketInput(
         caseFile: own, findings: derived, standsOnly: (others.count, others.reduce(0) { $0 + Int128($1.countedFen) }),
-        suppressions: result.suppressions.filter {
-          $0.subjectType == caseFile.subjectType && $0.subject == caseFile.subject
-        },
-        rules: run.pack.rules, ruleFiles: ruleFiles(), laws: laws(), exemptionNames: exemptionNames(),
+        suppressions: suppressionsOfSubject[Subject(type: caseFile.subjectType, name: caseFile.subject)] ?? [],
+        rules: run.pack.rules, ruleFiles: run.pack.texts, laws: laws, exemptionNames: exemptionNames,
         coverage: result.coverage, claims: state.normalized.claims, evidence: evidence, registries: setting.registries,
-        sources: sources(),
+        sources: sources,
         fetch: { segment, lines, body in
           try delivered.fetch(state.segments[Int(segment)].record.key.table, segment, lines, body)
         },
@@ -97,6 +107,11 @@ struct RunOutputs {
       packets[caseFile.id] = "packets/" + (name.split(separator: "/").last.map(String.init) ?? name)
     }
     return packets
+  }
+
+  private struct Subject: Hashable {
+    var type: SubjectType
+    var name: String
   }
 
   /// Cases over the threshold of which nothing that counts can be derived from today's rows: no packet could prove anything.
@@ -160,17 +175,6 @@ struct RunOutputs {
     Dictionary(uniqueKeysWithValues: run.pack.exemptions.map { ($0.id, $0.name) })
   }
 
-  /// Text of each rule file, to travel in packets.
-  private func ruleFiles() -> [String: String] {
-    var result: [String: String] = [:]
-    for rule in run.pack.rules {
-      if let data = FileManager.default.contents(atPath: rule.path) {
-        result[rule.id] = String(decoding: data, as: UTF8.self)
-      }
-    }
-    return result
-  }
-
   private func sources() -> [SourceFile] {
     segments.map { segment in
       SourceFile(
@@ -221,7 +225,7 @@ struct RunOutputs {
     }
     model.tables = tables.map { .init(table: $0.key, counts: $0.value) }
     model.registries = registryRows()
-    model.older = olderRows(figures)
+    model.older = try olderRows(figures)
     model.sums = figures.sums
     model.fundPaidFen = figures.fundPaidFen
     model.reconciliation = [figures.settlementCheck] + (delivery.check.map { [$0] } ?? [])
@@ -371,8 +375,8 @@ struct RunOutputs {
   }
 
   /// Rows of older batches that this batch set aside: what is set aside now and was not after the last run.
-  private func olderRows(_ figures: UnitFigures) -> [RunReportModel.OlderRows] {
-    let before = previousSetAside()
+  private func olderRows(_ figures: UnitFigures) throws -> [RunReportModel.OlderRows] {
+    let before = try previousSetAside()
     var change: [String: Int] = [:]
     for (i, segment) in segments.enumerated() where segment.batch != revision.name {
       for (disposition, n) in figures.dispositions(of: i) where disposition != .counts {
@@ -387,15 +391,13 @@ struct RunOutputs {
     }
   }
 
-  private func previousSetAside() -> [String: Int] {
-    guard let text = last.run?.report, let data = text.data(using: .utf8),
-      let decoded = try? JSONDecoder().decode(StatusFigures.self, from: data)
-    else { return [:] }
-    return decoded.setAside
+  private func previousSetAside() throws -> [String: Int] {
+    guard let text = last.run?.report else { return [:] }
+    return try StatusFigures.decode(text).setAside
   }
 
   /// What `status` and the next run want to know of this one.
-  var statusJSON: String {
+  func statusJSON() throws -> String {
     var figures = StatusFigures()
     for (i, segment) in segments.enumerated() {
       for (disposition, n) in outcome.figures.dispositions(of: i) where disposition != .counts {
@@ -406,7 +408,7 @@ struct RunOutputs {
     figures.cases = assignment.cases.count
     figures.countedFen = assignment.totalCountedFen
     figures.rejectsAreOverLimit = rejects.areOverLimit
-    return (try? jsonText(figures)) ?? "{}"
+    return try jsonText(figures)
   }
 
   private func fillProfile(_ model: inout RunReportModel) {
@@ -485,6 +487,15 @@ struct StatusFigures: Codable {
   var countedFen: Int128 = 0
   /// nil: the run did not note it.
   var rejectsAreOverLimit: Bool?
+
+  /// - Throws: `store.corrupt`: only this program writes the text, so it was damaged.
+  static func decode(_ text: String) throws -> StatusFigures {
+    do { return try JSONDecoder().decode(StatusFigures.self, from: Data(text.utf8)) } catch {
+      throw Diagnostic(
+        .error, "store.corrupt", "The ledger's figures of a run can't be read",
+        remedy: "Restore the store folder from a copy, or move it away and read the batches again.")
+    }
+  }
 }
 
 /// A path as the user would type it here: relative where it lies under the working folder.

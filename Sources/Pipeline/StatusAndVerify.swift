@@ -80,6 +80,4 @@ public func printStatus(pipeline: String, store: String?, asJSON: Bool) -> Int32
   }
 }
 
-private func figures(_ run: RunRecord) throws -> StatusFigures {
-  try JSONDecoder().decode(StatusFigures.self, from: Data(run.report.utf8))
-}
+private func figures(_ run: RunRecord) throws -> StatusFigures { try StatusFigures.decode(run.report) }

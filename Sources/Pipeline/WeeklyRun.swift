@@ -75,12 +75,12 @@ final class WeeklyRun {
     var code = ExitCode.done
     for (i, batch) in batches.enumerated() {
       let one = try process(batch, isLast: i == batches.count - 1)
-      if one != ExitCode.done { code = one }
+      code = ExitCode.worse(code, one)
     }
     let incomplete = try ledger.incompleteBatches().filter(\.blocksPackets)
-    if code == ExitCode.done, !incomplete.isEmpty { code = ExitCode.incomplete }
-    for line in incomplete.map({ "incomplete \($0.label): \($0.incompleteReason ?? "")" })
-    where code == ExitCode.incomplete && !results.contains(line) {
+    if !incomplete.isEmpty { code = ExitCode.worse(code, ExitCode.incomplete) }
+    for line in incomplete.map({ "incomplete \($0.label): \($0.incompleteReason ?? "")" }) where !results.contains(line)
+    {
       results.append(line)
     }
     return code
@@ -99,6 +99,7 @@ final class WeeklyRun {
     let digests = try fingerprints(of: batch)
     guard let plan = try planRevision(batch, digests, isLast: isLast) else { return try reportFinished(batch) }
     let label = BatchRevision.label(batch.id, plan.revision)
+    try RunOutputs.checkFolder(outputFolder + "/" + label)
     printer.send(.batch(label: label, note: plan.note))
     let digestText = try jsonText(plan.digests)
     var run = RunRecord(
@@ -196,14 +197,14 @@ final class WeeklyRun {
     stopwatch.stop(rows: packets.count, bytes: 0)
     stopwatch.start("report", batch: label)
     for problem in try outputs.exitReasons() { printer.send(.diagnostic(problem)) }
-    let exitCode = outputs.exitCode
+    let exitCode = try outputs.exitCode()
     run.exitCode = Int(exitCode)
     try outputs.writeReport(into: folder, stages: stopwatch.stages, packets: packets)
     try folder.commit()
     stopwatch.stop(rows: assignment.records.count, bytes: 0)
     run.stages = stopwatch.stages
     run.finishedAt = nil
-    run.report = outputs.statusJSON
+    run.report = try outputs.statusJSON()
     try ledger.finishRun(
       run, revision: finalRevision, findings: assignment.records, openCases: assignment.cases, accepted: accepted,
       evaluation: state, seen: files.noted, forgotten: isLast ? files.forgotten : [])
@@ -283,9 +284,7 @@ final class WeeklyRun {
     for name in packets.sorted() { results.append("packet   \(shown(last.outputFolder))/packets/\(name)") }
     var code = Int32(last.exitCode)
     if code != ExitCode.incomplete, !options.failOnFindings { return code }
-    let figures = try ledger.lastReport(of: batch.id).map {
-      try JSONDecoder().decode(StatusFigures.self, from: Data($0.utf8))
-    }
+    let figures = try ledger.lastReport(of: batch.id).map(StatusFigures.decode)
     // Another batch was incomplete then; whether one still is, is asked at the end.
     if code == ExitCode.incomplete, figures?.rejectsAreOverLimit == false,
       try ledger.latestRevision(of: batch.id)?.isIncomplete == false
@@ -422,7 +421,9 @@ final class WeeklyRun {
     var toRead: [BatchFile] = []
     for file in batch.files {
       let digest = digests[file.name] ?? ""
-      if let content = try ledger.content(digest: digest, reading: intake.fileReading(file), fileName: file.name) {
+      if !digest.isEmpty,
+        let content = try ledger.content(digest: digest, reading: intake.fileReading(file), fileName: file.name)
+      {
         records.append(intake.record(file, content))
       } else {
         toRead.append(file)

@@ -29,6 +29,7 @@ extension Bag {
       problem("packet.unreadable", "", "The packet's folder can't be read", copyAgain)
       return problems
     }
+    let isPresent = Set(present)
     for name in present {
       var info = stat()
       guard lstat(folder + "/" + name, &info) == 0 else { continue }
@@ -73,7 +74,7 @@ extension Bag {
             Diagnostic(
               .error, "packet.bag-manifest", "\(name) does not belong in \(manifest)", at: place, remedy: copyAgain))
         }
-        guard present.contains(name) else {
+        guard isPresent.contains(name) else {
           problem("packet.bag-file-missing", name, "\(manifest) names \(name), which is not there", copyAgain)
           continue
         }

@@ -273,9 +273,7 @@ struct CaseWorkbook {
     }
     func text(_ value: String, _ format: String) throws {
       if value.isEmpty { return }
-      // Excel holds 32,767 characters a cell, counted in UTF-16.
-      let shown = value.utf16.count <= 32_000 ? value : String(value.prefix(15_000)) + "…（其余见 evidence.sqlite）"
-      try check(worksheet_write_string(sheet, row, column, shown, book.formats[format]), book.path)
+      try check(worksheet_write_string(sheet, row, column, Self.cellText(value), book.formats[format]), book.path)
     }
     switch cell {
     case .code(let value): try text(value, "text")
@@ -300,6 +298,13 @@ struct CaseWorkbook {
     case .time(let time?): try number(Double(time) / 86_400 + 25_569, "time")
     case .money(nil), .quantity(nil, _), .count(nil), .day(nil), .time(nil): break
     }
+  }
+
+  /// A text as a cell holds it: Excel takes 32,767 characters, counted in UTF-16, of which 15,000 scalars are at most 30,000.
+  /// What a reader takes for one character may be any number of scalars.
+  static func cellText(_ value: String) -> String {
+    if value.utf16.count <= 32_000 { return value }
+    return String(String.UnicodeScalarView(value.unicodeScalars.prefix(15_000))) + "…（其余见 evidence.sqlite）"
   }
 
   /// An amount as a spreadsheet holds it: the format knows only binary numbers, of which programs keep 15 decimal digits.

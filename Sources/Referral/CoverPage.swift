@@ -69,16 +69,19 @@ func recheckPage(_ facts: CaseFacts) -> String {
     <pre>sha256sum -c tagmanifest-sha256.txt
     sha256sum -c manifest-sha256.txt</pre>
     <h2>二、重新计算</h2>
-    <p>verify.sql 只读证据行、登记行和参数，不读结果表 finding。先删去结果表也得到同样的输出：</p>
-    <pre>cp data/evidence.sqlite /tmp/copy.sqlite
-    sqlite3 /tmp/copy.sqlite "DROP TABLE finding"
-    sqlite3 -header /tmp/copy.sqlite &lt; data/verify.sql</pre>
+    <p>verify.sql 只读证据行、登记行和参数，不读结果表 finding。先删去结果表也得到同样的输出。副本含个人信息，放在只有本人可读的临时文件夹里：</p>
+    <pre>d=$(mktemp -d)
+    cp data/evidence.sqlite "$d/copy.sqlite"
+    sqlite3 "$d/copy.sqlite" "DROP TABLE finding"
+    sqlite3 -header "$d/copy.sqlite" &lt; data/verify.sql</pre>
     <p>输出各列：规则、键、涉及金额、基金金额、计入金额（单位：分）。与结果表比较：</p>
     <pre>sqlite3 -header data/evidence.sqlite "SELECT rule, key, amount_fen, fund_fen, counted_fen FROM finding ORDER BY rule, key"</pre>
     <h2>三、核对证据行</h2>
     <p>source_fields 是来源行各字段的原文，字段之间以 U+001F 隔开，次序同表的各列；source_sha256 是它的 SHA-256。各列的值都由它得出：金额单位分，数量万分之一，单价百万分之一元，日期为自 1970-01-01 起的日数，时间为秒数（见表 column_unit）。
     来源文件及其 SHA-256 见 sources.csv，可与原始导出文件核对。</p>
-    <pre>sqlite3 data/evidence.sqlite "SELECT writefile('/tmp/row', source_fields), source_sha256 FROM line WHERE rowid = 1"; sha256sum /tmp/row</pre>
+    <pre>sqlite3 data/evidence.sqlite "SELECT writefile('$d/row', source_fields), source_sha256 FROM line WHERE rowid = 1"; sha256sum "$d/row"</pre>
+    <p>核对完毕，删去临时文件夹：</p>
+    <pre>rm -r "$d"</pre>
     <p>发现编号是 规则 + “-” + SHA-256（规则、换行、键）的前 16 位：</p>
     <pre>printf 'ADM-01\\nM1|M2' | sha256sum</pre>
     <h2>四、用本软件</h2>

@@ -21,6 +21,28 @@ struct PacketVerification {
   private static let reportLimit = 1000
   private static let suspect = "The packet was changed after it was made: do not use it, ask for it again."
 
+  /// What the packet's SQL may cost. The largest packets of the samples take 1.3 million steps for 0.5 MB of evidence,
+  /// 2.6 a byte, and as many rows as they have findings.
+  var limits = Limits()
+
+  struct Limits {
+    /// Steps of SQLite's machine, for a script and for the check of rows, whatever the packet's size; a minute or two.
+    var steps: Int64 = 4_000_000_000
+    /// Or so many for each byte of evidence, whichever is more.
+    var stepsPerByte: Int64 = 8000
+    /// Rows that a script may give beyond those that the packet states.
+    var moreRows = 100_000
+    /// Bytes that SQLite may hold in memory, its temporary tables included.
+    var memory: Int64 = 4 << 30
+    /// Bytes of a value; a row's text is at most 16 MiB as delivered.
+    var valueBytes: Int32 = 64 << 20
+
+    func steps(forEvidence bytes: Int64) -> Int64 {
+      let (product, overflow) = bytes.multipliedReportingOverflow(by: stepsPerByte)
+      return overflow ? Int64.max : max(steps, product)
+    }
+  }
+
   /// Makes the SQL of the packet's rules anew.
   var makeSQL: (_ rules: [Rule], _ subjectType: SubjectType, _ subject: String) throws -> String = {
     try verifySQL(rules: $0, subjectType: $1, subject: $2)
@@ -62,6 +84,31 @@ struct PacketVerification {
       return [missing("data/evidence.sqlite")]
     }
     let database = try EvidenceDatabase(file, .read)
+    let budget = stepBudget(of: file)
+    budget.watch(database.handle)
+    defer { budget.unwatch(database.handle) }
+    sqlite3_limit(database.handle, SQLITE_LIMIT_LENGTH, limits.valueBytes)
+    do {
+      return try check(folder, file, database)
+    } catch let problem as Diagnostic {
+      // A computed column, say, that costs more than a whole packet.
+      throw budget.isSpent ? tooMuch("data/evidence.sqlite") : problem
+    }
+  }
+
+  private func stepBudget(of file: String) -> StepBudget {
+    var info = stat()
+    let bytes = stat(file, &info) == 0 ? Int64(info.st_size) : 0
+    return StepBudget(limits.steps(forEvidence: bytes), memory: limits.memory)
+  }
+
+  private func tooMuch(_ file: String) -> Diagnostic {
+    Diagnostic(
+      .error, "packet.script-limit", "The check takes thousands of times the work that a packet of this size needs",
+      at: Place(file: file), remedy: Self.suspect)
+  }
+
+  private func check(_ folder: String, _ file: String, _ database: EvidenceDatabase) throws -> [Diagnostic] {
     var problems = try checkSchema(database)
     // Without the tables there is nothing to compare.
     if !problems.isEmpty { return problems }
@@ -76,9 +123,12 @@ struct PacketVerification {
       return problems + [missing("data/verify.sql")]
     }
     problems += compare(
-      try derive(String(decoding: script, as: UTF8.self), file, "data/verify.sql"), with: expected, "data/verify.sql")
+      try derive(
+        String(decoding: script, as: UTF8.self), file, "data/verify.sql", atMost: expected.count + limits.moreRows),
+      with: expected, "data/verify.sql")
     if let fresh = try freshSQL(folder, context, Set(expected.keys.map(\.rule)), &problems) {
-      problems += compare(try derive(fresh, file, "data/rules"), with: expected, "data/rules")
+      problems += compare(
+        try derive(fresh, file, "data/rules", atMost: expected.count + limits.moreRows), with: expected, "data/rules")
     }
     return problems
   }
@@ -89,7 +139,11 @@ struct PacketVerification {
     var problems: [Diagnostic] = []
     for table in EvidenceSchema.all {
       var columns: [String] = []
-      try database.query("SELECT name FROM pragma_table_info(?)", [.text(table.name)]) { columns.append($0.text(0)) }
+      // A view, or a table that a module makes up, may be anything, and without end.
+      try database.query(
+        "SELECT c.name FROM pragma_table_list(?1) l, pragma_table_info(?1) c WHERE l.schema = 'main' AND l.type = 'table'",
+        [.text(table.name)]
+      ) { columns.append($0.text(0)) }
       if columns != table.columns.map(\.name) {
         problems.append(
           Diagnostic(
@@ -294,8 +348,10 @@ struct PacketVerification {
   }
 
   /// Runs a script over a copy of the evidence that has no table of results, and may write nothing but temporary
-  /// tables; the rows of its last query.
-  private func derive(_ script: String, _ evidence: String, _ name: String) throws -> [(FindingKey, Amounts)] {
+  /// tables; the rows of its last query. What takes more steps, rows or memory than any packet needs is cut off.
+  private func derive(_ script: String, _ evidence: String, _ name: String, atMost mostRows: Int) throws
+    -> [(FindingKey, Amounts)]
+  {
     let folder = NSTemporaryDirectory() + "/yijian-verify-\(UUID().uuidString)"
     do {
       try FileManager.default.createDirectory(
@@ -312,9 +368,14 @@ struct PacketVerification {
     try database.run("DROP TABLE finding")
     sqlite3_set_authorizer(database.handle, { _, action, a, b, schema, _ in permission(action, a, b, schema) }, nil)
     defer { sqlite3_set_authorizer(database.handle, nil, nil) }
+    let budget = stepBudget(of: folder + "/copy.sqlite")
+    budget.watch(database.handle)
+    defer { budget.unwatch(database.handle) }
+    sqlite3_limit(database.handle, SQLITE_LIMIT_LENGTH, limits.valueBytes)
 
     func refused() -> Diagnostic {
-      Diagnostic(
+      if budget.isSpent { return tooMuch(name) }
+      return Diagnostic(
         .error, "packet.script",
         "The script fails or does what no derivation needs: \(String(cString: sqlite3_errmsg(database.handle)))",
         at: Place(file: name), remedy: Self.suspect)
@@ -343,6 +404,7 @@ struct PacketVerification {
           let code = sqlite3_step(statement)
           if code == SQLITE_DONE { break }
           guard code == SQLITE_ROW else { throw refused() }
+          guard result.count < mostRows else { throw tooMuch(name) }
           result.append(
             (
               FindingKey(rule: text("rule"), key: text("key")),
@@ -396,6 +458,42 @@ struct PacketVerification {
     Diagnostic(
       .error, "packet.file-missing", "The packet has no \(name)", at: Place(file: name),
       remedy: "Copy the packet again from where it was made.")
+  }
+}
+
+/// The steps that SQLite may still take for a packet. SQL may go on for ever by a few words (a recursion, a join of a table
+/// with itself), and a packet may come from anywhere.
+private final class StepBudget {
+  private var left: Int64
+  private let memory: Int64
+  private(set) var isSpent = false
+  /// How often it is asked, in steps: often enough to stop at once, seldom enough to cost nothing.
+  private static let stride: Int32 = 10_000
+
+  init(_ steps: Int64, memory: Int64) {
+    left = steps
+    self.memory = memory
+  }
+
+  /// Stops statements of the connection when the steps are spent. It must live until `unwatch`.
+  func watch(_ database: OpaquePointer?) {
+    sqlite3_progress_handler(
+      database, Self.stride,
+      { context in
+        guard let context else { return 1 }
+        return Unmanaged<StepBudget>.fromOpaque(context).takeUnretainedValue().spend() ? 0 : 1
+      }, Unmanaged.passUnretained(self).toOpaque())
+  }
+
+  func unwatch(_ database: OpaquePointer?) {
+    sqlite3_progress_handler(database, 0, nil, nil)
+    withExtendedLifetime(self) {}
+  }
+
+  private func spend() -> Bool {
+    left -= Int64(Self.stride)
+    if left < 0 || sqlite3_memory_used() > memory { isSpent = true }
+    return !isSpent
   }
 }
 

@@ -30,8 +30,7 @@ public func loadRegistries(folder: String, knowledge: [String] = [], codes: Code
       if stem.isEmpty { continue }
       let place = Place(file: path + "/" + name)
       guard let schema = RegistrySchema.named(String(stem)) else {
-        result.notes.append(
-          Diagnostic(.note, "registry.unknown-table", "No rule can look up \(stem); the file is not read.", at: place))
+        result.notes.append(unknownTable(String(stem), place))
         continue
       }
       if let other = result.tables[schema.name] {

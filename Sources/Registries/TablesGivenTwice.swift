@@ -27,3 +27,23 @@ public func tablesGivenTwice(folder: String, knowledge: [String]) -> [Diagnostic
   }
   return problems
 }
+
+/// Files of the folders that no rule can look up, by their names alone: perhaps a registry whose name is misspelt.
+public func unknownTables(folder: String, knowledge: [String]) -> [Diagnostic] {
+  var notes: [Diagnostic] = []
+  for path in ([folder] + knowledge) where !path.isEmpty {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+    for name in names.sorted(by: { $0.utf8.lexicographicallyPrecedes($1.utf8) }) {
+      let stem = name.hasSuffix(".csv.gz") ? name.dropLast(7) : name.hasSuffix(".csv") ? name.dropLast(4) : ""
+      if stem.isEmpty || RegistrySchema.named(String(stem)) != nil { continue }
+      notes.append(unknownTable(String(stem), Place(file: path + "/" + name)))
+    }
+  }
+  return notes
+}
+
+func unknownTable(_ name: String, _ place: Place) -> Diagnostic {
+  Diagnostic(
+    .note, "registry.unknown-table", "No rule can look up \(name); the file is not read.", at: place,
+    remedy: "If it is meant to be a registry, give it that registry's name.")
+}

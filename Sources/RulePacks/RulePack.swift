@@ -36,6 +36,8 @@ public struct RulePack: Sendable {
   public var rules: [Rule]
   /// SHA-256 over the digests of all rule, law and exemption files and the jurisdiction file.
   public var digest: String
+  /// Text of each rule's file by rule id, as it was read: what travels in a packet is what was evaluated.
+  public var texts: [String: String] = [:]
   /// By key and by id, in byte order; empty where no folder was given.
   public var law: [LawEntry] = []
   public var exemptions: [ExemptionEntry] = []
@@ -64,6 +66,7 @@ public func loadRulePacks(
   let law = lawFolder.map { readLaw($0, &found, &digests) }
   let exemptions = exemptFolder.map { readExemptions($0, &found, &digests) }
   var parsed: [(ParsedRule, Problems)] = []
+  var texts: [String: String] = [:]
   for folder in folders {
     let files = yamlFiles(in: folder, &found).filter { !$0.hasSuffix(".test.yml") && !$0.hasSuffix(".test.yaml") }
     for path in files {
@@ -72,6 +75,7 @@ public func loadRulePacks(
       let problems = Problems(path: path, text: text)
       if let rule = RuleReader.read(text: text, problems: problems) {
         parsed.append((rule, problems))
+        texts[rule.rule.id] = text
       } else {
         found += problems.sorted
       }
@@ -107,6 +111,7 @@ public func loadRulePacks(
   if !jurisdiction.digest.isEmpty { digests.append(jurisdiction.digest) }
   var pack = RulePack(
     rules: rules, digest: SHA256Hasher.hex(of: digests.sorted(by: bytesPrecede).joined(separator: "\n")))
+  pack.texts = texts
   pack.law = law ?? []
   pack.exemptions = exemptions ?? []
   pack.excludedSetlTypes = jurisdiction.excludedSetlTypes

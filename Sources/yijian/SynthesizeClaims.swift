@@ -20,10 +20,10 @@ func synthesizeClaims(
     for kind in summary.truth.keys.sorted() { print("truth \(kind)  \(summary.truth[kind] ?? 0)") }
     let lines = summary.rows.values.reduce(0, +)
     print("written  \(out): \(summary.files) files, \(summary.inflatedBytes / 1_000_000) MB before compression")
-    FileHandle.standardError.write(Data("\(Int(Double(lines) / max(seconds, 0.001))) rows/s\n".utf8))
+    writeMessage("\(Int(Double(lines) / max(seconds, 0.001))) rows/s\n")
     return 0
   } catch {
-    FileHandle.standardError.write(Data("\(error)\n".utf8))
+    writeMessage("\(error)\n")
     return 2
   }
 }
@@ -35,7 +35,7 @@ func writeSampleClaims(into folder: String) -> Int32 {
     print("written  \(folder)/clean, \(folder)/planted, \(folder)/broken")
     return 0
   } catch {
-    FileHandle.standardError.write(Data("\(error)\n".utf8))
+    writeMessage("\(error)\n")
     return 2
   }
 }

@@ -1,6 +1,8 @@
 import ArgumentParser
 import CMalloc
+import Diagnostics
 import Foundation
+import Pipeline
 
 @main
 struct Yijian: ParsableCommand {
@@ -27,6 +29,28 @@ struct Yijian: ParsableCommand {
     // A run may be cut off anywhere and taken up by the same command, so Ctrl-C needs no clean-up.
     signal(SIGINT) { _ in _exit(130) }
     signal(SIGPIPE, SIG_IGN)
-    self.main(nil)
+    claimStandardStreams()
+    do {
+      var command = try parseAsRoot()
+      try command.run()
+      end(nil)
+    } catch {
+      end(error)
+    }
+  }
+
+  /// Ends the command as `exit(withError:)` does; a result that did not reach standard output in full is none.
+  private static func end(_ error: (any Error)?) -> Never {
+    let code = error.map { exitCode(for: $0).rawValue } ?? Pipeline.ExitCode.done
+    let message = error.map { fullMessage(for: $0) } ?? ""
+    if !message.isEmpty {
+      if code == Pipeline.ExitCode.done { print(message) } else { writeMessage(message + "\n") }
+    }
+    if flushStandardOutput() || code != Pipeline.ExitCode.done { Foundation.exit(code) }
+    let problem = Diagnostic(
+      .error, "output.incomplete", "what the command prints did not reach standard output in full",
+      remedy: "give the command again, with room on the disk and a reader that takes all of it")
+    writeMessage(problem.rendered() + "\n")
+    Foundation.exit(Pipeline.ExitCode.couldNotRun)
   }
 }

@@ -30,7 +30,7 @@ private func matches(_ pattern: String, _ texts: [String]) throws -> Set<String>
 }
 
 private let families =
-  "intake|csv|usage|explain|synth|pipeline|jurisdiction|law|exempt|registry|rule|sql|test|store|normalize|audit|packet|knowledge|parquet|engine"
+  "intake|csv|usage|explain|synth|pipeline|jurisdiction|law|exempt|registry|rule|sql|test|store|normalize|audit|packet|knowledge|parquet|engine|output"
 
 /// A file name or a column in a string literal looks like a code; these endings are never one.
 private func isCode(_ text: String) -> Bool {

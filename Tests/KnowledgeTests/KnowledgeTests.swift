@@ -320,6 +320,18 @@ import Testing
     #expect(throws: Diagnostic.self) { try sheetRows(Array(text.utf8), [], "sheet") }
   }
 
+  /// A number that no sheet has counts as none; the row after the largest is one more.
+  @Test(arguments: [
+    ("9223372036854775807", [1, 2]), ("0", [1, 2]), ("-5", [1, 2]), ("10000001", [1, 2]), ("x", [1, 2]),
+    ("10000000", [10_000_000, 10_000_001]), ("7", [7, 8]),
+  ])
+  func rowNumbersStayWithinBounds(_ number: String, _ expected: [Int]) throws {
+    let cell = "<c t=\"n\"><v>1</v></c>"
+    let text =
+      "<worksheet><sheetData><row r=\"\(number)\">\(cell)</row><row>\(cell)</row></sheetData></worksheet>"
+    #expect(try sheetRows(Array(text.utf8), [], "sheet").map(\.number) == expected)
+  }
+
   @Test func aSheetIsReadWithoutReferencesWithMergesAndRichText() throws {
     let strings = try sharedStrings(
       Array("<sst><si><r><t>甲</t></r><r><t>乙_x000A_</t></r><rPh><t>no</t></rPh></si></sst>".utf8), "strings")

@@ -82,4 +82,30 @@ import Testing
     #expect(try SampleRun(Project.sample("planted"), more: ["--fail-on-findings"]).outcome.code == 1)
     #expect(try SampleRun(Project.sample("clean"), more: ["--fail-on-findings"]).outcome.code == 0)
   }
+
+  /// Once a command, however often the tables are read.
+  @Test func aMisspeltRegistryIsHeardOf() throws {
+    let folder = try Scratch.folder("misspelt")
+    try copy(Project.sample("clean") + "/registries", folder + "/registries")
+    try FileManager.default.moveItem(
+      atPath: folder + "/registries/opsp_reg_d.csv", toPath: folder + "/registries/opsp_reg.csv")
+    let file = folder + "/registries/fixmedins_b.csv"
+    let lines = text(of: file).split(separator: "\n")
+    try write(
+      lines.enumerated().map { $1 + ($0 == 0 ? ",colour" : ",") }.joined(separator: "\n") + "\n", to: file)
+    try write(Self.good + "registries: registries\nclaims: \(Project.sample("clean"))/batches\n", to: folder + "/p.yml")
+    let more = ["--registries", folder + "/registries", "--output", folder + "/out"]
+    let input = ["--input", Project.sample("clean"), "--store", folder + "/store"]
+    for (arguments, columns) in [
+      (["run", folder + "/p.yml"] + input + more, 1), (["run", folder + "/p.yml", "--plan"] + input + more, 1),
+      (["audit", folder + "/p.yml", "--input", Project.sample("clean")] + more, 1), (["check", folder + "/p.yml"], 0),
+    ] {
+      try? FileManager.default.removeItem(atPath: folder + "/out")
+      let outcome = try yijian(arguments)
+      #expect(outcome.code == 0, "\(arguments): \(outcome.err)")
+      let said = outcome.out + outcome.err
+      #expect(said.ranges(of: "opsp_reg.csv: note[registry.unknown-table]").count == 1, "\(arguments): \(said)")
+      #expect(said.ranges(of: "Columns kept aside: colour").count == columns, "\(arguments)")
+    }
+  }
 }

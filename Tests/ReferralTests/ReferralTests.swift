@@ -264,6 +264,46 @@ private func sqlite3CLI(_ arguments: [String], input: String? = nil) throws -> S
     #expect(example.codes == ["packet.script"])
   }
 
+  /// Each would go on for longer than anybody waits, or fill the memory.
+  @Test(arguments: [
+    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n;",
+    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT 'CAT-01' AS rule, i AS key FROM n;",
+    "CREATE TEMP TABLE t AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n;",
+    "SELECT count(*) FROM line a, line b, line c, line d, line e, line f, line g, line h, line i, line j, line k;",
+  ])
+  func aScriptThatNeverEndsIsBrokenOff(line: String) throws {
+    let example = try Example()
+    try Bag.write(line + "\n", to: example.bag + "/data/verify.sql")
+    try example.seal()
+    var verification = PacketVerification()
+    verification.limits.steps = 1_000_000
+    verification.limits.stepsPerByte = 1
+    verification.limits.moreRows = 1000
+    #expect(verification.check(example.bag).map(\.code) == ["packet.script-limit"])
+  }
+
+  /// The example's evidence has 200,000 bytes or more; a thousandth of what it may take is enough.
+  @Test func aPacketTakesAThousandthOfItsSteps() throws {
+    let example = try Example()
+    var verification = PacketVerification()
+    verification.limits.steps /= 1000
+    verification.limits.stepsPerByte /= 1000
+    verification.limits.moreRows /= 1000
+    #expect(verification.check(example.bag) == [])
+  }
+
+  /// A view has columns too, but no end.
+  @Test func aViewIsNoTable() throws {
+    let example = try Example()
+    try example.change(
+      """
+      ALTER TABLE visit RENAME TO kept;
+      CREATE VIEW visit AS
+        WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT kept.* FROM kept, n
+      """)
+    #expect(example.codes == ["packet.schema"])
+  }
+
   @Test func diagnosticsHoldNoPersonalValue() throws {
     let example = try Example()
     try example.change("UPDATE settlement SET psn_no = 'P7', certno = '7'; DELETE FROM finding")
@@ -344,6 +384,17 @@ private func sqlite3CLI(_ arguments: [String], input: String? = nil) throws -> S
     #expect(text.contains("name=\"线索汇总\""))
     #expect(text.contains("name=\"线索汇总 2\""))
     #expect(!text.contains("name=\"线索汇总 3\""))
+  }
+
+  /// 20,000 letters with two accents each are 20,000 characters to a reader and 60,000 to a spreadsheet, which takes 32,767.
+  @Test func aCellIsCutByWhatASpreadsheetCounts() {
+    let long = String(repeating: "e\u{301}\u{302}", count: 20_000)
+    let shown = CaseWorkbook.cellText(long)
+    #expect(shown.unicodeScalars.count == 15_000 + "…（其余见 evidence.sqlite）".unicodeScalars.count)
+    #expect(shown.hasPrefix("e\u{301}\u{302}") && shown.hasSuffix("…（其余见 evidence.sqlite）"))
+    // A scalar beyond the basic plane counts twice.
+    #expect(CaseWorkbook.cellText(String(repeating: "𠀀", count: 17_000)).utf16.count < 32_767)
+    #expect(CaseWorkbook.cellText(String(repeating: "药", count: 32_000)).count == 32_000)
   }
 
   @Test func anUnwritableWorkbookIsToldWithItsPlace() throws {

@@ -200,4 +200,31 @@ struct RegistryComparisonTests {
     // Two lines before it begins, and the 3,000 that the value holds.
     #expect(CSVRows.text(rows.fields[0]) == "2" && rows.line == 3003)
   }
+
+  /// Rows, faults and lines of a table in which no row may have more than 40 bytes.
+  private func short(_ text: String) throws -> [String] {
+    let rows = try CSVRows(bytes: Array(text.utf8), name: "t", bufferSize: 16, maxRowBytes: 40)
+    var found: [String] = []
+    while true {
+      switch try rows.next() {
+      case .row: found.append("\(rows.line):\(CSVRows.text(rows.fields[0]))")
+      case .fault: found.append("\(rows.line): fault")
+      case .restart: found.append("restart")
+      case .end: return found
+      }
+    }
+  }
+
+  /// An enclosure that is never closed costs its row and what was read of it, not the memory for all the rest.
+  @Test func aRowWithoutEndIsLeftOut() throws {
+    let filler = String(repeating: "x\n", count: 100)
+    let found = try short("a,b\n1,2\n3,\"\(filler)")
+    #expect(found.prefix(2) == ["2:1", "3: fault"])
+    // Behind it the rows have one field where two are asked for.
+    #expect(found.count < 100 && found.dropFirst(2).allSatisfy { $0.hasSuffix("fault") })
+    let long = String(repeating: "y", count: 500)
+    #expect(try short("a,b\n1,2\n3,\(long)\n4,5\n") == ["2:1", "3: fault", "4:4"])
+    #expect(try short("a,b\n1,2\n3,\(long)") == ["2:1", "3: fault"])
+    #expect(throws: Diagnostic.self) { try short("\(long),b\n1,2\n") }
+  }
 }

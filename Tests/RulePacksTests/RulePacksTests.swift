@@ -19,6 +19,17 @@ let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPath
       ])
     #expect(pack.warnings.map(\.description) == [])
   }
+
+  /// What travels in packets is what was read, and each text is that of its rule's digest.
+  @Test func thePackHoldsTheTextOfEachRule() throws {
+    let pack = try loadRulePacks(folders: [root + "Pipelines/rules"])
+    #expect(pack.texts.keys.sorted() == pack.rules.map(\.id))
+    for rule in pack.rules {
+      let text = try #require(pack.texts[rule.id])
+      #expect(text == (try String(contentsOfFile: rule.path, encoding: .utf8)))
+      #expect(SHA256Hasher.hex(of: text) == rule.digest)
+    }
+  }
 }
 
 @Suite struct ShippedTestFiles {
