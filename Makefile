@@ -29,7 +29,7 @@ test: setup
 	python3 Tests/engines/semantics.py sqlite
 	python3 Tests/engines/kept_sql.py
 
-# Every rule's SQL in DuckDB and Spark against the native engine; installs Java and two Python packages for itself.
+# Every rule's SQL in DuckDB and Spark against the native engine; installs Java and three Python packages for itself.
 test-engines: setup
 	sh Tests/engines/test-engines.sh $(ENGINES)
 

@@ -22,7 +22,6 @@ extension AuditPart {
   }
 
   /// Ids of the rules that were looked at.
-  public var ruleIDs: Set<String> { Set(rules.keys) }
 
   /// The rule's findings so far.
   public func findings(of rule: String) -> [Finding] { rules[rule]?.findings ?? [] }

@@ -141,9 +141,6 @@ public struct StoredColumn {
   fileprivate var ends: Packed?
   fileprivate var texts: UnsafeRawBufferPointer?
 
-  /// Whether it holds numbers, not texts.
-  public var isNumbers: Bool { different < 0 }
-
   /// Appends the numbers of some rows; false if these are texts.
   public func add(numbers rows: [Int32], to mine: inout [Int64]) -> Bool {
     if different >= 0 { return false }

@@ -369,14 +369,6 @@ public final class Ledger: Sendable {
     }
   }
 
-  /// The last finished run, without what it found; nil if there is none.
-  public func newestRun() throws -> RunRecord? {
-    try read { db in
-      try Row.fetchOne(db, sql: "SELECT * FROM run WHERE sequence IS NOT NULL ORDER BY sequence DESC LIMIT 1")
-        .map { try Self.run($0, db) }
-    }
-  }
-
   /// What held after the last finished run.
   public func lastSnapshot() throws -> RunSnapshot {
     try snapshot(sql: "SELECT * FROM run WHERE sequence IS NOT NULL ORDER BY sequence DESC LIMIT 1", [])

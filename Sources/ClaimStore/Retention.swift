@@ -52,7 +52,6 @@ extension Ledger {
   /// gave, and the rows. Findings and runs stay as they are.
   ///
   /// - Parameters:
-  ///   - names: from `batchesOlder`; others are passed over.
   ///   - day: the line, days since 1970.
   ///   - at: time of it, `yyyy-MM-dd HH:mm:ss`.
   public func removeBatches(

@@ -162,7 +162,7 @@ private struct ClaimFileReading {
     failing > 0 && failing * 1_000_000 > rows * limits.rejectLimitPerMillion
   }
 
-  private mutating func accept(_ pass: MemberPass, _ mapping: LayoutMapping) throws {
+  private mutating func accept(_ pass: MemberReading, _ mapping: LayoutMapping) throws {
     // One row is always allowed: in a small file it is more than any limit and says nothing about the file.
     if pass.failing > 1, exceeds(pass.failing, pass.report.rowsRead) {
       report.reachedRows = pass.report.rowsRead
@@ -176,10 +176,10 @@ private struct ClaimFileReading {
   }
 
   private struct PassResult {
-    var pass: MemberPass?
+    var pass: MemberReading?
     var gaveUp = false
     var problem: Diagnostic?
-    func get() throws -> MemberPass {
+    func get() throws -> MemberReading {
       if let pass { return pass }
       throw problem ?? Diagnostic(.error, "intake.unreadable", "the header cannot be read")
     }
@@ -196,7 +196,7 @@ private struct ClaimFileReading {
       defer { ahead?.close() }
       let reader = try LineReader(
         ahead ?? plain, charset: charset, skip: skip, firstChunk: longSample ? LineReader.maxLineBytes : 0)
-      let pass = MemberPass(reader, mapping: mapping)
+      let pass = MemberReading(reader, mapping: mapping)
       do {
         let outcome = try pass.run(consumer, mayGiveUp: mayGiveUp, longSample: longSample)
         if pass.needsLongSample { continue }

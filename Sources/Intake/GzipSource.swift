@@ -28,7 +28,7 @@ final class GzipSource: ByteSource {
     self.file = file
     self.member = member
     self.limits = limits
-    self.inflater = makeInflater(inflater, .gzip)
+    self.inflater = makeInflater(inflater)
     self.guardian = self.inflater.isOracle ? guardian : guardian.cautious()
     buffer = .allocate(capacity: Self.bufferBytes)
     input = InflaterInput(next: buffer, count: 0)

@@ -4,7 +4,7 @@ import CZlib
   import CISAL
 #endif
 
-/// Which library inflates gzip files and zip members.
+/// Which library inflates gzip files; members of a zip are inflated by libzip.
 public enum InflaterChoice: String, Sendable, Hashable {
   /// ISA-L if the build found it, else zlib. What ISA-L finds wrong is read again by zlib, whose word counts.
   case fastest
@@ -47,24 +47,16 @@ protocol Inflater: AnyObject {
   func step(_ input: inout InflaterInput, _ output: inout UnsafeMutableRawBufferPointer) -> InflaterStep
 }
 
-/// How a stream is wrapped.
-enum InflaterWrapping {
-  /// Header, and CRC-32 and length behind, which the inflater checks.
-  case gzip
-  /// Bare deflate data, as in a zip.
-  case raw
-}
-
 /// zlib: always there, and the oracle.
 final class ZlibInflater: Inflater {
   // zlib keeps a pointer back to the stream, so it must not move.
   private let stream: UnsafeMutablePointer<z_stream>
   let isOracle = true
 
-  init(_ wrapping: InflaterWrapping) {
+  init() {
     stream = .allocate(capacity: 1)
     stream.initialize(to: z_stream())
-    _ = wrapping == .gzip ? czlib_inflate_init_gzip(stream) : czlib_inflate_init_raw(stream)
+    _ = czlib_inflate_init_gzip(stream)
   }
 
   deinit {
@@ -114,12 +106,10 @@ final class ZlibInflater: Inflater {
     let isOracle = false
     // 87 kB, so never a Swift value.
     private let state: UnsafeMutablePointer<inflate_state>
-    private let wrapping: InflaterWrapping
     private var header = Header.fixed(0)
     private var flags: UInt8 = 0
 
-    init(_ wrapping: InflaterWrapping) {
-      self.wrapping = wrapping
+    init() {
       state = .allocate(capacity: 1)
       isal_inflate_init(state)
     }
@@ -128,8 +118,8 @@ final class ZlibInflater: Inflater {
 
     func begin() {
       isal_inflate_reset(state)
-      state.pointee.crc_flag = UInt32(wrapping == .gzip ? ISAL_GZIP_NO_HDR_VER : ISAL_DEFLATE)
-      header = wrapping == .gzip ? .fixed(0) : .done
+      state.pointee.crc_flag = UInt32(ISAL_GZIP_NO_HDR_VER)
+      header = .fixed(0)
     }
 
     func step(_ input: inout InflaterInput, _ output: inout UnsafeMutableRawBufferPointer) -> InflaterStep {
@@ -187,12 +177,12 @@ final class ZlibInflater: Inflater {
   }
 #endif
 
-/// The inflater of a choice.
-func makeInflater(_ choice: InflaterChoice, _ wrapping: InflaterWrapping) -> any Inflater {
+/// The inflater of a choice; it checks a gzip member's CRC-32 and length.
+func makeInflater(_ choice: InflaterChoice) -> any Inflater {
   #if ISAL
-    if choice == .fastest { return ISALInflater(wrapping) }
+    if choice == .fastest { return ISALInflater() }
   #endif
-  return ZlibInflater(wrapping)
+  return ZlibInflater()
 }
 
 /// Something is wrong, or near a limit, in bytes that did not come through the oracle: they must be read again with it.

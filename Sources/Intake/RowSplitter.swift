@@ -52,7 +52,7 @@ struct RowSplitter {
   /// Writes start and length of `fieldCount` fields of the line `start..<end` (no line end in it).
   ///
   /// The line's bytes may be moved within the line. Eight bytes after `end` must be readable. The first fault from
-  /// the left wins; nil means as many fields as wanted. `found` is then `fieldCount`, or less for a short row.
+  /// the left wins; nil means as many fields as wanted.
   @inline(__always)
   func split(
     _ p: UnsafeMutablePointer<UInt8>, _ start: Int, _ end: Int, fieldCount: Int,

@@ -80,6 +80,7 @@ struct CodeColumn {
   /// The codes outside the list; not sorted.
   func unknown() -> [UnknownCode] {
     var result: [UnknownCode] = []
+    var otherRows = 0
     for slot in 0..<capacity where keys[slot] != 0 {
       var bytes: [UInt8] = []
       var rest = keys[slot]
@@ -87,12 +88,18 @@ struct CodeColumn {
         bytes.insert(UInt8(truncatingIfNeeded: rest), at: 0)
         rest >>= 8
       }
+      // No code is written in other letters than ASCII; where columns are shifted, a name is.
+      if bytes.contains(where: { $0 < 0x21 || $0 > 0x7E }) {
+        otherRows += rows[slot]
+        continue
+      }
       let code = String(decoding: bytes, as: UTF8.self)
       if !CodeLists.isKnown(code, column: name) {
         result.append(UnknownCode(column: name, code: code, rows: rows[slot]))
       }
     }
-    if longRows > 0 { result.append(UnknownCode(column: name, code: "(long)", rows: longRows)) }
+    if otherRows > 0 { result.append(UnknownCode(column: name, code: UnknownCode.other, rows: otherRows)) }
+    if longRows > 0 { result.append(UnknownCode(column: name, code: UnknownCode.long, rows: longRows)) }
     return result
   }
 

@@ -1,11 +1,10 @@
 import ClaimModel
 import Intake
 
-/// Validates the values of one claim file and hands on each good row as a fields blob (rule-definitions section 1, 6.2).
+/// Validates the values of one claim file and hands on its good rows, typed (rule-definitions section 1, 6.2).
 ///
 /// Where a column rejects the row, a bad value (or a null one where the column is required) rejects it, with the first
-/// such column in documented order; in every other column a bad value is null from here on and counted. The blob keeps
-/// the text as delivered; whoever types it again with the same `ValueKind` finds the same nulls.
+/// such column in documented order; in every other column a bad value is null from here on and counted.
 public final class FileNormalizer: RecordConsumer {
   /// Nulled values listed a member, column and code; more are counted only.
   public static let listedNulls = 1_000
@@ -15,8 +14,8 @@ public final class FileNormalizer: RecordConsumer {
   private let profiles: Bool
   private let sink: any CheckedRowSink
 
-  private var finished: [MemberPass] = []
-  private var current: MemberPass?
+  private var finished: [RowChecks] = []
+  private var current: RowChecks?
   private var layout: (layout: FileLayout, member: String?)?
 
   /// - Parameters:
@@ -83,10 +82,10 @@ public final class FileNormalizer: RecordConsumer {
     return all
   }
 
-  private func makePass() -> MemberPass? {
+  private func makePass() -> RowChecks? {
     guard let (layout, member) = layout else { return nil }
     let name = member.map { "\(fileName)!\($0)" } ?? fileName
-    return MemberPass(
+    return RowChecks(
       file: name, member: member, layout: layout, latestSettlementTime: latestSettlementTime, profiles: profiles)
   }
 }

@@ -122,9 +122,20 @@ public struct UnknownCode: Sendable, Codable, Hashable, Comparable {
 
   /// National column name.
   public var column: String
-  /// The value, or `(long)` for all values over 8 bytes: no code is that long, an identity number might be.
+  /// The value; `long` for all values over 8 bytes, `other` for all with other characters than visible ASCII: no code is so,
+  /// an identity number or a name might be.
   public var code: String
   public var rows: Int
+  /// Stand for values that are not shown.
+  public static let long = "(long)"
+  public static let other = "(other letters)"
+
+  /// The value, or what stands for it.
+  public static func shown(_ value: String) -> String {
+    if value.utf8.count > 8 { return long }
+    return value.utf8.allSatisfy { $0 >= 0x21 && $0 <= 0x7E } ? value : other
+  }
+
   var key: Key { Key(column: column, code: code) }
 
   public init(column: String, code: String, rows: Int) {

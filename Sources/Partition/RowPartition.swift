@@ -31,7 +31,7 @@ public final class RowPartition: @unchecked Sendable {
 
   /// - Parameters:
   ///   - plans: rows of other tables are checked and not kept.
-  ///   - memoryBytes: for records; besides, each file being read takes up to `workerBytes`.
+  ///   - memoryBytes: for records; besides, each file being read takes 256 chunks and some megabytes.
   ///   - spillFolder: where the file for the rest is made when memory is used up; it must exist by then.
   ///   - profiles: the report of a consumer also says how its tables are filled (`TableProfile`).
   public init(plans: [ClaimTable: RowPlan], memoryBytes: Int, spillFolder: String, profiles: Bool = true) throws {
@@ -50,9 +50,6 @@ public final class RowPartition: @unchecked Sendable {
       for group in state.chunks { for chunk in group { chunk.memory?.deallocate() } }
     }
   }
-
-  /// Memory that one consumer holds at most besides, but for a single row that is longer.
-  public var workerBytes: Int { chunkBytes * Self.groupCount + (8 << 20) }
 
   /// Bytes of records in memory, and of those put aside.
   public var usage: (memory: Int, spilled: Int64) { state.withLock { ($0.memory, $0.spilled) } }

@@ -16,8 +16,23 @@ public enum MemoryLimit {
     return isOver ? nil : result
   }
 
-  /// Bytes that the machine has.
-  static var machine: Int { sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE)) }
+  /// Bytes that the machine has, or that the control group leaves of them: in a container that is less.
+  static var machine: Int {
+    let all = sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE))
+    let groups = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"]
+    return groups.compactMap { limit(at: $0) }.reduce(all, min)
+  }
+
+  /// The number that a file of the kernel holds; nil if there is none, as in `max`.
+  static func limit(at path: String) -> Int? {
+    let file = open(path, O_RDONLY | O_CLOEXEC)
+    if file < 0 { return nil }
+    defer { close(file) }
+    var text = [UInt8](repeating: 0, count: 32)
+    let count = read(file, &text, text.count)
+    let digits = String(decoding: text[..<max(0, count)], as: UTF8.self).prefix { $0.isNumber }
+    return Int(digits).flatMap { $0 > 0 ? $0 : nil }
+  }
 
   /// A quarter of the machine's memory, at least 512 MiB.
   public static var standard: Int { max(512 << 20, machine / 4) }

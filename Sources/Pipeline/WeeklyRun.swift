@@ -269,7 +269,8 @@ final class WeeklyRun {
     if let finished, !FileManager.default.fileExists(atPath: finished) {
       return plan(previous.revision, "its output folder is gone; written again")
     }
-    if let finished, URL(fileURLWithPath: finished).deletingLastPathComponent().path != outputFolder {
+    // Who names another folder and has nothing new wants the last results there.
+    if let finished, isLast, URL(fileURLWithPath: finished).deletingLastPathComponent().path != outputFolder {
       return plan(previous.revision, "written again, into another output folder")
     }
     return nil

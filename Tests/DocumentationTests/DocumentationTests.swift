@@ -59,7 +59,7 @@ private func isCode(_ text: String) -> Bool {
   @Test func namesEveryRejectCodeAndReasonOfARow() throws {
     var codes = try matches("case [A-Za-z0-9]+ = \"([a-z0-9-]+)\"", [text("Sources/Intake/RowSplitter.swift")])
     codes.formUnion(
-      try matches("case \\.(?:bad|missing)[A-Za-z]+: \"([a-z-]+)\"", [text("Sources/Normalize/MemberPass.swift")]))
+      try matches("case \\.(?:bad|missing)[A-Za-z]+: \"([a-z-]+)\"", [text("Sources/Normalize/RowChecks.swift")]))
     codes.formUnion(
       try matches("(?:code: |aside\\(|return \\(|line, )\"([a-z-]+)\"", swiftFiles("Sources/Registries")))
     codes.formUnion(

@@ -208,26 +208,27 @@ struct FileNormalizerTests {
     try feed.begin(.settlements, ["setl_id", "fixmedins_code", "med_type", "psn_no", "certno", "gend"])
     try feed.rows([
       ["S1", "H2", "11", "P1", "C1x", "1"], ["S2", "H1", "99", "P1", "C1X", ""], ["S3", "H2", "99", "P1", "C2", "3"],
-      ["S4", "", "123456789", "P2", "C2", ""], ["", "H1", "98", "P9", "C9", "7"],
+      ["S4", "", "123456789", "P2", "C2", ""], ["S5", "", "王密", "P3", "C3", ""], ["S6", "", "1 1", "P3", "C3", ""], ["", "H1", "98", "P9", "C9", "7"],
     ])
     let profile = feed.report.members[0].profile
-    #expect(profile.rows == 4)
-    #expect(profile.fillPercent(of: "gend") == 50)
-    #expect(profile.fillPercent(of: "fixmedins_code") == 75)
+    #expect(profile.rows == 6)
+    #expect(profile.fillPercent(of: "gend") == 33)
+    #expect(profile.fillPercent(of: "fixmedins_code") == 50)
     #expect(profile.institutions.map(\.institution) == ["", "H1", "H2"])
-    #expect(profile.institutions.map(\.rows) == [1, 1, 2])
+    #expect(profile.institutions.map(\.rows) == [3, 1, 2])
     #expect(profile.institutions[2].filled[ClaimTable.settlements.index(of: "gend") ?? 0] == 2)
     #expect(
       profile.unknownCodes == [
         UnknownCode(column: "gend", code: "3", rows: 1), UnknownCode(column: "med_type", code: "(long)", rows: 1),
+        UnknownCode(column: "med_type", code: "(other letters)", rows: 2),
         UnknownCode(column: "med_type", code: "99", rows: 2),
       ])
     #expect(profile.identity.personsWithSeveralCertificates == 1)
     #expect(profile.identity.certificatesWithSeveralPersons == 1)
     var twice = profile
     twice.merge(profile)
-    #expect(twice.rows == 8)
-    #expect(twice.institutions.map(\.rows) == [2, 2, 4])
+    #expect(twice.rows == 12)
+    #expect(twice.institutions.map(\.rows) == [6, 2, 4])
     #expect(twice.unknownCodes.map(\.rows) == [2, 2, 4])
   }
 

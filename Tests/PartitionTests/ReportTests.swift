@@ -79,6 +79,8 @@ struct SlowReport {
         if CodeLists.values[column.name] != nil {
           if text.utf8.count > 8 {
             unknown["\(column.name) (long)", default: 0] += 1
+          } else if text.utf8.contains(where: { $0 < 0x21 || $0 > 0x7E }) {
+            unknown["\(column.name) (other letters)", default: 0] += 1
           } else if !CodeLists.isKnown(text, column: column.name) {
             unknown["\(column.name) \(text)", default: 0] += 1
           }

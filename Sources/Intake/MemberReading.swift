@@ -2,7 +2,7 @@ import ClaimModel
 import Diagnostics
 
 /// One reading of a member from its start to its end in one charset.
-final class MemberPass {
+final class MemberReading {
   /// Rows that fail before a pass in UTF-8 gives up early, if they are also one in fifty.
   static let hopelessRows = 1000
 

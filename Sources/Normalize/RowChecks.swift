@@ -5,7 +5,7 @@ import Intake
 /// One pass over the rows of one member: the hot loop of normalisation.
 ///
 /// A tile of rows that fits the first-level cache is checked column by column, so that each loop does one thing.
-final class MemberPass {
+final class RowChecks {
   /// What is looked at in a column that holds more than free text.
   private struct Check {
     var column: Int
