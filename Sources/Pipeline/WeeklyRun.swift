@@ -154,8 +154,8 @@ final class WeeklyRun {
     let last = try ledger.baseline(of: plan.runID)
     let silent = Set(result.coverage.filter { $0.status == .notRunnable }.map(\.rule))
     let records0 = FindingHistory.compare(
-      current: result.findings, last: last.findings, silentRules: silent, cutoff: asOf - file.lookBackDays,
-      batchLabel: label)
+      current: result.findings, last: last.findings, silentRules: silent,
+      cutoff: max(asOf - file.lookBackDays, try ledger.keptSince() ?? Int64.min), batchLabel: label)
     stopwatch.stop(rows: outcome.figures.countingLines, bytes: 0)
 
     // Findings → cases, one fen once.
