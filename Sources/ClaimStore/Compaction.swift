@@ -57,10 +57,12 @@ extension Ledger {
   /// - Parameters:
   ///   - groups: which batches' parts are looked at.
   ///   - kept: segments whose rows stay.
+  ///   - thinned: segments of which only these lines stay.
   ///   - merging: also parts without a row to remove, if that makes them fewer.
   ///   - change: what else belongs to the transaction; it is given the segments that parts still have rows of.
   func rewrite(
-    groups isLookedAt: (String) -> Bool, keeping kept: Set<Int32>, merging: Bool, rowsPerPart: Int, toolVersion: String,
+    groups isLookedAt: (String) -> Bool, keeping kept: Set<Int32>, thinned: [Int32: LineSet] = [:], merging: Bool,
+    rowsPerPart: Int, toolVersion: String,
     change: (Database, _ stillThere: Set<Int32>) throws -> Void
   ) throws -> RewriteResult {
     let all = try parts()
@@ -79,7 +81,7 @@ extension Ledger {
         let set = newParts(batch: key.batch, toolVersion: toolVersion)
         sets.append(set)
         old += chosen
-        new += try rewritten(chosen, keeping: kept, ranges: ranges, into: set)
+        new += try rewritten(chosen, keeping: kept, thinned: thinned, ranges: ranges, into: set)
       }
       result.rowsRemoved = old.reduce(0) { $0 + $1.rows } - new.reduce(0) { $0 + $1.rows }
       let removed = Set(old.map(\.id))
@@ -145,12 +147,17 @@ extension Ledger {
   }
 
   private func rewritten(
-    _ parts: [PartRecord], keeping kept: Set<Int32>, ranges: [ClosedRange<UInt16>], into set: PartSet
+    _ parts: [PartRecord], keeping kept: Set<Int32>, thinned: [Int32: LineSet], ranges: [ClosedRange<UInt16>],
+    into set: PartSet
   ) throws -> [PartRecord] {
     guard let table = parts.first?.table else { return [] }
     var expected: [Int32: Int] = [:]
     for part in parts {
       for (segment, rows) in part.segments where kept.contains(segment) { expected[segment, default: 0] += rows }
+    }
+    // All rows of a segment lie under one batch's name, and each of these parts has some to remove.
+    for part in parts {
+      for segment in part.segments.keys { expected[segment] = thinned[segment]?.count ?? expected[segment] }
     }
     let numbers = expected.keys.sorted()
     let reader = try StoreReader(
@@ -160,7 +167,11 @@ extension Ledger {
     var found: [Int32: Int] = [:]
     for range in ranges {
       let codes = CodeTable()
-      guard let rows = try reader.load(slices: range, codes: codes)[table] else { continue }
+      guard var rows = try reader.load(slices: range, codes: codes)[table] else { continue }
+      if !thinned.isEmpty {
+        let isKept = rows.origin.map { thinned[numbers[Int($0.segment)]]?.contains($0.line) ?? true }
+        if isKept.contains(false) { rows = rows.selecting(isKept.indices.filter { isKept[$0] }) }
+      }
       let part = try set.write(rows, table: table, slices: range, codes: codes, segments: numbers)
       if part.rows == 0 { continue }
       for (segment, rows) in part.segments { found[segment, default: 0] += rows }

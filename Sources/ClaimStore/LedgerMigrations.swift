@@ -2,7 +2,7 @@
 enum LedgerMigrations {
   static let all: [(name: String, sql: String)] = [
     ("1 runs, files, findings, cases", first), ("2 parts", second),
-    ("3 evaluation state", third), ("4 files seen", fourth),
+    ("3 evaluation state", third), ("4 files seen", fourth), ("5 rows kept", fifth),
   ]
 
   private static let first = """
@@ -222,5 +222,11 @@ enum LedgerMigrations {
       identity TEXT NOT NULL,
       sha256 TEXT NOT NULL
     ) STRICT, WITHOUT ROWID;
+    """
+
+  private static let fifth = """
+    -- Rows of a removed batch that stayed because findings may still rest on them. Such a batch is still in batch; it is
+    -- not read again all the same.
+    ALTER TABLE removed_batch ADD COLUMN rows_kept INTEGER NOT NULL DEFAULT 0;
     """
 }

@@ -12,6 +12,8 @@ public struct RemovedBatch: Sendable, Hashable {
   public var newestDay: String
   /// Rows that left the store with it; what another batch has too stays.
   public var rows: Int
+  /// Its rows that stayed, because findings may still rest on them.
+  public var rowsKept = 0
   /// Its claim files.
   public var files: Int
   /// Batches that were newer than this day stayed, `yyyy-MM-dd`.
@@ -48,16 +50,22 @@ extension Ledger {
     }
   }
 
-  /// Removes whole batches from the claims, in one transaction, with a record of it: their revisions, what their files
-  /// gave, and the rows. Findings and runs stay as they are.
+  /// Removes batches from the claims, in one transaction, with a record of it: their revisions, what their files gave, and
+  /// the rows. Findings and runs stay as they are; what the last run left to go on from goes, for it holds such rows too.
+  ///
+  /// A batch of which lines are kept stays with its latest revision and these rows. Its files are known under another
+  /// reading from then on: another batch with the same bytes is read, and has all rows.
   ///
   /// - Parameters:
   ///   - day: the line, days since 1970.
+  ///   - only: of the batches that `batchesOlder` gives only these; nil: all.
+  ///   - kept: lines that stay, by segment: of live segments.
   ///   - at: time of it, `yyyy-MM-dd HH:mm:ss`.
   public func removeBatches(
-    olderThan day: Int64, at: String, reason: String, toolVersion: String
+    olderThan day: Int64, only: Set<String>? = nil, keeping kept: [Int32: LineSet] = [:], at: String, reason: String,
+    toolVersion: String
   ) throws -> (removed: [RemovedBatch], rewrite: RewriteResult) {
-    let old = try batchesOlder(than: day)
+    let old = try batchesOlder(than: day).filter { only?.contains($0.revision.name) ?? true }
     let names = Set(old.map(\.revision.name))
     // Contents that a removed batch has, in whatever revision, and no batch that stays.
     let gone = try read { db in
@@ -71,54 +79,89 @@ extension Ledger {
       }.filter { $0.value.isSubset(of: names) }.keys
     }
     let goneContents = Set(gone)
-    let (numbers, rowsOf) = try read { db in
-      var numbers = Set<Int32>()
-      var rowsOf: [ContentKey: Int] = [:]
+    var thinned: [Int32: LineSet] = [:]
+    var numbers = Set<Int32>()
+    var rowsOf: [ContentKey: Int] = [:]
+    var keptOf: [ContentKey: Int] = [:]
+    try read { db in
       for row in try Row.fetchAll(db, sql: "SELECT number, digest, reading, row_count FROM claim_segment") {
         let key = ContentKey(digest: row["digest"], reading: row["reading"])
         if goneContents.contains(key) {
+          let number: Int32 = row["number"]
           rowsOf[key, default: 0] += row["row_count"] as Int
+          if let lines = kept[number], !lines.isEmpty {
+            thinned[number] = lines
+            keptOf[key, default: 0] += lines.count
+          }
         } else {
           numbers.insert(row["number"])
         }
       }
-      return (numbers, rowsOf)
     }
     var counted = Set<ContentKey>()
     let records = old.map { revision, newest in
       // Rows of files that two removed batches have are counted with the first.
-      let keys = revision.files.compactMap { file in
-        file.digest.flatMap { digest in file.reading.map { ContentKey(digest: digest, reading: $0) } }
-      }
-      let rows = Set(keys).subtracting(counted).reduce(0) { $0 + (rowsOf[$1] ?? 0) }
+      let keys = Set(revision.files.compactMap(ContentKey.init))
+      let rows = keys.subtracting(counted).reduce(0) { $0 + (rowsOf[$1] ?? 0) - (keptOf[$1] ?? 0) }
       counted.formUnion(keys)
       return RemovedBatch(
         name: revision.name, revision: revision.revision, newestDay: CivilTime.text(day: newest), rows: rows,
+        rowsKept: keys.reduce(0) { $0 + (keptOf[$1] ?? 0) },
         files: revision.files.count, keptSince: CivilTime.text(day: day), removedAt: at, reason: reason)
     }
     if records.isEmpty { return ([], RewriteResult()) }
     let rewrite = try rewrite(
-      groups: { _ in true }, keeping: numbers, merging: false, rowsPerPart: 512 << 10, toolVersion: toolVersion
+      groups: { _ in true }, keeping: numbers, thinned: thinned, merging: false, rowsPerPart: 512 << 10,
+      toolVersion: toolVersion
     ) { db, _ in
       for record in records {
         try db.execute(
           sql: """
             INSERT INTO removed_batch
-              (name, revision, newest_day, rows_removed, files, kept_since, removed_at, reason)
-              VALUES (?,?,?,?,?,?,?,?)
+              (name, revision, newest_day, rows_removed, files, kept_since, removed_at, reason, rows_kept)
+              VALUES (?,?,?,?,?,?,?,?,?)
             """,
           arguments: [
             record.name, record.revision, record.newestDay, record.rows, record.files, record.keptSince,
-            record.removedAt, record.reason,
+            record.removedAt, record.reason, record.rowsKept,
           ])
-        try db.execute(sql: "DELETE FROM batch WHERE name = ?", arguments: [record.name])
+        try db.execute(
+          sql: "DELETE FROM batch WHERE name = ? AND (? = 0 OR revision < ?)",
+          arguments: [record.name, record.rowsKept, record.revision])
       }
+      let removal = try Int.fetchOne(db, sql: "SELECT max(ordinal) FROM removed_batch") ?? 0
       for key in goneContents.sorted(by: { bytesPrecede($0.digest + $0.reading, $1.digest + $1.reading) }) {
+        if keptOf[key] != nil { try Self.thin(key, to: thinned, removal: removal, db) }
         try db.execute(
           sql: "DELETE FROM content WHERE digest = ? AND reading = ?", arguments: [key.digest, key.reading])
       }
+      try Self.replaceEvaluation(nil, db)
     }
+    try removeOrphanEvaluationFiles()
     return (records, rewrite)
+  }
+
+  /// Gives what stays of a file's segments a reading of its own, so that the same bytes in another batch are read; the
+  /// old content is still to be deleted.
+  private static func thin(_ key: ContentKey, to lines: [Int32: LineSet], removal: Int, _ db: Database) throws {
+    let reading = "\(key.reading)k\(removal)"
+    try db.execute(
+      sql: """
+        INSERT INTO content SELECT digest, ?, size, state, refusal_code, refusal_message, charset, delimiter, enclosure,
+          header_kind, inflated_bytes, report FROM content WHERE digest = ? AND reading = ?
+        """, arguments: [reading, key.digest, key.reading])
+    let numbers = try Int32.fetchAll(
+      db, sql: "SELECT number FROM claim_segment WHERE digest = ? AND reading = ? ORDER BY number",
+      arguments: [key.digest, key.reading])
+    for number in numbers {
+      guard let count = lines[number]?.count else { continue }
+      try db.execute(
+        sql: "UPDATE claim_segment SET reading = ?, row_count = ? WHERE number = ?",
+        arguments: [reading, count, number])
+    }
+    try db.execute(
+      sql: "UPDATE file SET reading = ? WHERE digest = ? AND reading = ?",
+      arguments: [reading, key.digest, key.reading])
   }
 
   /// Batches that `removeBatches` took away, the oldest removal first. A batch that was delivered and read again after
@@ -128,19 +171,36 @@ extension Ledger {
       try Row.fetchAll(db, sql: "SELECT * FROM removed_batch ORDER BY ordinal").map { row in
         RemovedBatch(
           name: row["name"], revision: row["revision"], newestDay: row["newest_day"] ?? "", rows: row["rows_removed"],
-          files: row["files"], keptSince: row["kept_since"], removedAt: row["removed_at"], reason: row["reason"])
+          rowsKept: row["rows_kept"] ?? 0, files: row["files"], keptSince: row["kept_since"],
+          removedAt: row["removed_at"], reason: row["reason"])
       }
     }
   }
 
-  /// Why a batch is not in the store though it was; nil if it is, or never was.
+  /// Why a batch is not in the store though it was, or why only some rows of it are; nil if it is, or never was.
   public func removal(of batch: String) throws -> RemovedBatch? {
-    if try hasRevision(of: batch) { return nil }
-    return try removedBatches().last { $0.name == batch }
+    guard let last = try removedBatches().last(where: { $0.name == batch }) else { return nil }
+    return try last.rowsKept == 0 && hasRevision(of: batch) ? nil : last
+  }
+
+  /// The latest day before which batches were ever removed, days since 1970; nil: none was.
+  public func keptSince() throws -> Int64? {
+    try removedBatches().compactMap { CivilTime.parseDay($0.keptSince) }.max()
   }
 
   private struct ContentKey: Hashable {
     var digest: String
     var reading: String
+
+    init(digest: String, reading: String) {
+      self.digest = digest
+      self.reading = reading
+    }
+
+    /// nil: the file gave nothing.
+    init?(_ file: BatchFileRecord) {
+      guard let digest = file.digest, let reading = file.reading else { return nil }
+      self.init(digest: digest, reading: reading)
+    }
   }
 }

@@ -117,6 +117,11 @@ private struct ClaimFileReading {
     self.readsAhead = readsAhead
     let head = try firstBytes(open)
     if head.isEmpty { throw Refusal.empty(mapping.file, mapping.member) }
+    // What a file or an archive holds is a table; bytes of the file itself were asked before.
+    if head.starts(with: [0x1F, 0x8B]) { throw Refusal.nested(mapping.file, mapping.member, "gzip data") }
+    if head.starts(with: [0x50, 0x4B, 0x03, 0x04]) {
+      throw Refusal.nested(mapping.file, mapping.member, "a zip archive or a workbook")
+    }
     if head.starts(with: [0xFF, 0xFE]) || head.starts(with: [0xFE, 0xFF]) {
       let charset: Charset = head[0] == 0xFF ? .utf16LittleEndian : .utf16BigEndian
       let pass = try run(charset, skip: 2, mapping, open)

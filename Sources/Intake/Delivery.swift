@@ -68,6 +68,7 @@ public struct Delivery: Sendable {
       if column == nil, !value("sum_column").isEmpty { wrong("sum_column", "names no column of \(table.name)") }
       let sum = value("sum_fen").isEmpty ? nil : Int64(value("sum_fen"))
       if sum == nil, !value("sum_fen").isEmpty { wrong("sum_fen", "is not a whole number of fen") }
+      if sum != nil, value("sum_column").isEmpty { wrong("sum_fen", "stands without a sum_column: a sum of what?") }
       rows.append(
         Row(
           line: line, table: table.name, file: value("file").isEmpty ? nil : value("file"), rows: count,

@@ -10,7 +10,7 @@ public struct FileIdentity: Sendable, Hashable {
   /// nil if there is no regular file that can be read.
   public init?(path: String) {
     // A network file system asks its server at an opening, not at a mere question.
-    let file = open(path, O_RDONLY | O_CLOEXEC)
+    let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard file >= 0 else { return nil }
     defer { close(file) }
     var s = stat()

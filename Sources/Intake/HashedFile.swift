@@ -45,7 +45,8 @@ final class HashedFile {
     self.name = name
     self.path = path
     hasher = takesDigest ? SHA256Hasher() : nil
-    descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    // A pipe is not waited for; of a regular file the flag says nothing.
+    descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else {
       throw Refusal.unreadable(name, "cannot be opened: \(String(cString: strerror(errno)))")
     }

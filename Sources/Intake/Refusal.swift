@@ -100,6 +100,12 @@ enum Refusal {
       "convert the line ends to LF or CRLF")
   }
 
+  static func nested(_ file: String, _ member: String?, _ what: String) -> Diagnostic {
+    make(
+      "nested", file, member, "what is packed is itself packed: \(what)",
+      "pack the table once, as .csv.gz or as a member of a zip")
+  }
+
   static func noHeader(_ file: String, _ member: String?, _ message: String) -> Diagnostic {
     make("no-header", file, member, message, "export the file again with a header line")
   }

@@ -10,14 +10,18 @@ enum FindingHistory {
   ///   - silentRules: rules that could not run; their earlier findings stand, because nothing speaks against them.
   ///   - cutoff: findings whose `to` lies before this day keep what was last known and are never withdrawn by age.
   ///   - batchLabel: first batch of new findings.
+  ///   - torn: rules about everybody whose rows before this day were partly removed: what they find there now, and did
+  ///     not before, is of too few rows.
   static func compare(
-    current: [Finding], last: [FindingRecord], silentRules: Set<String>, cutoff: Int64, batchLabel: String
+    current: [Finding], last: [FindingRecord], silentRules: Set<String>, cutoff: Int64, batchLabel: String,
+    torn: (rules: Set<String>, before: Int64)? = nil
   ) -> [FindingRecord] {
     var before: [String: FindingRecord] = [:]
     for record in last where record.state != .withdrawn { before[record.finding.id] = record }
     var records: [FindingRecord] = []
     for finding in current {
       guard let old = before.removeValue(forKey: finding.id) else {
+        if let torn, let to = finding.to, to < torn.before, torn.rules.contains(finding.rule) { continue }
         records.append(FindingRecord(finding: finding, state: .new, firstBatch: batchLabel))
         continue
       }

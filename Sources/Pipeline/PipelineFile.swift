@@ -150,6 +150,15 @@ public struct PipelineFile: Sendable {
       }
     } catch let error as Diagnostics {
       throw error
+    } catch YamlError.duplicatedKeysInMapping(let keys, let context) {
+      let twice = keys.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+      throw Diagnostics(
+        twice.map { key in
+          Diagnostic(
+            .error, "pipeline.duplicate-key", "'\(key)' is given twice",
+            at: Place(file: path, line: Self.secondLine(of: key, in: text, from: context.mark.line)),
+            remedy: "keep one of the two")
+        })
     } catch let error as YamlError {
       throw Diagnostics([
         Diagnostic(
@@ -165,5 +174,18 @@ public struct PipelineFile: Sendable {
     if !problems.isEmpty { throw Diagnostics(problems) }
     file.limits.rejectLimitPerMillion = file.rejectLimit
     return file
+  }
+
+  /// The line on which a key comes again, with the blanks before it that the first had; the parser tells only where the
+  /// mapping begins.
+  private static func secondLine(of key: String, in text: String, from start: Int) -> Int {
+    var seen: Set<String> = []
+    for (number, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+      guard number + 1 >= start, let colon = line.firstIndex(of: ":") else { continue }
+      let name = line[..<colon]
+      guard name.drop(while: { $0 == " " }).allSatisfy({ $0 != " " }), name.hasSuffix(key) else { continue }
+      if name.filter({ $0 != " " }) == key, !seen.insert(String(name)).inserted { return number + 1 }
+    }
+    return start
   }
 }

@@ -134,16 +134,43 @@ struct RunSetup {
     return ClaimTable.allCases.first { table in ([table.name] + table.aliases).contains { name.hasPrefix($0) } }?.name
   }
 
+  /// Files that a revision has with the same bytes, as far as their last times and lengths tell without reading them.
+  private static func unchanged(_ batch: BatchFolder, _ known: BatchRevision?, _ seen: [String: SeenFile]) -> Set<
+    String
+  > {
+    guard let known else { return [] }
+    let digests = Dictionary(known.files.map { ($0.name, $0.digest) }, uniquingKeysWith: { first, _ in first })
+    var paths = batch.files.map { (name: $0.name, path: $0.path) }
+    if let delivery = batch.delivery { paths.append((name: "delivery.csv", path: delivery)) }
+    return Set(
+      paths.filter { file in
+        guard let then = seen[file.path], let digest = digests[file.name] ?? nil else { return false }
+        return then.sha256 == digest && FileIdentity(path: file.path)?.text == then.identity
+      }.map(\.name))
+  }
+
   /// What would run and what is missing (`--plan`).
   func planText() throws -> String {
     var lines = ["pipeline  \(file.name)", "store     \(storeFolder)", "output    \(outputFolder)"]
     lines.append("registries \(registriesFolder.isEmpty ? "none" : registriesFolder)")
     let ledger = try Ledger.inspect(folder: storeFolder)
+    let seen = try ledger?.seenFiles() ?? [:]
     for batch in batches {
+      if let removal = try ledger?.removal(of: batch.id) {
+        lines.append(
+          "batch     \(batch.id) (removed on \(removal.removedAt); not read again): \(batch.files.count) files")
+        continue
+      }
       let known = try ledger?.latestRevision(of: batch.id)
-      let state = known.map { "revision \($0.revision) in the store" } ?? "new"
+      let unchanged = Self.unchanged(batch, known, seen)
+      let isSame = known.map { unchanged.count == $0.files.count && $0.files.count == batch.deliveredFiles } ?? false
+      let state = known.map { "revision \($0.revision) in the store" + (isSame ? ", unchanged" : "") } ?? "new"
       lines.append("batch     \(batch.id) (\(state)): \(batch.files.count) files")
       for claim in batch.files {
+        if unchanged.contains(claim.name) {
+          lines.append("  known   \(claim.name)  \(claim.size) bytes  as in the store; not read again")
+          continue
+        }
         lines.append(
           "  reads   \(claim.name)  \(claim.size) bytes  \(Self.tableNamed(claim.name) ?? "table from its header")")
       }
@@ -170,6 +197,11 @@ struct RunSetup {
     }
     return lines.joined(separator: "\n") + "\n"
   }
+}
+
+extension BatchFolder {
+  /// Claim files and delivery.csv.
+  fileprivate var deliveredFiles: Int { files.count + (delivery == nil ? 0 : 1) }
 }
 
 /// The rules of a pipeline with the jurisdiction's parameters put in.

@@ -2,6 +2,8 @@ import ClaimModel
 import ClaimStore
 import Diagnostics
 import Foundation
+import Registries
+import RulePacks
 
 /// Which store a command of `yijian store` is about.
 public struct StoreChoice: Sendable {
@@ -67,7 +69,8 @@ public func listStore(_ choice: StoreChoice, asJSON: Bool) -> Int32 {
       }
       let removedText = removed.map { batch in
         "{\"batch\":\(jsonString(batch.name)),\"revision\":\(batch.revision),"
-          + "\"newest_day\":\(jsonString(batch.newestDay)),\"rows\":\(batch.rows),\"files\":\(batch.files),"
+          + "\"newest_day\":\(jsonString(batch.newestDay)),\"rows\":\(batch.rows),"
+          + "\"rows_kept\":\(batch.rowsKept),\"files\":\(batch.files),"
           + "\"kept_since\":\(jsonString(batch.keptSince)),\"removed_at\":\(jsonString(batch.removedAt)),"
           + "\"reason\":\(jsonString(batch.reason))}"
       }
@@ -91,8 +94,9 @@ public func listStore(_ choice: StoreChoice, asJSON: Bool) -> Int32 {
     page.table(rows, indent: 0)
     for batch in removed {
       page.line(
-        "removed \(BatchRevision.label(batch.name, batch.revision))  newest \(batch.newestDay)  \(batch.rows) rows  "
-          + "on \(batch.removedAt)  because: \(batch.reason)", indent: 0)
+        "removed \(BatchRevision.label(batch.name, batch.revision))  newest \(batch.newestDay)  \(batch.rows) rows"
+          + (batch.rowsKept > 0 ? ", \(batch.rowsKept) stay" : "")
+          + "  on \(batch.removedAt)  because: \(batch.reason)", indent: 0)
     }
     print(page.text, terminator: "")
     return ExitCode.done
@@ -119,10 +123,22 @@ public func verifyStore(_ choice: StoreChoice) -> Int32 {
   }
 }
 
+/// - Throws: `usage.unknown-batch`, if the store has no such batch.
+private func checkKnown(_ batches: [String], _ ledger: Ledger) throws {
+  if batches.isEmpty { return }
+  let known = Set(try ledger.latestRevisions().map(\.name))
+  if let name = batches.first(where: { !known.contains($0) }) {
+    throw Diagnostic(
+      .error, "usage.unknown-batch", "the store has no batch '\(name)'", remedy: "'yijian store list' names all batches"
+    )
+  }
+}
+
 /// `yijian store compact`: merges parts and leaves out rows that nobody reads.
 public func compactStore(_ choice: StoreChoice, batches: [String]) -> Int32 {
   running { _ in
     let ledger = try choice.open()
+    try checkKnown(batches, ledger)
     let result = try ledger.compact(batches: batches.isEmpty ? nil : Set(batches), toolVersion: toolVersion)
     print(
       "\(result.partsBefore) parts, \(result.bytesBefore) bytes → \(result.partsAfter) parts, \(result.bytesAfter) bytes; "
@@ -145,12 +161,7 @@ public func exportStore(
       }
       return table
     }
-    let known = Set(try ledger.latestRevisions().map(\.name))
-    if let name = batches.first(where: { !known.contains($0) }) {
-      throw Diagnostic(
-        .error, "usage.unknown-batch", "the store has no batch '\(name)'",
-        remedy: "'yijian store list' names all batches")
-    }
+    try checkKnown(batches, ledger)
     let result = try ledger.exportRows(
       to: RunSetup.absolute(folder), format: asCSV ? .csv : .parquet, batches: batches.isEmpty ? nil : Set(batches),
       tables: Set(wanted.isEmpty ? ClaimTable.allCases : wanted), toolVersion: toolVersion)
@@ -167,12 +178,17 @@ public enum RetentionLine: Sendable {
   case weeks(Int)
 }
 
-/// `yijian store retain`: removes batches whose newest settlement is before a day, with a record of it.
+/// `yijian store retain`: removes the rows of batches whose newest settlement is before a day, with a record of it, but
+/// for rows on which findings inside `look_back_days` rest or may come to rest (`RetentionPlan`).
 ///
-/// A day within `look_back_days` of the last run's is refused: the next run would withdraw findings whose rows are gone
-/// as if they had been reversed.
-public func retainStore(_ choice: StoreChoice, keep line: RetentionLine, reason: String, dryRun: Bool) -> Int32 {
-  running { _ in
+/// A day within `look_back_days` of the last run's is refused: findings whose days are still looked at would be judged
+/// without their rows. An incomplete batch that nobody accepted stays, for it can be mended only while it is there.
+///
+/// - Parameter registries: folder of the registries of the last run, if it was given another than the pipeline's.
+public func retainStore(
+  _ choice: StoreChoice, keep line: RetentionLine, reason: String, registries: String? = nil, dryRun: Bool
+) -> Int32 {
+  running { printer in
     let ledger = try dryRun ? choice.inspect() : choice.open()
     let last = try ledger.lastSnapshot()
     guard let asOf = last.run?.asOf.flatMap(CivilTime.parseDay) else {
@@ -189,40 +205,94 @@ public func retainStore(_ choice: StoreChoice, keep line: RetentionLine, reason:
       since = day
     case .weeks(let weeks): since = asOf - Int64(weeks) * 7
     }
-    let lookBack = try PipelineFile.read(choice.pipeline).lookBackDays
-    if since > asOf - lookBack {
+    let file = try PipelineFile.read(choice.pipeline)
+    if since > asOf - file.lookBackDays {
       throw Diagnostic(
         .error, "usage.look-back",
-        "\(CivilTime.text(day: since)) lies within look_back_days (\(lookBack)) of the last run's day "
+        "\(CivilTime.text(day: since)) lies within look_back_days (\(file.lookBackDays)) of the last run's day "
           + CivilTime.text(day: asOf),
         remedy:
-          "keep claims at least since \(CivilTime.text(day: asOf - lookBack)), or make look_back_days smaller first")
+          "keep claims at least since \(CivilTime.text(day: asOf - file.lookBackDays)), or make look_back_days smaller "
+          + "first")
     }
+    let sinceText = CivilTime.text(day: since)
     let old = try ledger.batchesOlder(than: since)
+    if old.isEmpty {
+      print("no batch ends before \(sinceText); nothing to remove")
+      return ExitCode.done
+    }
+    let incomplete = old.filter { $0.revision.blocksPackets }
+    for (revision, _) in incomplete {
+      print("\(revision.label) stays whole: it is incomplete; have it mended or accept it first")
+    }
+    let names = Set(old.map(\.revision.name)).subtracting(incomplete.map(\.revision.name))
+    let (plan, knowsRegistries) = try retentionPlan(
+      ledger, file: file, old: names, since: since, last: last, registries: registries)
+    func printKept(_ verb: String) {
+      for reason in RetentionPlan.Reason.allCases where plan.kept[reason.rawValue].rows > 0 {
+        let kept = plan.kept[reason.rawValue]
+        print("\(verb) \(kept.rows) rows of \(kept.persons) persons: \(reason.text(sinceText))")
+        if reason == .stock, !knowsRegistries {
+          print(
+            "  (the last run's registries were not found, so whoever may hold any stays; give them with --registries)")
+        }
+      }
+    }
     let kept = last.findings.filter { record in
       record.state != .withdrawn && (record.finding.to.map { $0 < since } ?? false)
     }.count
-    if old.isEmpty {
-      print("no batch ends before \(CivilTime.text(day: since)); nothing to remove")
-      return ExitCode.done
-    }
     if dryRun {
-      for (revision, newest) in old {
-        print("would remove \(revision.label)  newest \(CivilTime.text(day: newest))  \(revision.files.count) files")
+      for (revision, newest) in old where plan.batches.contains(revision.name) {
+        print(
+          "would remove \(revision.label)  newest \(CivilTime.text(day: newest))  "
+            + "\(plan.removed[revision.name] ?? 0) rows  \(revision.files.count) files")
       }
-      print("\(kept) findings before \(CivilTime.text(day: since)) would keep their last amounts")
+      printKept("would keep")
+      print("\(kept) findings before \(sinceText) would keep their last amounts")
       return ExitCode.done
     }
     let (removed, rewrite) = try ledger.removeBatches(
-      olderThan: since, at: RunClock.now().text, reason: reason, toolVersion: toolVersion)
+      olderThan: since, only: plan.batches, keeping: plan.lines, at: RunClock.now().text, reason: reason,
+      toolVersion: toolVersion)
     for batch in removed {
       print(
         "removed \(BatchRevision.label(batch.name, batch.revision))  newest \(batch.newestDay)  \(batch.rows) rows  "
-          + "\(batch.files) files")
+          + "\(batch.files) files" + (batch.rowsKept > 0 ? "; \(batch.rowsKept) rows of it stay" : ""))
+    }
+    printKept("kept")
+    if removed.isEmpty {
+      print("nothing to remove")
+      return ExitCode.done
     }
     print(
-      "\(rewrite.bytesBefore) → \(rewrite.bytesAfter) bytes; \(kept) findings before \(CivilTime.text(day: since)) keep "
+      "\(rewrite.bytesBefore) → \(rewrite.bytesAfter) bytes; \(kept) findings before \(sinceText) keep "
         + "their last amounts")
     return ExitCode.done
   }
+}
+
+/// What stays, and whether the registries are those of the last run as far as stocks depend on them.
+private func retentionPlan(
+  _ ledger: Ledger, file: PipelineFile, old: Set<String>, since: Int64, last: RunSnapshot, registries: String?
+) throws -> (RetentionPlan, knowsRegistries: Bool) {
+  let (jurisdiction, pack) = try loadRules(file)
+  let codes = CodeTable()
+  let stocks = pack.rules.filter(\.carriesStock)
+  var tables = Registries()
+  if !stocks.isEmpty {
+    tables = try loadRegistries(
+      folder: registries.map(RunSetup.absolute) ?? file.registries ?? "", knowledge: file.knowledge, codes: codes)
+  }
+  let changed = Set(changedRegistries(since: last.run, tables))
+  let needed = Set(stocks.flatMap { $0.needs + $0.lookups.map(\.table) })
+  // What a visit is, med_type_b decides before any rule is asked: a rule's own conditions are no help then.
+  var rules = pack.rules
+  if changed.contains("med_type_b") { for i in rules.indices { rules[i].scope = .boolean(true) } }
+  let knowsRegistries = changed.isDisjoint(with: needed.union(["med_type_b"]))
+  let plan = try RetentionPlan(
+    ledger, old: old, since: since, findings: last.findings, rules: rules,
+    setting: StoreState.Setting(
+      rules: stocks, registries: tables, codes: codes, excludedSetlTypes: jurisdiction.excludedSetlTypes),
+    knowsRegistries: knowsRegistries)
+  return (plan, knowsRegistries)
 }

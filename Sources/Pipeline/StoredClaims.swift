@@ -118,16 +118,7 @@ struct StoredClaims {
 
   /// Registry tables whose file is not the one that the last run read, by name; their answers may differ from its own.
   var changedRegistries: [String] {
-    guard let data = lastRun.run?.digests.data(using: .utf8),
-      let digests = try? JSONDecoder().decode([String: [String: String]].self, from: data),
-      let known = digests["registries"]
-    else { return [] }
-    let then = Dictionary(
-      known.map { (String($0.key.prefix { $0 != "." }), $0.value) }, uniquingKeysWith: { first, _ in first })
-    var names = Set(then.keys.filter { RegistrySchema.named($0) != nil })
-    names.formUnion(registries.tables.keys)
-    return names.filter { then[$0] != registries[$0]?.digest }
-      .sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    Pipeline.changedRegistries(since: lastRun.run, registries)
   }
 
   /// The rules, law, exemptions or the jurisdiction differ from those of the last run.
@@ -179,4 +170,18 @@ struct StoredClaims {
       return rows
     }
   }
+}
+
+/// Registry tables whose file is not the one that a run read, by name.
+func changedRegistries(since run: RunRecord?, _ registries: Registries) -> [String] {
+  guard let data = run?.digests.data(using: .utf8),
+    let digests = try? JSONDecoder().decode([String: [String: String]].self, from: data),
+    let known = digests["registries"]
+  else { return [] }
+  let then = Dictionary(
+    known.map { (String($0.key.prefix { $0 != "." }), $0.value) }, uniquingKeysWith: { first, _ in first })
+  var names = Set(then.keys.filter { RegistrySchema.named($0) != nil })
+  names.formUnion(registries.tables.keys)
+  return names.filter { then[$0] != registries[$0]?.digest }
+    .sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
 }

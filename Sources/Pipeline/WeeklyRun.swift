@@ -159,9 +159,11 @@ final class WeeklyRun {
     let asOf = try asOfDay(outcome.figures, startedAt: startedAt)
     let last = try ledger.baseline(of: plan.runID)
     let silent = Set(result.coverage.filter { $0.status == .notRunnable }.map(\.rule))
+    let keptSince = try ledger.keptSince()
     let compared = FindingHistory.compare(
-      current: result.findings, last: last.findings, silentRules: silent, cutoff: asOf - file.lookBackDays,
-      batchLabel: label)
+      current: result.findings, last: last.findings, silentRules: silent,
+      cutoff: max(asOf - file.lookBackDays, keptSince ?? Int64.min), batchLabel: label,
+      torn: keptSince.map { (Set(pack.rules.filter { $0.reach != .person }.map(\.id)), $0) })
     stopwatch.stop(rows: outcome.figures.countingLines, bytes: 0)
 
     // Findings → cases, one fen once.

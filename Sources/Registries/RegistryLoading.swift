@@ -53,6 +53,11 @@ public func loadRegistries(folder: String, knowledge: [String] = [], codes: Code
               .note, "registry.unknown-column",
               "Columns kept aside: \(table.unknownColumns.joined(separator: ", ")).", at: place))
         }
+      } catch let problem as Diagnostic where problem.code.hasPrefix("intake.") {
+        errors.append(
+          Diagnostic(
+            .error, "registry.unreadable", "The file can't be read: \(problem.message).", at: place,
+            notes: [problem.code] + problem.notes, remedy: problem.remedy))
       } catch let problem as Diagnostic {
         errors.append(problem)
       } catch {

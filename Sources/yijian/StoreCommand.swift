@@ -52,11 +52,14 @@ struct StoreCommand: ParsableCommand {
 
   struct Retain: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Removes batches whose newest settlement is before a day; findings keep their last amounts.")
+      abstract:
+        "Removes rows of batches whose newest settlement is before a day, but for those that findings still need.")
     @OptionGroup var options: StoreOptions
     @Option(help: "First day that is kept, yyyy-MM-dd.") var since: String?
     @Option(help: "Keep so many weeks before the day of the last run.") var weeks: Int?
     @Option(help: "Why; stands in the store's record of it.") var reason = "retention period over"
+    @Option(help: "Folder of registry tables, if the last run was given another than the pipeline's.")
+    var registries: String?
     @Flag(help: "Say what would be removed; remove nothing.") var dryRun = false
 
     func validate() throws {
@@ -67,7 +70,8 @@ struct StoreCommand: ParsableCommand {
 
     func run() throws {
       let line: RetentionLine = since.map { .since($0) } ?? .weeks(weeks ?? 0)
-      throw ArgumentParser.ExitCode(retainStore(options.choice, keep: line, reason: reason, dryRun: dryRun))
+      throw ArgumentParser.ExitCode(
+        retainStore(options.choice, keep: line, reason: reason, registries: registries, dryRun: dryRun))
     }
   }
 }

@@ -90,6 +90,12 @@ struct CSVTableTests {
     #expect(delivery.rows.map(\.sumFen) == [-12_345, nil, nil])
     #expect(delivery.rows.map(\.file) == ["fee_list_d_1.csv.gz", nil, "s.csv"])
     #expect(delivery.problems.map(\.place.field) == ["table", "rows", "sum_column", "sum_fen"])
+    // A sum of nothing named can't be compared, which is said.
+    let sum = "table,file,rows,sum_column,sum_fen\nfee_list_d,,2,,4000000\n"
+    let problems = try Delivery(path: try scratch.write("delivery.csv", Array(sum.utf8)).path).problems
+    #expect(problems.map(\.code) == ["intake.delivery"])
+    #expect(problems.map(\.place.field) == ["sum_fen"])
+    #expect(problems.map(\.place.line) == [2])
     #expect(throws: Diagnostic.self) {
       try Delivery(path: try scratch.write("delivery.csv", Array("table,rows\n".utf8)).path)
     }

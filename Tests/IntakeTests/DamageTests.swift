@@ -96,6 +96,35 @@ struct DamagedFiles {
     #expect(try read(folder).0.refusal?.code == "intake.unreadable")
   }
 
+  /// Opening a pipe that nobody writes to would wait for ever.
+  @Test(.timeLimit(.minutes(1))) func aPipeIsNotWaitedFor() throws {
+    let path = scratch.path + "/fee_list_d_1.csv"
+    #expect(mkfifo(path, 0o600) == 0)
+    #expect(try read(BatchFile(path: path, name: "fee_list_d_1.csv", size: 0)).0.refusal?.code == "intake.unreadable")
+    #expect(FileIdentity(path: path) == nil)
+    #expect(throws: Diagnostic.self) { try fingerprint(path: path) }
+  }
+
+  static let packedTwice: [(String, [UInt8])] = [
+    ("fee_list_d_1.csv.gz", gzip(gzip(Array(feeFile(3).utf8)))),
+    ("fee_list_d_1.csv.gz", gzip(zip([ZipMember("fee_list_d_1.csv", Array(feeFile(3).utf8))]))),
+    ("fee_list_d_1.zip", zip([ZipMember("a.zip", zip([ZipMember("fee_list_d_1.csv", Array(feeFile(3).utf8))]))])),
+    ("fee_list_d_1.zip", zip([ZipMember("fee_list_d_1.csv", gzip(Array(feeFile(3).utf8)))])),
+  ]
+  @Test(arguments: packedTwice)
+  func refusesWhatIsPackedTwice(name: String, bytes: [UInt8]) throws {
+    let (report, got) = try read(try scratch.write(name, bytes))
+    #expect(report.refusal?.code == "intake.nested")
+    #expect(got.rows.isEmpty)
+  }
+
+  @Test func takesAGzipInAZip() throws {
+    let bytes = zip([ZipMember("fee_list_d_1.csv.gz", gzip(Array(feeFile(3).utf8)))])
+    let (report, got) = try read(try scratch.write("fee_list_d_1.zip", bytes))
+    #expect(report.refusal == nil)
+    #expect(got.rows.count == 3)
+  }
+
   struct Stop: Error {}
   final class Thrower: RecordConsumer {
     func begin(_ layout: FileLayout, member: String?) throws {}

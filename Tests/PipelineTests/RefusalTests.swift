@@ -26,7 +26,10 @@ import Testing
       testDescription: "masked", line: "packets: {disclosure: masked}",
       says: "small.yml:7:23: error[pipeline.disclosure]"),
     Wrong(testDescription: "no number", line: "reject_limit: many", says: "small.yml:7:15: error[pipeline.bad-value]"),
-    Wrong(testDescription: "key twice", line: "pipeline: again", says: "small.yml"),
+    Wrong(testDescription: "key twice", line: "pipeline: again", says: "small.yml:7: error[pipeline.duplicate-key]"),
+    Wrong(
+      testDescription: "key twice inside", line: "packets:\n  min_counted_fen: 1\n  min_counted_fen: 2",
+      says: "small.yml:9: error[pipeline.duplicate-key]"),
   ])
   func aWrongPipelineFileEndsWith65(wrong: Wrong) throws {
     let folder = try Scratch.folder("wrong")
@@ -63,6 +66,44 @@ import Testing
       SampleRun.arguments(input: Project.sample("clean"), folder: folder) + ["--registries", folder + "/registries"])
     #expect(outcome.code == 65)
     #expect(outcome.err.contains("opsp_reg_d.csv") && outcome.err.contains("psn_no"), "\(outcome.err)")
+  }
+
+  /// Its bytes are of no use: nothing, and a stream that was cut off.
+  @Test(arguments: [("", "intake.empty-file"), ("cut", "intake.truncated")])
+  func aDamagedRegistryEndsWith65(damage: String, cause: String) throws {
+    let folder = try Scratch.folder("registry")
+    try copy(Project.sample("clean") + "/registries", folder + "/registries")
+    let file = folder + "/registries/opsp_reg_d.csv"
+    if damage.isEmpty {
+      try write("", to: file)
+    } else {
+      try tool("sh", "-c", "gzip -9n \"$0\" && head -c 40 \"$0.gz\" > \"$0.cut\" && mv \"$0.cut\" \"$0.gz\"", file)
+    }
+    let outcome = try yijian(
+      SampleRun.arguments(input: Project.sample("clean"), folder: folder) + ["--registries", folder + "/registries"])
+    #expect(outcome.code == 65)
+    #expect(outcome.err.contains("registry.unreadable") && outcome.err.contains(cause), "\(outcome.err)")
+    #expect(!FileManager.default.fileExists(atPath: folder + "/store"))
+  }
+
+  /// Files that an earlier run hashed and nobody wrote to since are not read for the plan either.
+  @Test func thePlanNamesWhatIsKnown() throws {
+    let folder = try Scratch.folder("plan")
+    let input = folder + "/in"
+    try copy(Project.sample("clean") + "/batches", input + "/batches")
+    try copy(Project.sample("clean") + "/registries", input + "/registries")
+    // Times of files may be coarse: what changed in the last seconds is read again.
+    Thread.sleep(forTimeInterval: 3.5)
+    let arguments = SampleRun.arguments(input: input, folder: folder)
+    #expect(try yijian(arguments).code == 0)
+    let plan = try yijian(arguments + ["--plan"]).out
+    #expect(plan.contains("batch     2025-W10 (revision 1 in the store, unchanged)"), "\(plan)")
+    #expect(!plan.contains("  reads   "))
+    let changed = input + "/batches/2025-W11/delivery.csv"
+    try write("table,file,rows\nsetl_list_oprn_d,,0\n", to: changed)
+    let next = try yijian(arguments + ["--plan"]).out
+    #expect(next.contains("batch     2025-W10 (revision 1 in the store, unchanged)"))
+    #expect(next.contains("batch     2025-W11 (revision 1 in the store):"), "\(next)")
   }
 
   /// Never zero: without its registry a rule says that it did not run.
