@@ -10,7 +10,8 @@ import Normalize
   import Darwin
 #endif
 
-/// What `effectiveClaims` costs for one unit of claims: `normalize-benchmark [LINES] [ROUNDS] [contiguous|byTime] [THREADS] [named] [kept]`.
+/// What `effectiveClaims` costs for one unit of claims: `normalize-benchmark [LINES] [ROUNDS] [contiguous|byTime]
+/// [THREADS] [named] [kept]`.
 @main
 struct NormalizeBenchmark {
   static func main() throws {

@@ -1,8 +1,9 @@
 import ClaimModel
 import Normalize
 
-/// A unit of claims as the load generator writes them (narrow layout), without files: one settlement a visit, eight lines
-/// a settlement on average, one line in a hundred a reversal; visits in no order of their ids, beside the codes of registries.
+/// A unit of claims as the load generator writes them (narrow layout), without files: one settlement a visit, eight
+/// lines a settlement on average, one line in a hundred a reversal; visits in no order of their ids, beside the codes
+/// of registries.
 struct SyntheticUnit {
   private let lines: Int
   private let isByTime: Bool

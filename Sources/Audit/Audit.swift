@@ -9,7 +9,8 @@ public struct AuditInput: Sendable {
   public var registries: Registries
   /// Least share, in percent, in which a rule's `fill` columns must be filled over its rows in scope; 0 turns it off.
   public var fillFloorPercent: Int
-  /// Claim tables of which files are refused or missing, with the reason: rules that argue from their absence don't run.
+  /// Claim tables of which files are refused or missing, with the reason: rules that argue from their absence don't
+  /// run.
   public var incompleteTables: [ClaimTable: String]
   /// Facts about populations of all claims, where `claims` are a part of them; nil: they are worked out over `claims`.
   public var facts: PopulationFacts?
@@ -144,8 +145,8 @@ func scan(_ rule: Rule, _ input: AuditInput, _ shelf: IndexShelf) throws -> (Rul
   return (run, try run.scan())
 }
 
-/// Rules over each row of one entity, in one pass an entity. Rules of other shapes, and those that can't run, are not in
-/// the result.
+/// Rules over each row of one entity, in one pass an entity. Rules of other shapes, and those that can't run, are not
+/// in the result.
 func scanTogether(_ rules: [Rule], _ input: AuditInput, _ shelf: IndexShelf)
   -> [String: Result<(RuleRun, Frame), any Error>]
 {

@@ -28,8 +28,8 @@ public struct AuditPart: Sendable {
     for (id, part) in other.rules { rules[id, default: RulePart(columns: part.fillRows.count)].append(part) }
   }
 
-  /// Counts, findings and suppressions are all there is to it: nothing stopped a rule, no key is ambiguous, and no fact of
-  /// a population was used. Only such parts can be kept, and taken out of a whole again.
+  /// Counts, findings and suppressions are all there is to it: nothing stopped a rule, no key is ambiguous, and no fact
+  /// of a population was used. Only such parts can be kept, and taken out of a whole again.
   public var isPlain: Bool {
     rules.values.allSatisfy {
       $0.overflow == nil && $0.typeFault == nil && $0.ambiguousKeys.isEmpty && $0.facts.isEmpty

@@ -36,8 +36,8 @@ public final class ClaimRowsLookedAt {
   /// The given rows of claims, by entity, and what hangs together with them, ascending: for `adjacent` pairs all rows
   /// with the same matched values; for `group` all base rows of the same group; for `window` and `stock` the base rows
   /// of the same `by` values up to the last day among the given ones. `runs` need no other row, and what `occupancy`
-  /// counted is in `AuditResult.facts`. For rules that read persons, all settlements and stays of the persons of the given
-  /// rows; their lines hang together with them.
+  /// counted is in `AuditResult.facts`. For rules that read persons, all settlements and stays of the persons of the
+  /// given rows; their lines hang together with them.
   ///
   /// `rules`: only those with these ids; nil: all.
   public func rows(with given: [Entity: [Int]], rules: Set<String>? = nil) -> [Entity: [Int]] {

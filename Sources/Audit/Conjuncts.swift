@@ -3,10 +3,10 @@ import RulePacks
 
 /// Conditions of which all must be TRUE, in the order in which they are asked.
 ///
-/// What comes before the first condition that can overflow may be asked in any order: the rows that all of it leaves are
-/// the same. Of it, conditions that only read columns are asked first, and are put in order, again and again, by what
-/// each costs for the rows it drops. From the first condition that can overflow on the written order stands, and each is
-/// asked of the rows that those before it leave, whatever other rules there are.
+/// What comes before the first condition that can overflow may be asked in any order: the rows that all of it leaves
+/// are the same. Of it, conditions that only read columns are asked first, and are put in order, again and again, by
+/// what each costs for the rows it drops. From the first condition that can overflow on the written order stands, and
+/// each is asked of the rows that those before it leave, whatever other rules there are.
 final class Conjuncts {
   private struct Part {
     let condition: Expr

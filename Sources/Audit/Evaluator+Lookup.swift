@@ -360,7 +360,8 @@ struct LookupProbe {
   private let evaluator: Evaluator
   // keys[k][alternative][position]; 0 is null. Of a key that gives sets only whether it is null.
   private let keys: [[[UInt64]]]
-  // sets[k][alternative][position] for keys that any of several values meets: beginnings of a text, another lookup's rows.
+  // sets[k][alternative][position] for keys that any of several values meets: beginnings of a text, another lookup's
+  // rows.
   private let sets: [[[[UInt64]]]?]
   private let isAny: Bool
   private let isPlain: Bool

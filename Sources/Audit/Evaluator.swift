@@ -23,8 +23,8 @@ final class Evaluator {
   var asksForBaseRows = false
   /// With more children than this a frame is cut, and children that an equation singles out are looked up.
   var childBlock = 1 << 16
-  /// From so many rows on it pays to keep a column for the next expression that reads it, and to ask a condition only where
-  /// those before it leave it open.
+  /// From so many rows on it pays to keep a column for the next expression that reads it, and to ask a condition only
+  /// where those before it leave it open.
   var manyRows = 256
   /// In frames of more rows, those of all hits, no columns are kept: they would stay until the rule is done.
   private static let mostRowsKept = 1 << 16
@@ -586,8 +586,8 @@ final class Evaluator {
     }
   }
 
-  /// An equation among the condition's parts between a column of the child and what its owner gives: the children by it,
-  /// and the owners' values. Only where no part can overflow at a child that is not looked at then.
+  /// An equation among the condition's parts between a column of the child and what its owner gives: the children by
+  /// it, and the owners' values. Only where no part can overflow at a child that is not looked at then.
   private func equation(_ condition: Expr, _ variable: String, _ of: Entity, _ owner: Entity, _ f: Frame) throws
     -> (children: ChildrenByValue, values: [UInt64])?
   {

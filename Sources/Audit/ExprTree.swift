@@ -70,8 +70,8 @@ extension Expr {
 }
 
 extension Expr {
-  /// No value of any row can make it overflow; where it is not certain, false. What cannot may be asked in any order and
-  /// of any rows.
+  /// No value of any row can make it overflow; where it is not certain, false. What cannot may be asked in any order
+  /// and of any rows.
   func neverOverflows(_ rule: Rule) -> Bool {
     switch self {
     case .claim, .integer, .text, .day, .boolean, .countHits, .formed: true

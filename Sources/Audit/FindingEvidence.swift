@@ -91,9 +91,9 @@ public struct FindingEvidence: Sendable {
   public var members: [Int]
 }
 
-/// What the rule looked at for the finding of that id; nil if the claims no longer give it a hit. For a rule whose `reach`
-/// is within a person, the claims of the finding's persons, and of whoever shares an id with them, are enough; with
-/// populations beside them `input.facts` of everybody.
+/// What the rule looked at for the finding of that id; nil if the claims no longer give it a hit. For a rule whose
+/// `reach` is within a person, the claims of the finding's persons, and of whoever shares an id with them, are enough;
+/// with populations beside them `input.facts` of everybody.
 ///
 /// - Throws: `EvaluationFault` texts as `Diagnostics`, as `audit` does.
 public func findingEvidence(_ id: String, of rule: Rule, _ input: AuditInput) throws -> FindingEvidence? {

@@ -305,7 +305,8 @@ extension RuleRun {
     }
   }
 
-  /// The ranges of which their counts alone don't say that they are no hits; nil: all, or what is left out might matter.
+  /// The ranges of which their counts alone don't say that they are no hits; nil: all, or what is left out might
+  /// matter.
   ///
   /// Most groups are small, and rules ask for large ones: sums and `by` values are worked out for few.
   private func longEnough(_ ranges: MemberRanges, _ formed: Formed, _ base: BaseRows) throws -> [Int32]? {

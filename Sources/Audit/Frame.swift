@@ -3,8 +3,8 @@ import RulePacks
 
 /// Rows under evaluation: for each of `count` positions the claim row that every binding stands for.
 ///
-/// Frames nest: inside an aggregate over children the inner frame has one position for each child, `owner` says to which
-/// outer position it belongs, and what the inner one does not bind is read through the outer one.
+/// Frames nest: inside an aggregate over children the inner frame has one position for each child, `owner` says to
+/// which outer position it belongs, and what the inner one does not bind is read through the outer one.
 final class Frame {
   let count: Int
   let outer: Frame?

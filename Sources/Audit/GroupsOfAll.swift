@@ -264,9 +264,9 @@ private struct HashCounts {
 }
 
 extension Rule {
-  /// The least number of members of a group that can be a hit, by the conditions that only compare a count with a number;
-  /// 1 where there is none. What can overflow is asked of the groups that conditions before it leave: only those before
-  /// the first such condition count.
+  /// The least number of members of a group that can be a hit, by the conditions that only compare a count with a
+  /// number; 1 where there is none. What can overflow is asked of the groups that conditions before it leave: only
+  /// those before the first such condition count.
   fileprivate var leastMembers: Int64 {
     // Different values are no more than members.
     let counts = Set(

@@ -61,7 +61,8 @@ final class LookupMemo<Answer> {
     }
   }
 
-  /// Each position's answer; `none` where the day is null. Positions of which nothing is known are handed to `ask` first.
+  /// Each position's answer; `none` where the day is null. Positions of which nothing is known are handed to `ask`
+  /// first.
   ///
   /// - Parameters:
   ///   - parts: the values that decide, by part; all of the length `count`.

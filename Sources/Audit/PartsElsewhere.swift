@@ -48,8 +48,8 @@ extension AuditPart {
   }
 }
 
-/// Why a rule can't run, before any row is looked at (a registry is missing, a table incomplete); nil if nothing stands in
-/// its way.
+/// Why a rule can't run, before any row is looked at (a registry is missing, a table incomplete); nil if nothing stands
+/// in its way.
 public func reasonNotToRun(
   _ rule: Rule, registries: Registries, incompleteTables: [ClaimTable: String]
 ) -> String? {

@@ -2,8 +2,9 @@ import ClaimModel
 import Registries
 import RulePacks
 
-/// What is done once and for all in a part of the claims for rules with facts, so that a later run need not look at the part
-/// again: counts that need no fact, the part's share of the facts, and of the rows in scope what only facts decide.
+/// What is done once and for all in a part of the claims for rules with facts, so that a later run need not look at the
+/// part again: counts that need no fact, the part's share of the facts, and of the rows in scope what only facts
+/// decide.
 ///
 /// For rules of which `asksFactsOfLinkedRows` holds.
 public struct PendingFacts: Sendable {
@@ -125,8 +126,8 @@ public struct OpenFacts: Sendable {
 }
 
 extension Rule {
-  /// Of a rule of reach `personWithFacts`: facts decide nothing but which of its base rows are evaluable, each base row and
-  /// what it is asked about hang together by ids, and what a part adds to the facts can be taken out again.
+  /// Of a rule of reach `personWithFacts`: facts decide nothing but which of its base rows are evaluable, each base row
+  /// and what it is asked about hang together by ids, and what a part adds to the facts can be taken out again.
   public func asksFactsOfLinkedRows(_ registries: Registries) -> Bool {
     reach == .personWithFacts && asksFactsOnlyOfBaseRows && hitsKeepToLinkedRows
       && populations.allSatisfy { population in

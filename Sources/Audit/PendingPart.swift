@@ -2,8 +2,9 @@ import ClaimModel
 import Registries
 import RulePacks
 
-/// What is left to do in a part of the claims for rules whose reach is `personWithFacts` when the facts are not known yet:
-/// all that needs no fact is done, and of the claims only what the rest reads is kept. It outlives the part's code table.
+/// What is left to do in a part of the claims for rules whose reach is `personWithFacts` when the facts are not known
+/// yet: all that needs no fact is done, and of the claims only what the rest reads is kept. It outlives the part's code
+/// table.
 ///
 /// `audit` gives what `auditPart` with the facts gives over the part itself.
 public struct PendingPart: Sendable {

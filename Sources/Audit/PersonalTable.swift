@@ -4,9 +4,9 @@ import RulePacks
 
 /// A registry in which rules look up each person's own rows: chronic registrations, of which new ones come every week.
 ///
-/// What rules find about a person depends on that person's rows, and beside them at most on whether the table has any row
-/// with some key (of a region, of a disease). So a new version of the table changes only what is found about the persons
-/// whose rows differ, and only on the days on which they do.
+/// What rules find about a person depends on that person's rows, and beside them at most on whether the table has any
+/// row with some key (of a region, of a disease). So a new version of the table changes only what is found about the
+/// persons whose rows differ, and only on the days on which they do.
 public struct PersonalTable: Sendable {
   public let table: String
   /// Columns that rules read of it and those of validity, in the order of the schema.
@@ -70,8 +70,8 @@ public struct PersonalTable: Sendable {
     self.within = within
   }
 
-  /// The days on which rules may find something else about persons, by the slice of the person; for claims whose psn_no is
-  /// written without lower-case letters, as the registry has it.
+  /// The days on which rules may find something else about persons, by the slice of the person; for claims whose psn_no
+  /// is written without lower-case letters, as the registry has it.
   ///
   /// - Parameters:
   ///   - old: with no fewer than `columns`, as `new`.

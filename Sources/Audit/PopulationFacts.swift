@@ -27,8 +27,8 @@ public struct PopulationFact: Sendable, Hashable, Codable {
   /// Order by rule, population, group and name, by bytes.
   static func precedes(_ x: PopulationFact, _ y: PopulationFact) -> Bool { x.order(y) < 0 }
 
-  /// Below 0 if this comes first, 0 if nothing tells the two apart: by bytes, since texts of different bytes can be equal
-  /// to Swift.
+  /// Below 0 if this comes first, 0 if nothing tells the two apart: by bytes, since texts of different bytes can be
+  /// equal to Swift.
   private func order(_ other: PopulationFact) -> Int {
     for part in [\PopulationFact.rule, \.population, \.group, \.name, \.value] {
       if bytesPrecede(self[keyPath: part], other[keyPath: part]) { return -1 }
@@ -102,8 +102,8 @@ extension Evaluator {
     return groups
   }
 
-  /// The rows of a population among the claims, as base rows of a group shape: a population is one without a rule around
-  /// it.
+  /// The rows of a population among the claims, as base rows of a group shape: a population is one without a rule
+  /// around it.
   func members(_ population: Population) throws -> (formed: Formed, base: BaseRows) {
     let formed = Formed(
       baseBinding: population.binding, baseEntity: population.entity, name: population.name,

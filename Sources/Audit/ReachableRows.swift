@@ -15,7 +15,8 @@ extension EffectiveClaims {
 
   /// The same, and by entity which rows these are, ascending.
   ///
-  /// `isDirected`: down to what belongs to a row only where rules ask for all of that; a row's siblings are come to no more.
+  /// `isDirected`: down to what belongs to a row only where rules ask for all of that; a row's siblings are come to no
+  /// more.
   func reached(for needs: ThinNeeds, seeds: [Entity: [Bool]]?, origins: Bool = false, isDirected: Bool)
     -> (claims: EffectiveClaims, rows: [Entity: [Int32]])
   {

@@ -18,8 +18,8 @@ public final class RegistryShelf: Sendable {
     var regions: [String: Set<UInt32>] = [:]
   }
 
-  /// `codes` is the table that the registries were loaded with. Interns their upper case; after this nobody may intern in
-  /// it any more: claims are read with `CodeTable(copying:)` of it.
+  /// `codes` is the table that the registries were loaded with. Interns their upper case; after this nobody may intern
+  /// in it any more: claims are read with `CodeTable(copying:)` of it.
   public init(_ registries: Registries, codes: CodeTable) {
     self.registries = registries
     self.codes = codes
@@ -29,7 +29,8 @@ public final class RegistryShelf: Sendable {
     state = Mutex(State())
   }
 
-  /// Builds the indexes that lookups of rules ask for when none of their keys is null, so that no thread waits for them later.
+  /// Builds the indexes that lookups of rules ask for when none of their keys is null, so that no thread waits for them
+  /// later.
   public func prepare(for rules: [Rule]) {
     for rule in rules where rule.status.coverage != .off {
       for lookup in rule.lookups where registries[lookup.table] != nil {

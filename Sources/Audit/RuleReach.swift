@@ -19,9 +19,9 @@ extension Rule {
     return populations.isEmpty ? .person : .personWithFacts
   }
 
-  /// Of a rule of reach `person`: each hit, and every row that made it, hang together by ids alone (setl_id, mdtrt_id and
-  /// the ids of diagnoses), and so do the hits of one finding. Then the rows that share no id with any other give their
-  /// part of the result whatever else there is of their person. In doubt it is false.
+  /// Of a rule of reach `person`: each hit, and every row that made it, hang together by ids alone (setl_id, mdtrt_id
+  /// and the ids of diagnoses), and so do the hits of one finding. Then the rows that share no id with any other give
+  /// their part of the result whatever else there is of their person. In doubt it is false.
   public var keepsToLinkedRows: Bool { populations.isEmpty && hitsKeepToLinkedRows }
 
   /// The same but for facts of populations.

@@ -4,7 +4,8 @@ import RulePacks
 
 /// One rule over all rows: from candidate rows to hits. `RuleRun+Findings` makes findings of the hits.
 final class RuleRun {
-  /// Rows that are evaluated together: large enough to amortise the walk over the expression, small enough for the cache.
+  /// Rows that are evaluated together: large enough to amortise the walk over the expression, small enough for the
+  /// cache.
   static let blockRows = 4096
 
   let rule: Rule
@@ -82,8 +83,8 @@ final class RuleRun {
     condition.share(numbers)
   }
 
-  /// Scope, unevaluable rows, condition: what is left is a hit. `plain`: the conditions without lookups that are still to
-  /// be asked; nil: all.
+  /// Scope, unevaluable rows, condition: what is left is a hit. `plain`: the conditions without lookups that are still
+  /// to be asked; nil: all.
   func look(_ frame: Frame, _ plain: [Expr]? = nil) throws {
     var frame = try inScope(frame, plain)
     rowsInScope += frame.count
@@ -123,8 +124,8 @@ final class RuleRun {
     return try lookupScope.keeping(frame, evaluator)
   }
 
-  /// TRUE for the rows about which lookups and `unevaluable` let anything be said. Of formed rows it asks what speaks of
-  /// them, of others the rest.
+  /// TRUE for the rows about which lookups and `unevaluable` let anything be said. Of formed rows it asks what speaks
+  /// of them, of others the rest.
   func evaluable(_ frame: Frame) throws -> [UInt8] {
     let isFormed = frame.formed != nil
     var isEvaluable = [UInt8](repeating: Kleene.yes, count: frame.count)

@@ -1,8 +1,8 @@
 import ClaimModel
 import RulePacks
 
-/// Rules over the rows of one entity share one pass: a block's columns are read once, and a condition that several rules
-/// have is evaluated once, for all of them.
+/// Rules over the rows of one entity share one pass: a block's columns are read once, and a condition that several
+/// rules have is evaluated once, for all of them.
 struct SharedPass {
   private let entity: Entity
   private let runs: [RuleRun]
@@ -44,7 +44,8 @@ struct SharedPass {
 }
 
 extension Expr {
-  /// It means the same whichever rule asks: it reads claim rows and literals alone, no lookup, fact or parameter of a rule.
+  /// It means the same whichever rule asks: it reads claim rows and literals alone, no lookup, fact or parameter of a
+  /// rule.
   var isTheSameInEveryRule: Bool {
     var same = true
     visit { part in

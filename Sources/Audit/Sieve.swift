@@ -51,8 +51,8 @@ extension AuditPart {
   }
 }
 
-/// Runs the sieves of rules over a part of the claims: counts without findings, and the claim rows of all hits, by entity.
-/// Over rows that are none of these the rules themselves find nothing.
+/// Runs the sieves of rules over a part of the claims: counts without findings, and the claim rows of all hits, by
+/// entity. Over rows that are none of these the rules themselves find nothing.
 public func sievePart(
   sieves: [Rule], _ input: AuditInput, shelf: RegistryShelf
 ) -> (counts: AuditPart, hits: [Entity: Set<Int32>]) {
@@ -90,10 +90,11 @@ public func sievePart(
   return (result, rows)
 }
 
-/// Of each entity that rules start from the rows that may be in scope: of those that conditions on one row alone leave out,
-/// nothing is counted and nothing formed. Rows of populations are all in.
+/// Of each entity that rules start from the rows that may be in scope: of those that conditions on one row alone leave
+/// out, nothing is counted and nothing formed. Rows of populations are all in.
 ///
-/// The part's code table must be a copy of the one the shelf was made with. `narrowed` false: all rows of those entities.
+/// The part's code table must be a copy of the one the shelf was made with. `narrowed` false: all rows of those
+/// entities.
 public func seeds(
   rules: [Rule], _ input: AuditInput, shelf: RegistryShelf, narrowed: Bool = true
 ) -> [Entity: [Bool]] {

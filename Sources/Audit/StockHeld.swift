@@ -1,7 +1,8 @@
 import ClaimModel
 import RulePacks
 
-/// The rows of which a running stock is made that is not used up before a day: a purchase on that day or later adds to it.
+/// The rows of which a running stock is made that is not used up before a day: a purchase on that day or later adds to
+/// it.
 ///
 /// - Parameters:
 ///   - claims: with all rows of their persons.
@@ -56,4 +57,21 @@ extension Rule {
 
   /// Rows of any age may matter: each adds to what those before it left.
   public var carriesStock: Bool { stock != nil }
+}
+
+extension Rule {
+  /// It forms rows of the rows of several days.
+  public var hasWindow: Bool {
+    if case .window? = shape.formed?.kind { true } else { false }
+  }
+
+  /// The most days that a window of it has; nil if only its rows say so, or if it has none.
+  public var mostWindowDays: Int64? {
+    guard case .window(_, let days)? = shape.formed?.kind else { return nil }
+    switch days {
+    case .integer(let days): return days
+    case .parameter(let name): return parameters.first { $0.name == name }?.values.map(\.value).max()
+    default: return nil
+    }
+  }
 }

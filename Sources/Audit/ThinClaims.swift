@@ -10,7 +10,8 @@ public struct ThinClaims: Sendable {
   var tables: [Entity: ThinTable] = [:]
   private var textBytes = 0
 
-  /// For rules of any reach; `audit` of these rules over `claims(codes:)` finds what it finds over the claims themselves.
+  /// For rules of any reach; `audit` of these rules over `claims(codes:)` finds what it finds over the claims
+  /// themselves.
   ///
   /// `also` names columns that are kept beside those the rules read, of entities of which they read any. `codes`: the
   /// table in which texts are interned; copies of the claims share it, and one thread at a time may add to any of them.
@@ -40,11 +41,11 @@ public struct ThinClaims: Sendable {
     tables.values.reduce(textBytes) { $0 + $1.count * 8 * ($1.columns.count + $1.parent.count) }
   }
 
-  /// Adds of a part only the rows that the rules can come to: those of the entities that they start from, and what hangs
-  /// together with these by links that they follow. No row may be in two parts.
+  /// Adds of a part only the rows that the rules can come to: those of the entities that they start from, and what
+  /// hangs together with these by links that they follow. No row may be in two parts.
   ///
-  /// For rules whose population facts are given (`AuditInput.facts`): of a population's own rows only those are kept that
-  /// are come to.
+  /// For rules whose population facts are given (`AuditInput.facts`): of a population's own rows only those are kept
+  /// that are come to.
   public mutating func appendReachable(_ claims: EffectiveClaims) { append(claims.reachable(for: needs)) }
 
   /// The same from some rows only; see `seeds(rules:_:shelf:)`.
@@ -159,7 +160,8 @@ public struct ThinClaims: Sendable {
           })))
   }
 
-  /// The rows of all parts, in byte order of their ids, with texts interned in a table: that of the registries, or a copy.
+  /// The rows of all parts, in byte order of their ids, with texts interned in a table: that of the registries, or a
+  /// copy.
   ///
   public func claims(codes target: CodeTable) -> EffectiveClaims {
     // Where each row goes, and the rows in their new order.
@@ -207,8 +209,8 @@ public struct ThinClaims: Sendable {
     return linked(result, target)
   }
 
-  /// The rows in the order in which they were added, which rules cannot tell, with texts in the table that was given for
-  /// them.
+  /// The rows in the order in which they were added, which rules cannot tell, with texts in the table that was given
+  /// for them.
   public func claimsAsAdded() -> EffectiveClaims {
     linked(
       Dictionary(

@@ -49,10 +49,11 @@ extension ThinClaims {
     return out.bytes
   }
 
-  /// Adds the rows of an image whose cells are wanted. What belongs together must be wanted together: a link to a row that
-  /// is not is lost.
+  /// Adds the rows of an image whose cells are wanted. What belongs together must be wanted together: a link to a row
+  /// that is not is lost.
   ///
-  /// - Returns: false if the image is not one that `image` of claims for these rules gave; then the claims must not be used.
+  /// - Returns: false if the image is not one that `image` of claims for these rules gave; then the claims must not be
+  ///   used.
   public mutating func append(_ image: UnsafeRawBufferPointer, where isWanted: (UInt32) -> Bool) -> Bool {
     append(image, slices: 0...UInt16.max, of: Array(needs.entities.keys)) { _, cell in isWanted(cell) }
   }

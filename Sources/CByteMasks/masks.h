@@ -92,8 +92,8 @@ static inline void cbm_spans_plain(
   }
 }
 
-// Where fields and lines of a text end, of words as `cbm_marks_*` gives them. A mark is a delimiter outside enclosures or a
-// line feed; a line feed ends every enclosure.
+// Where fields and lines of a text end, of words as `cbm_marks_*` gives them. A mark is a delimiter outside enclosures
+// or a line feed; a line feed ends every enclosure.
 
 typedef struct {
   /// Of the line feed.
@@ -108,7 +108,8 @@ typedef struct {
   uint64_t within;
   /// Whether the byte before is a mark, an enclosure, a blank: 1 or 0. A text begins behind a mark.
   uint64_t behindMark, behindEnclosure, behindBlank;
-  /// Not 0: a mark or an enclosure has a blank beside it; a delimiter has no enclosure on one side, or a line feed none behind it.
+  /// Not 0: a mark or an enclosure has a blank beside it; a delimiter has no enclosure on one side, or a line feed none
+  /// behind it.
   uint64_t touching, open;
   int32_t marks, enclosures, lines;
 } cbm_scan;
@@ -130,8 +131,8 @@ __attribute__((always_inline)) static inline uint64_t cbm_put(uint64_t bits, int
   return bits & (bits - 1);
 }
 
-// `valid` are the bytes of the last word that belong to the text. Up to 7 marks more than there are may be written, and at most 64
-// lines a word.
+// `valid` are the bytes of the last word that belong to the text. Up to 7 marks more than there are may be written, and
+// at most 64 lines a word.
 __attribute__((always_inline)) static inline void cbm_scan_words(const uint64_t *words, long count, uint64_t valid, int32_t base,
     cbm_scan *state, int32_t *marks, cbm_line *lines) {
   cbm_scan s = *state;
@@ -160,8 +161,8 @@ __attribute__((always_inline)) static inline void cbm_scan_words(const uint64_t 
     s.behindMark = found >> 63;
     s.behindEnclosure = quotes >> 63;
     s.behindBlank = blanks >> 63;
-    // Eight at a time, whether there are so many or not: what is written too much is written over. Guessing the end of a
-    // loop wrong would cost more.
+    // Eight at a time, whether there are so many or not: what is written too much is written over. Guessing the end of
+    // a loop wrong would cost more.
     const int32_t number = (int32_t)__builtin_popcountll(found);
     int32_t *put = marks + s.marks;
     uint64_t left = found;
@@ -192,8 +193,8 @@ static inline void cbm_scan_plain(const uint64_t *words, long count, uint64_t va
   cbm_scan_words(words, count, valid, base, state, marks, lines);
 }
 
-// Rows of fields, `fields` of them each: row r's field f has lengths[r * fields + f] bytes at p + starts[r * fields + f].
-// Bit f % 64 of word r * words + f / 64, where words is (fields + 63) / 64, says
+// Rows of fields, `fields` of them each: row r's field f has lengths[r * fields + f] bytes at p + starts[r * fields +
+// f]. Bit f % 64 of word r * words + f / 64, where words is (fields + 63) / 64, says
 //   same: the field holds the bytes that it holds in row r - 1; row 0 has nothing before it,
 //   filled: it holds any.
 // `totals[r]` is the length of all fields of row r.

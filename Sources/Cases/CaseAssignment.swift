@@ -27,8 +27,8 @@ public struct CaseAssignment: Sendable {
 ///   - open: cases under review that still take findings; of two with one subject the one with the smaller id does.
 ///   - batchLabel: batch of this run with its `~revision` from 2 on; new case ids are made from it.
 ///   - shadowRules: rules whose findings never count and reach no case.
-///   - standsOnly: ids of findings that hold from earlier runs and that this one can't derive anew (rule not runnable, rows
-///     older than look-back and changed since): they are counted after the others.
+///   - standsOnly: ids of findings that hold from earlier runs and that this one can't derive anew (rule not runnable,
+///     rows older than look-back and changed since): they are counted after the others.
 ///   - groupMembers: psn_no of the members of each group that is a subject.
 public func assignCases(
   records: [FindingRecord], open: [CaseFile], batchLabel: String, shadowRules: Set<String> = [],
@@ -66,7 +66,8 @@ public func assignCases(
       amount += Int128(result[row].countedFen)
       for taking in taken { unitsOfCase[taking.unit, default: 0] += Int128(taking.fen) }
     }
-    // Two cases may hold parts of one unit; which fen of it is meant is unknowable, so the greater part stands for both.
+    // Two cases may hold parts of one unit; which fen of it is meant is unknowable, so the greater part stands for
+    // both.
     for (unit, fen) in unitsOfCase { greatestTaking[unit] = max(greatestTaking[unit] ?? 0, fen) }
 
     if caseOfSubject[subject] == nil, amount > 0 {

@@ -15,10 +15,10 @@ public struct UnitTaking: Sendable, Hashable {
 
 /// Gives the units of money of one case to its findings, each fen once (contract.md section 5).
 ///
-/// Findings that a packet can derive come before the others (`standsOnly`), so that what it counts does not hang on what it
-/// does not show. In order of precedence, then rule, then key, each finding takes from its units in byte order at most what it
-/// claims, what is left, and in all at most its fund amount: that last bound is what makes a part k of n. 线索,
-/// findings without fund amount and those whose precedence is `Int.max` get nothing.
+/// Findings that a packet can derive come before the others (`standsOnly`), so that what it counts does not hang on
+/// what it does not show. In order of precedence, then rule, then key, each finding takes from its units in byte order
+/// at most what it claims, what is left, and in all at most its fund amount: that last bound is what makes a part k of
+/// n. 线索, findings without fund amount and those whose precedence is `Int.max` get nothing.
 ///
 /// - Parameter standsOnly: ids of findings that only stand from earlier runs; they get what is left.
 /// - Returns: for each finding, in the given order, what it gets; empty where it gets nothing.

@@ -1,5 +1,5 @@
-/// Lines of CSV as this project writes them (contract.md, section 4): UTF-8 without BOM, comma, LF, `"` only where needed;
-/// null is the empty text.
+/// Lines of CSV as this project writes them (contract.md, section 4): UTF-8 without BOM, comma, LF, `"` only where
+/// needed; null is the empty text.
 public struct CSVLines: Sendable {
   public private(set) var bytes: [UInt8] = []
   private let quotesOuterBlanks: Bool

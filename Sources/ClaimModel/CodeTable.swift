@@ -168,8 +168,9 @@ public final class CodeTable: @unchecked Sendable {
     }
   }
 
-  /// Each loop fetches what none of its turns waits for: texts, then slots, then entries, then the table's texts. The loop
-  /// that misses the caches most, that of the slots, does nothing else, so that a processor looks ahead over many turns.
+  /// Each loop fetches what none of its turns waits for: texts, then slots, then entries, then the table's texts. The
+  /// loop that misses the caches most, that of the slots, does nothing else, so that a processor looks ahead over many
+  /// turns.
   private func internSome(
     _ texts: UnsafePointer<UnsafeRawPointer>, _ lengths: UnsafePointer<Int32>, _ count: Int,
     into codes: UnsafeMutablePointer<UInt32>, hashes: UnsafeMutablePointer<UInt32>,

@@ -1,5 +1,5 @@
-/// Columns as bytes, for files of ours that are read where they lie. Texts of a column stand once each, numbers take as few
-/// bytes as the column's spread needs. Little-endian.
+/// Columns as bytes, for files of ours that are read where they lie. Texts of a column stand once each, numbers take as
+/// few bytes as the column's spread needs. Little-endian.
 public struct ImageWriter {
   public private(set) var bytes: [UInt8] = []
 

@@ -2,10 +2,11 @@
 ///
 /// `forms` is one character for each number column of the table, in documented order:
 /// `0`…`9` a decimal number with so many decimals and no needless zero or sign in front; `d` a date `yyyy-MM-dd`; `t` a
-/// time `yyyy-MM-dd HH:mm:ss`; `x` anything else: its text stands in `other`. The character of a null column says nothing.
+/// time `yyyy-MM-dd HH:mm:ss`; `x` anything else: its text stands in `other`. The character of a null column says
+/// nothing.
 ///
-/// `other` is a `FieldsBlob`: first the texts of the `x` columns in documented order, then those of the unknown columns in
-/// header order. A row that needs none has null.
+/// `other` is a `FieldsBlob`: first the texts of the `x` columns in documented order, then those of the unknown columns
+/// in header order. A row that needs none has null.
 public enum DeliveredText {
   public static let otherForm: UInt8 = 0x78
   public static let dateForm: UInt8 = 0x64

@@ -8,8 +8,8 @@ public enum PersonSlice {
 
   /// The slice of an identifier's UTF-8 bytes; 0 for the empty text.
   ///
-  /// Bytes are taken 8 at a time as little-endian words, the rest as one big-endian number; steps and finaliser are those
-  /// of MurmurHash3's 64-bit mixer; the slice is the upper 16 bits.
+  /// Bytes are taken 8 at a time as little-endian words, the rest as one big-endian number; steps and finaliser are
+  /// those of MurmurHash3's 64-bit mixer; the slice is the upper 16 bits.
   @inlinable
   public static func of(_ text: UnsafeRawBufferPointer) -> UInt16 { UInt16(truncatingIfNeeded: hash(text) >> 48) }
 

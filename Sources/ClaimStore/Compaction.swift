@@ -30,7 +30,8 @@ extension Ledger {
   ) throws -> RewriteResult {
     let states = try segmentStates()
     let kept = states.live.union(states.pending)
-    // Files that no latest revision has are forgotten with their rows: a revision that brings one back has it read again.
+    // Files that no latest revision has are forgotten with their rows: a revision that brings one back has it read
+    // again.
     let replaced = try read { db in
       try Row.fetchAll(db, sql: "SELECT digest, reading, number FROM claim_segment").reduce(
         into: [[String]: Set<Int32>]()

@@ -4,8 +4,8 @@ import Foundation
 internal import GRDB
 import Synchronization
 
-/// What a run leaves so that the next one need not evaluate the whole store: a text that only the caller reads, and files
-/// beside it. It is worth only the time it saves: whoever finds it damaged or out of date evaluates everything.
+/// What a run leaves so that the next one need not evaluate the whole store: a text that only the caller reads, and
+/// files beside it. It is worth only the time it saves: whoever finds it damaged or out of date evaluates everything.
 public struct EvaluationState: Sendable, Hashable {
   public var header: String
   public var files: [EvaluationFile]

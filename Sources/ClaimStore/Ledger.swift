@@ -25,7 +25,8 @@ public final class Ledger: Sendable {
 
   /// Opens the store for writing; makes it if there is none, mends what a killed run left.
   ///
-  /// - Throws: `store.locked` (exit 75), `store.newer`, `store.older`, `store.corrupt`, `store.foreign`, `store.disk-full`, `store.io`.
+  /// - Throws: `store.locked` (exit 75), `store.newer`, `store.older`, `store.corrupt`, `store.foreign`,
+  ///   `store.disk-full`, `store.io`.
   public static func open(folder: String) throws -> Ledger {
     try AtomicFile.makeFolder(folder)
     let lock = try StoreLock(path: folder + "/lock")
@@ -120,8 +121,8 @@ public final class Ledger: Sendable {
   // MARK: Files
 
   /// Records what became of files' bytes and lists the parts that hold their rows, in one transaction, after all are
-  /// written. From now on a killed run does not read the files again. What was recorded of the same bytes and reading is
-  /// replaced; its rows are dead.
+  /// written. From now on a killed run does not read the files again. What was recorded of the same bytes and reading
+  /// is replaced; its rows are dead.
   ///
   /// - Parameters:
   ///   - contents: segments with numbers of the `PartSet`.

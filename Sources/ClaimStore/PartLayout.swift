@@ -101,8 +101,8 @@ public enum PartLayout {
     return isOne ? result : nil
   }
 
-  /// Path below the folder `parts`: `<table>/batch=<batch>/<first slice>-<last slice>-<number>.parquet`. DuckDB, Spark and
-  /// pyarrow read `parts/<table>` with the batch as a column.
+  /// Path below the folder `parts`: `<table>/batch=<batch>/<first slice>-<last slice>-<number>.parquet`. DuckDB, Spark
+  /// and pyarrow read `parts/<table>` with the batch as a column.
   static func path(table: ClaimTable, batch: String, slices: ClosedRange<UInt16>, id: Int32) -> String {
     let number = String(id, radix: 16)
     let padded = String(repeating: "0", count: max(0, 6 - number.count)) + number
@@ -111,8 +111,8 @@ public enum PartLayout {
 
   static func folder(table: ClaimTable, batch: String) -> String { "\(table.name)/batch=\(escaped(batch))" }
 
-  /// A batch's name as a folder's, as Hive escapes it: letters, digits, `-`, `_`, `.` and what is not ASCII stand, other
-  /// bytes are `%` and two digits.
+  /// A batch's name as a folder's, as Hive escapes it: letters, digits, `-`, `_`, `.` and what is not ASCII stand,
+  /// other bytes are `%` and two digits.
   static func escaped(_ batch: String) -> String {
     var out: [UInt8] = []
     for byte in batch.utf8 {

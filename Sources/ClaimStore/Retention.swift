@@ -50,8 +50,9 @@ extension Ledger {
     }
   }
 
-  /// Removes batches from the claims, in one transaction, with a record of it: their revisions, what their files gave, and
-  /// the rows. Findings and runs stay as they are; what the last run left to go on from goes, for it holds such rows too.
+  /// Removes batches from the claims, in one transaction, with a record of it: their revisions, what their files gave,
+  /// and the rows. Findings and runs stay as they are; what the last run left to go on from goes, for it holds such
+  /// rows too.
   ///
   /// A batch of which lines are kept stays with its latest revision and these rows. Its files are known under another
   /// reading from then on: another batch with the same bytes is read, and has all rows.

@@ -13,8 +13,9 @@ public struct ExportResult: Sendable, Hashable {
 
 extension Ledger {
   /// Writes the live rows of the store into a new folder, for other programs: Parquet as in the store
-  /// (`<table>/batch=<batch>/….parquet`), or `<table>.csv`; and `segments.csv`, which says from which batch and file the
-  /// rows of a segment came. A row of a file that two batches have is written once; the file then stands twice there.
+  /// (`<table>/batch=<batch>/….parquet`), or `<table>.csv`; and `segments.csv`, which says from which batch and file
+  /// the rows of a segment came. A row of a file that two batches have is written once; the file then stands twice
+  /// there.
   ///
   /// - Parameters:
   ///   - folder: not there, or empty; appears whole or not at all.

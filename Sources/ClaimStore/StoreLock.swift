@@ -4,7 +4,8 @@ import Foundation
 /// The right to write to a store. The kernel takes it back when the process ends, however it ends.
 final class StoreLock: Sendable {
   private let file: Int32
-  /// When it was taken: seconds since 1970 by the clock of the file system, as its files' times are; nil if it won't say.
+  /// When it was taken: seconds since 1970 by the clock of the file system, as its files' times are; nil if it won't
+  /// say.
   let takenAt: Int64?
 
   /// - Throws: `store.locked` if another process or another `StoreLock` has it.

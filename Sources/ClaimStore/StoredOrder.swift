@@ -1,7 +1,7 @@
 import ClaimModel
 
-/// The order of rows in a part: top byte of the slice, psn_no (null first), time (null first), the table's key, segment,
-/// line; texts by their bytes.
+/// The order of rows in a part: top byte of the slice, psn_no (null first), time (null first), the table's key,
+/// segment, line; texts by their bytes.
 ///
 /// A person's rows lie together, so a reader of few persons reads few pages, and texts repeat, so they compress.
 struct StoredOrder {

@@ -3,11 +3,12 @@ import ClaimModel
 import Diagnostics
 import Glibc
 
-/// A CSV table read row by row as bytes: registries of any size, and the small files of `CSVTable`. Not for claim files.
+/// A CSV table read row by row as bytes: registries of any size, and the small files of `CSVTable`. Not for claim
+/// files.
 ///
 /// Comma, `"` where needed (doubled inside, line feeds allowed inside), header line; plain or gzip; UTF-8 with or
-/// without byte order mark, else GB18030, or UTF-16 by its mark. Blanks and tabs around a value are trimmed. Memory does
-/// not grow with the file, only with its longest row.
+/// without byte order mark, else GB18030, or UTF-16 by its mark. Blanks and tabs around a value are trimmed. Memory
+/// does not grow with the file, only with its longest row.
 public final class CSVRows {
   public enum Step {
     /// `fields` and `line` speak of the next row; it has as many fields as the header.

@@ -1,7 +1,8 @@
 import Glibc
 
-/// What tells without reading a file whether its bytes may have changed: device, inode, length, and the times of its last
-/// write and last change. The kernel sets the last one at every write, and nobody can set it to a time of his choice.
+/// What tells without reading a file whether its bytes may have changed: device, inode, length, and the times of its
+/// last write and last change. The kernel sets the last one at every write, and nobody can set it to a time of his
+/// choice.
 public struct FileIdentity: Sendable, Hashable {
   public let text: String
   /// When the file, its name or its permissions changed last: seconds since 1970 by the clock of its file system.

@@ -11,8 +11,8 @@ protocol ByteSource: AnyObject {
 /// A file that is hashed while it is read, in whatever order, and that must not change meanwhile.
 ///
 /// The digest follows the highest offset up to which everything was read: reading a byte again (another charset, the
-/// directory of a zip) does not disturb it, and what nobody read is read at the end. Where nobody wants the digest, nothing
-/// is hashed; all else stays the same.
+/// directory of a zip) does not disturb it, and what nobody read is read at the end. Where nobody wants the digest,
+/// nothing is hashed; all else stays the same.
 final class HashedFile {
   let name: String
   let path: String

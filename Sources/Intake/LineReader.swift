@@ -30,7 +30,8 @@ final class LineReader {
   private(set) var textCapacity: Int
   /// Lines of the present chunk, if they were asked for or the chunk is not sound.
   private(set) var lines: [Line] = []
-  /// The chunk is UTF-8 throughout, without NUL and without too long a line: `text[..<end]` holds nothing but its lines.
+  /// The chunk is UTF-8 throughout, without NUL and without too long a line: `text[..<end]` holds nothing but its
+  /// lines.
   private(set) var isSound = false
   private(set) var end = 0
   /// Inflated bytes read so far.

@@ -43,8 +43,8 @@ struct FaultyRow: Equatable {
 /// A first pass over 64 bytes at a time notes where delimiters outside enclosures and line feeds stand. Where each line
 /// has as many fields as wanted, none or all of them enclosed and none with blanks around it, which the first pass
 /// sees, all fields of the chunk are what stands between two marks. Else line by line: one is taken if it has as many
-/// fields as wanted and each enclosure in it stands first or last in a field. All others go to `RowSplitter`, which says
-/// what a row means.
+/// fields as wanted and each enclosure in it stands first or last in a field. All others go to `RowSplitter`, which
+/// says what a row means.
 final class RowScanner {
   private let format: RowFormat
   private let splitter: RowSplitter

@@ -195,8 +195,8 @@ extension KnowledgePoint {
 
 /// Points with the last day on which each holds, given everything that was published later.
 ///
-/// A later batch that speaks of the same subject (`subjectKey`) ends the earlier point on the eve of its own first day. A
-/// point that is over before it began never held and is left out. Order: `isEarlier`.
+/// A later batch that speaks of the same subject (`subjectKey`) ends the earlier point on the eve of its own first day.
+/// A point that is over before it began never held and is left out. Order: `isEarlier`.
 public func effectivePoints(_ points: [KnowledgePoint]) -> [KnowledgePoint] {
   var bySubject: [String: [Int]] = [:]
   let sorted = points.sorted(by: KnowledgePoint.isEarlier)

@@ -4,7 +4,8 @@ import Intake
 
 /// The wordings that say nothing beyond a value, by limit and value.
 ///
-/// Only a text that equals one of them makes a limit sure; every other text leaves room for a condition or an exception.
+/// Only a text that equals one of them makes a limit sure; every other text leaves room for a condition or an
+/// exception.
 public struct PlainWordings: Sendable {
   private var known: Set<[String]> = []
   /// SHA-256 of the file.

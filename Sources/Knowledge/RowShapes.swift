@@ -82,7 +82,8 @@ func publishedWindow(_ text: String) throws(RowProblem) -> KnowledgeWindow {
   }
 }
 
-/// Class and shape of a limit that is said in words only. `title` is the sheet's name with what stands above the header.
+/// Class and shape of a limit that is said in words only. `title` is the sheet's name with what stands above the
+/// header.
 func limitInWords(_ remark: String, title: String) throws(RowProblem) -> (String, KnowledgeShape) {
   let text = compact(remark)
   let isAge = title.contains("限年龄") || (!title.contains("限支付疗程") && text.contains("年龄"))

@@ -117,7 +117,8 @@ struct FundSharing {
       rounds -= 1
       let (a, b, c) = (all[low], all[(low + high) / 2], all[high - 1])
       let pivot = max(min(a, b), min(max(a, b), c))
-      // Greater ones in front, then those equal to it; every place is written, so that there is no branch to mispredict.
+      // Greater ones in front, then those equal to it; every place is written, so that there is no branch to
+      // mispredict.
       let greater = gather(all, low, high) { $0 > pivot }
       if k <= greater {
         high = greater

@@ -22,8 +22,8 @@ public struct CheckedRows {
   /// not `x`, so `x` always says that there is a text.
   public let forms: UnsafePointer<UInt8>
   public let numberCount: Int
-  /// Bit `field % 64` of `[row * fieldWords + field / 64]`: the field has the bytes that it has in row - 1, accepted or not;
-  /// never so in row 0. A number has then the same value and form, too.
+  /// Bit `field % 64` of `[row * fieldWords + field / 64]`: the field has the bytes that it has in row - 1, accepted or
+  /// not; never so in row 0. A number has then the same value and form, too.
   public let repeats: UnsafePointer<UInt64>
   /// As `repeats`: the field is not null.
   public let filled: UnsafePointer<UInt64>

@@ -4,8 +4,8 @@ import ClaimModel
 struct CodeColumn {
   let name: String
   let field: Int
-  // Codes of up to 8 bytes packed into a word, open addressing; 0 is a free slot. Memory of its own, looked at once a run
-  // of rows.
+  // Codes of up to 8 bytes packed into a word, open addressing; 0 is a free slot. Memory of its own, looked at once a
+  // run of rows.
   private var keys: UnsafeMutablePointer<UInt64>
   private var rows: UnsafeMutablePointer<Int>
   private var capacity = 256

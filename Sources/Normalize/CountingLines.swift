@@ -68,8 +68,8 @@ struct CountingLines {
     return (amounts, days)
   }
 
-  /// The order in which two lines get a fen: by fee_ocur_time, then by bkkp_sn, then by mdtrt_id. Lines of one visit stand
-  /// in the order of bkkp_sn already, each once.
+  /// The order in which two lines get a fen: by fee_ocur_time, then by bkkp_sn, then by mdtrt_id. Lines of one visit
+  /// stand in the order of bkkp_sn already, each once.
   func order() -> (Int, Int) -> Bool {
     let time = source.numbers("fee_ocur_time")
     let serial = source.codes("bkkp_sn")

@@ -1,7 +1,7 @@
 import ClaimModel
 
-/// `ValueKind.parse` and `DeliveredText.form` in one pass for the texts that nearly all values are; every other text goes
-/// to those two, so that there is one definition of what a value is.
+/// `ValueKind.parse` and `DeliveredText.form` in one pass for the texts that nearly all values are; every other text
+/// goes to those two, so that there is one definition of what a value is.
 enum FastValues {
   /// A parsed value and how it was written.
   struct Typed {

@@ -1,6 +1,7 @@
 import ClaimModel
 
-/// Fee lines in byte order of mdtrt_id, then of bkkp_sn, all versions: one order finds versions, reversals and neighbours.
+/// Fee lines in byte order of mdtrt_id, then of bkkp_sn, all versions: one order finds versions, reversals and
+/// neighbours.
 struct LineOrder {
   /// Raw rows in order; those of one key in raw order.
   private(set) var rows: [Int32]

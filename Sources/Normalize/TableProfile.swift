@@ -1,7 +1,7 @@
 import ClaimModel
 
-/// Data quality of accepted rows of one table: how well columns are filled, which codes no list knows. Where none is made
-/// (`FileNormalizer`), `rows` alone is set.
+/// Data quality of accepted rows of one table: how well columns are filled, which codes no list knows. Where none is
+/// made (`FileNormalizer`), `rows` alone is set.
 public struct TableProfile: Sendable, Codable, Hashable {
   public var table: ClaimTable
   /// Accepted rows.
@@ -122,8 +122,8 @@ public struct UnknownCode: Sendable, Codable, Hashable, Comparable {
 
   /// National column name.
   public var column: String
-  /// The value; `long` for all values over 8 bytes, `other` for all with other characters than visible ASCII: no code is so,
-  /// an identity number or a name might be.
+  /// The value; `long` for all values over 8 bytes, `other` for all with other characters than visible ASCII: no code
+  /// is so, an identity number or a name might be.
   public var code: String
   public var rows: Int
   /// Stand for values that are not shown.

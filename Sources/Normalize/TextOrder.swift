@@ -42,8 +42,8 @@ struct TextBytes {
   /// Sorts items by text, items of one text by row; `code` and `row` are given, `word` is not. `spare` has room for as
   /// many.
   ///
-  /// - Parameter known: first bytes that are known to be the same in all texts, zeros beyond a text's end counted as its
-  ///   bytes.
+  /// - Parameter known: first bytes that are known to be the same in all texts, zeros beyond a text's end counted as
+  ///   its bytes.
   func sort(
     _ items: UnsafeMutableBufferPointer<TextItem>, spare: UnsafeMutableBufferPointer<TextItem>, known: Int = 0,
     depth: Int = 0

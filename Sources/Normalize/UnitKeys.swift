@@ -2,10 +2,11 @@ import ClaimModel
 
 /// Adds the keys by which rows of one unit of person slices may belong to rows of another: see `straddlingSlices`.
 ///
-/// A key is the 48 upper bits of a hash over an id and its kind, then the 16 bits of the `PersonSlice` of a row that has
-/// the id or names it: setl_id of settlements, lines and refunds' originals; mdtrt_id of all tables; the ids of diagnoses
-/// and operations. Every pair of id and slice comes once, whether its rows are old versions or not. Rows of one person with
-/// one id give one key, so there are little more keys than settlements, visits, diagnoses and operations.
+/// A key is the 48 upper bits of a hash over an id and its kind, then the 16 bits of the `PersonSlice` of a row that
+/// has the id or names it: setl_id of settlements, lines and refunds' originals; mdtrt_id of all tables; the ids of
+/// diagnoses and operations. Every pair of id and slice comes once, whether its rows are old versions or not. Rows of
+/// one person with one id give one key, so there are little more keys than settlements, visits, diagnoses and
+/// operations.
 ///
 /// What is added is grouped by its upper 8 bits, which lets `straddlingSlices` do without a copy.
 ///
@@ -135,8 +136,8 @@ private func groupByUpperBits(_ keys: inout [UInt64], from start: Int) {
 
 /// The slices between which an id is shared: those of every key whose 48 upper bits come with more than one slice.
 ///
-/// Without the rows of these slices no row of a unit belongs to one of another unit, so that units can be evaluated alone.
-/// A hash that two ids share by chance names slices too many, never too few.
+/// Without the rows of these slices no row of a unit belongs to one of another unit, so that units can be evaluated
+/// alone. A hash that two ids share by chance names slices too many, never too few.
 ///
 /// - Parameters:
 ///   - keys: what `appendUnitKeys` gave, of one unit or several each. Takes a 256th of their room beside them; an

@@ -96,8 +96,8 @@ public final class ParquetFile: @unchecked Sendable {
     }
   }
 
-  /// The rows among some of a row group whose text in a column is wanted, as ranges, ascending and apart. Null is asked for
-  /// as the empty text. `isWanted` is called once for each text of the dictionary that a row has.
+  /// The rows among some of a row group whose text in a column is wanted, as ranges, ascending and apart. Null is asked
+  /// for as the empty text. `isWanted` is called once for each text of the dictionary that a row has.
   ///
   /// - Throws: as `numbers`.
   public func rows(

@@ -7,8 +7,8 @@ import Normalize
 //   UInt32 bytes that follow, UInt32 line, UInt8 lower byte of the slice, UInt8 flags,
 //   one bit for each item of the shape (numbers, texts, forms, other) in whole bytes: 1 = the item follows,
 //   with keepsDelivered the byte offset,
-//   each item whose bit is set: a number as `RecordNumber`; a text as UInt16, its number in the dictionary, `noText`, or
-//   `ownText` and behind it the text's length and bytes.
+//   each item whose bit is set: a number as `RecordNumber`; a text as UInt16, its number in the dictionary, `noText`,
+//   or `ownText` and behind it the text's length and bytes.
 //
 // An item whose bit is 0 is as in the record before if the flag `continues` is set, else null. A record continues only
 // one of its own slice that stands right before it in its chunk, so a reader may pass over other slices' records.
@@ -66,7 +66,8 @@ final class RecordWriter: @unchecked Sendable {
   private let chunkBytes: Int
   @exclusivity(unchecked) private var groups = [Group](repeating: Group(), count: RowPartition.groupCount)
   @exclusivity(unchecked) private var habits: [Habit] = []
-  /// Table and column of each habit, and how many texts of a column are in the dictionary, which stays from file to file.
+  /// Table and column of each habit, and how many texts of a column are in the dictionary, which stays from file to
+  /// file.
   private var habitPlaces: [[Int]] = []
   private var added: [[Int]: Int32] = [:]
 

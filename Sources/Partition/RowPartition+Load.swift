@@ -6,8 +6,8 @@ import Synchronization
 extension RowPartition {
   /// The live rows of a range of slices as columns, sorted by segment and line, whatever threads and spilling did.
   ///
-  /// Every planned table is there with every planned column; one that no file had is null throughout. Several ranges may
-  /// be loaded at once, each into its own code table, when no consumer is being filled any more.
+  /// Every planned table is there with every planned column; one that no file had is null throughout. Several ranges
+  /// may be loaded at once, each into its own code table, when no consumer is being filled any more.
   ///
   /// - Throws: `partition.io`.
   public func load(slices: ClosedRange<UInt16>, codes: CodeTable) throws -> [ClaimTable: RawRows] {

@@ -4,8 +4,8 @@ import Intake
 import Normalize
 import Synchronization
 
-/// The checked rows of many files by person slice: filled by several threads at once, then loaded a range of slices at a
-/// time. Holds no more than the memory it was given; the rest lies in a file without a name.
+/// The checked rows of many files by person slice: filled by several threads at once, then loaded a range of slices at
+/// a time. Holds no more than the memory it was given; the rest lies in a file without a name.
 public final class RowPartition: @unchecked Sendable {
   /// Slices are kept apart by their upper byte.
   static let groupCount = 256

@@ -2,11 +2,11 @@ import Diagnostics
 import Glibc
 import Synchronization
 
-/// A file without a name, into which chunks of records, and rows that units leave, go when memory is used up. It is gone
-/// when it is closed, and so also when the process is killed.
+/// A file without a name, into which chunks of records, and rows that units leave, go when memory is used up. It is
+/// gone when it is closed, and so also when the process is killed.
 ///
-/// Bytes are written a mebibyte at a time, at a multiple of it: the system then takes large pages for its cache, and a write
-/// costs a third of what it costs in pieces of some kilobytes. What is not written yet is read from memory.
+/// Bytes are written a mebibyte at a time, at a multiple of it: the system then takes large pages for its cache, and a
+/// write costs a third of what it costs in pieces of some kilobytes. What is not written yet is read from memory.
 public final class SpillFile: Sendable {
   static let stageBytes = 1 << 20
 

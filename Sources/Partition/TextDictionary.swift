@@ -2,8 +2,8 @@ import ClaimModel
 
 /// Texts that many records have, each kept once; a record names it by number.
 ///
-/// A text is taken in when it comes for the second time, so that ids do not fill it. One thread adds; afterwards any may
-/// read. Bounded in entries and bytes whatever comes.
+/// A text is taken in when it comes for the second time, so that ids do not fill it. One thread adds; afterwards any
+/// may read. Bounded in entries and bytes whatever comes.
 final class TextDictionary: @unchecked Sendable {
   static let mostEntries = Int(RecordFormat.noText)
   static let longestText = 64
@@ -64,8 +64,8 @@ final class TextDictionary: @unchecked Sendable {
     UnsafeRawBufferPointer(start: starts[number], count: Int(lengths[number]))
   }
 
-  /// The number of a text of 1 to `longestText` bytes; -1 if it is not known and is not taken in: it comes for the first
-  /// time, it may not be, or no room is left.
+  /// The number of a text of 1 to `longestText` bytes; -1 if it is not known and is not taken in: it comes for the
+  /// first time, it may not be, or no room is left.
   @inline(__always)
   func number(of text: UnsafeRawPointer, _ length: Int, mayAdd: Bool) -> Int {
     if length > Self.shortText { return longNumber(text, length, mayAdd: mayAdd) }

@@ -72,7 +72,8 @@ struct BatchIntake {
     var segments: [Int32] = []
   }
 
-  /// Reads the files; in byte order of names. `digests` by name; a file whose bytes have another digest changed meanwhile.
+  /// Reads the files; in byte order of names. `digests` by name; a file whose bytes have another digest changed
+  /// meanwhile.
   ///
   /// nil for `digests`: nobody looked before, the digest is what reading gives.
   func read(_ files: [BatchFile], digests: [String: String]?) throws -> [ReadFile] {

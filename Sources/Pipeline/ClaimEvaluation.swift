@@ -110,8 +110,8 @@ struct ClaimEvaluation: Sendable {
     var medTypes: [MedTypeRow]?
   }
 
-  /// What one thread keeps from unit to unit: its code table, with the texts of the registries and, for as long as it is
-  /// under work, those of a unit.
+  /// What one thread keeps from unit to unit: its code table, with the texts of the registries and, for as long as it
+  /// is under work, those of a unit.
   private final class Worker {
     let codes: CodeTable
     private let mark: Int
@@ -348,8 +348,8 @@ struct ClaimEvaluation: Sendable {
     }
   }
 
-  /// Calls the body for each of so many units, on as many threads as there are jobs; the results in their order. What the
-  /// body interns is forgotten after each.
+  /// Calls the body for each of so many units, on as many threads as there are jobs; the results in their order. What
+  /// the body interns is forgotten after each.
   private func inParallel<R: Sendable>(_ count: Int, _ body: @Sendable (Int, Worker) throws -> R) throws -> [R] {
     try Pipeline.inParallel(count, jobs: jobs, worker: { Worker(codes) }) { i, worker in
       defer { worker.forget() }

@@ -30,8 +30,8 @@ struct ClaimUnits {
   /// - Parameters:
   ///   - rows: rows of all tables by the top byte of their slice.
   ///   - wanted: `Int.max` makes one unit of everything.
-  ///   - jobs: threads that work on them. Where one unit is not enough, all threads get as many of one size, so that none
-  ///     ends with a unit while the others have nothing to do.
+  ///   - jobs: threads that work on them. Where one unit is not enough, all threads get as many of one size, so that
+  ///     none ends with a unit while the others have nothing to do.
   init(rows: [Int], wanted: Int = Self.wantedRows, jobs: Int = 1) {
     let total = rows.reduce(0, +)
     let least = total / wanted + 1

@@ -1,8 +1,8 @@
 import ClaimStore
 import Intake
 
-/// Digests of delivered files. A file that an earlier run hashed, and that nobody can have written to since, is not read
-/// again: a year's deliveries stand beside the new one.
+/// Digests of delivered files. A file that an earlier run hashed, and that nobody can have written to since, is not
+/// read again: a year's deliveries stand beside the new one.
 struct DeliveredFiles {
   private let seen: [String: SeenFile]
   private let openedAt: Int64?

@@ -4,8 +4,9 @@ import Intake
 
 /// Whether a file system has room for what a run will write; asked before the first byte is read.
 enum DiskRoom {
-  /// What the exports come to on the way, in bytes for each byte as delivered: records put aside, and parts of the store.
-  /// Compressed exports are five to eight times smaller than their text; measured on exports of full width, rounded up.
+  /// What the exports come to on the way, in bytes for each byte as delivered: records put aside, and parts of the
+  /// store. Compressed exports are five to eight times smaller than their text; measured on exports of full width,
+  /// rounded up.
   private static let scratchOfCompressed = 4
   private static let partsOfCompressed = 2
 

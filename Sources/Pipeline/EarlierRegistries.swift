@@ -7,8 +7,8 @@ import RulePacks
 
 /// The registries under which the last run's state was made, where some tables of single persons differ from today's.
 ///
-/// New registrations come every week. Whose findings they can change is told by comparing the tables; what those persons
-/// gave before is worked out once more with the tables of then and taken out.
+/// New registrations come every week. Whose findings they can change is told by comparing the tables; what those
+/// persons gave before is worked out once more with the tables of then and taken out.
 struct EarlierRegistries: Sendable {
   /// A table of then.
   struct Version: Codable, Sendable, Hashable {

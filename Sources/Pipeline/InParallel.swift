@@ -3,8 +3,9 @@ import Synchronization
 
 /// Calls the body for each of `count` pieces of work, on as many threads as there are jobs; the results in their order.
 ///
-/// Pieces are begun in ascending order, each thread's with a worker of its own. After an error none is begun any more; what
-/// is thrown is the error of the first piece that failed, on any number of threads: all before it were begun before it.
+/// Pieces are begun in ascending order, each thread's with a worker of its own. After an error none is begun any more;
+/// what is thrown is the error of the first piece that failed, on any number of threads: all before it were begun
+/// before it.
 func inParallel<Worker, R: Sendable>(
   _ count: Int, jobs: Int, worker: @Sendable () -> Worker, _ body: @Sendable (Int, Worker) throws -> R
 ) throws -> [R] {

@@ -10,10 +10,10 @@ import Synchronization
 /// Evaluates what a new batch changes, and adds it to what the last run left of the store (`LookBackState`).
 ///
 /// Rules whose hits keep to linked rows are run over the new rows and the older ones that share an id with them; what
-/// those gave without the new rows is taken out. Other rules of a person run over those thin rows of the persons who have
-/// something new that the new rows can meet, once as they were and once as they are. Facts are kept as sums; what they
-/// decide is asked again of the few columns that it needs. Other rules with facts, and rules about everything, run over
-/// the thin rows of all. The result is that of `ClaimEvaluation` over the whole store.
+/// those gave without the new rows is taken out. Other rules of a person run over those thin rows of the persons who
+/// have something new that the new rows can meet, once as they were and once as they are. Facts are kept as sums; what
+/// they decide is asked again of the few columns that it needs. Other rules with facts, and rules about everything, run
+/// over the thin rows of all. The result is that of `ClaimEvaluation` over the whole store.
 struct LookBackEvaluation: Sendable {
   /// The evaluation of the whole store, whose settings are these.
   let whole: ClaimEvaluation
@@ -151,7 +151,8 @@ struct LookBackEvaluation: Sendable {
     var days: [UInt32: LookBackState.CareDays] = [:]
     var hasLowerCasePersons = false
 
-    /// On which days the new rows speak of care, as `day` of fee lines and settlements has it, and how persons are written.
+    /// On which days the new rows speak of care, as `day` of fee lines and settlements has it, and how persons are
+    /// written.
     mutating func noteNew(_ raw: [ClaimTable: RawRows], _ placeOfSegment: [UInt32], _ codes: CodeTable) {
       func note(_ rows: RawRows, _ day: (Int) -> Int64) {
         var place = UInt32.max
@@ -429,8 +430,8 @@ struct LookBackEvaluation: Sendable {
     return kept
   }
 
-  /// Persons with findings and packets have them next week, too: all rows of these slices are kept where the next run need
-  /// not look for them in the parts. Those that are kept already get the new batch's rows.
+  /// Persons with findings and packets have them next week, too: all rows of these slices are kept where the next run
+  /// need not look for them in the parts. Those that are kept already get the new batch's rows.
   func keeping(_ slices: Set<UInt16>, of found: Found) throws -> LookBackState {
     var state = found.state
     let known = Set(state.keptSlices)
@@ -658,8 +659,8 @@ struct LookBackEvaluation: Sendable {
     }
   }
 
-  /// What rules find among all claims of some slices, the counts mean nothing, and the slices that were read. Those that
-  /// straddle are looked at together, all of them if there is one.
+  /// What rules find among all claims of some slices, the counts mean nothing, and the slices that were read. Those
+  /// that straddle are looked at together, all of them if there is one.
   ///
   /// - Parameter then: `before` is what was found with this, without the rows of the new batch. nil: nothing was.
   private func findings(
@@ -772,7 +773,8 @@ struct LookBackEvaluation: Sendable {
       }
     }
 
-    /// Adds the rows of a group of rules of which `isWanted` says so by the entity's place in a list, cell and generation.
+    /// Adds the rows of a group of rules of which `isWanted` says so by the entity's place in a list, cell and
+    /// generation.
     func add(
       group: Int, _ numbers: Range<Int>, to claims: inout ThinClaims, _ range: ClosedRange<UInt16>,
       _ entities: [Entity],
@@ -878,8 +880,8 @@ struct LookBackEvaluation: Sendable {
     }
   }
 
-  /// What facts say of the rows in scope of rules whose facts are kept: how many are unevaluable by them, and the slices of
-  /// those that may be hits. nil if a rule is stopped.
+  /// What facts say of the rows in scope of rules whose facts are kept: how many are unevaluable by them, and the
+  /// slices of those that may be hits. nil if a rule is stopped.
   private func asked(
     _ thin: ThinRows, _ facts: PopulationFacts, _ rules: [Rule], _ workers: Workers
   ) throws -> (counts: AuditPart, slices: Set<UInt16>)? {

@@ -2,9 +2,10 @@ import Audit
 import ClaimModel
 import ClaimStore
 
-/// What a run leaves of the whole store for the next one: results that can be added to and taken from, and where the thin
-/// rows and keys lie that it needs to do so. It holds for one list of live segments and one set of rules, registries and
-/// settings (`binding`), and for nothing else; but of tables of single persons (`registries`) there may be a new version.
+/// What a run leaves of the whole store for the next one: results that can be added to and taken from, and where the
+/// thin rows and keys lie that it needs to do so. It holds for one list of live segments and one set of rules,
+/// registries and settings (`binding`), and for nothing else; but of tables of single persons (`registries`) there may
+/// be a new version.
 struct LookBackState: Codable, Sendable {
   /// Another one is not read.
   static let format = "look-back 5"

@@ -52,8 +52,9 @@ private final class OneOffAudit {
   private let outputFolder: String
   private let memory: Int
   private let jobs: Int
-  /// Row records that are held in memory at most; the rest is put aside, in pages of a file that are the system's to reclaim.
-  /// 192 MiB instead of 96 saved 2 % of the time of 5 million lines and took 90 MB; all of them would be 290 MB more.
+  /// Row records that are held in memory at most; the rest is put aside, in pages of a file that are the system's to
+  /// reclaim. 192 MiB instead of 96 saved 2 % of the time of 5 million lines and took 90 MB; all of them would be 290
+  /// MB more.
   private static let heldBytes = 192 << 20
 
   init(_ options: AuditOptions, _ printer: EventPrinter) throws {
@@ -80,7 +81,8 @@ private final class OneOffAudit {
     printer.send(.started(pipeline: setup.file.name, batches: setup.batches.count))
     let folder = try AtomicFolder(for: outputFolder)
 
-    // Exports → row records, by person. Registries are read meanwhile: by one thread, while the intake has all the others.
+    // Exports → row records, by person. Registries are read meanwhile: by one thread, while the intake has all the
+    // others.
     stopwatch.start("intake", batch: label)
     let rules = setup.pack.rules
     let codes = CodeTable()

@@ -40,8 +40,9 @@ struct PersonGroup: Sendable {
     }
   }
 
-  /// Of each entity the slices whose older rows are needed beside those that changed, by slice. A pair's counts and hits
-  /// change only with a pair that has a changed row: of either side those rows are needed that the other's can meet.
+  /// Of each entity the slices whose older rows are needed beside those that changed, by slice. A pair's counts and
+  /// hits change only with a pair that has a changed row: of either side those rows are needed that the other's can
+  /// meet.
   ///
   /// - Parameters:
   ///   - changed: slices with new rows, by entity.

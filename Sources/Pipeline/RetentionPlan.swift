@@ -5,22 +5,32 @@ import Normalize
 import Registries
 import RulePacks
 
-/// Which rows of old batches stay when claims are removed, so that no finding of today or of a later run changes because
-/// of their age.
+/// Which rows of old batches stay when claims are removed, so that no finding of today or of a later run changes
+/// because of their age.
 ///
-/// Rows that hang together, by psn_no, setl_id, mdtrt_id or the id of a diagnosis or operation, stay or go together: what
-/// one finding about a person rests on is never torn. They stay for one of the reasons of `Reason`.
+/// Rows that hang together, by psn_no, setl_id, mdtrt_id or the id of a diagnosis or operation, stay or go together:
+/// what one finding about a person rests on is never torn. They stay for one of the reasons of `Reason`.
 struct RetentionPlan {
   /// A stay or purchase so many days before the line may still be paired with one behind it.
-  static let margin: Int64 = 31
+  static let leastMargin: Int64 = 31
+  /// Where only the rows say how many days a rule's window has.
+  private static let marginOfUnknownWindows: Int64 = 366
+
+  /// The same, or the days of the longest window of a rule.
+  private static func margin(_ rules: [Rule]) -> Int64 {
+    rules.compactMap { rule in
+      rule.hasWindow ? rule.mostWindowDays ?? marginOfUnknownWindows : nil
+    }.reduce(leastMargin, max)
+  }
 
   /// The first that holds is counted.
   enum Reason: Int, CaseIterable {
     case seen, finding, inHospital, stock, institution
 
-    func text(_ since: String) -> String {
+    /// - Parameter margin: of the rules.
+    func text(_ since: String, margin: Int64) -> String {
       switch self {
-      case .seen: "seen less than \(RetentionPlan.margin) days before \(since), or later"
+      case .seen: "seen less than \(margin) days before \(since), or later"
       case .finding: "named by a finding that reaches \(since) or later"
       case .inHospital: "still in hospital by the last row of a visit"
       case .stock: "may hold supplies that last until \(since)"
@@ -35,6 +45,7 @@ struct RetentionPlan {
     var rows = 0
   }
 
+  let margin: Int64
   /// Batches of which at least one row goes, by name.
   var batches: Set<String> = []
   /// Lines that stay, by segment number.
@@ -79,8 +90,8 @@ struct RetentionPlan {
 
   /// - Parameters:
   ///   - old: names of the batches that may go.
-  ///   - knowsRegistries: the setting's registries are those of the last run; else whoever may hold supplies by the rows
-  ///     alone stays.
+  ///   - knowsRegistries: the setting's registries are those of the last run; else whoever may hold supplies by the
+  ///     rows alone stays.
   init(
     _ ledger: Ledger, old: Set<String>, since: Int64, findings: [FindingRecord], rules: [Rule],
     setting: StoreState.Setting, knowsRegistries: Bool, unitRows: Int? = nil
@@ -91,7 +102,8 @@ struct RetentionPlan {
     setting.rules = stocks
     let shelf = RegistryShelf(setting.registries, codes: setting.codes)
     let protected = Protected(findings, rules: rules, since: since)
-    let line = min(since - Self.margin, protected.everywhere ?? Int64.max)
+    margin = Self.margin(rules)
+    let line = min(since - margin, protected.everywhere ?? Int64.max)
 
     // Segments of which rows may go: those of no batch that stays.
     var stays = Set<Int32>()

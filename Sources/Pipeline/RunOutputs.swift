@@ -24,8 +24,8 @@ struct RunOutputs {
   let delivery: DeliveryCheck
   let result: AuditResult
   let assignment: CaseAssignment
-  /// Findings that hold from earlier runs and that this run's claims do not give: older than look-back and changed since, or
-  /// of a rule that could not run. They stay in findings.csv and out of packets.
+  /// Findings that hold from earlier runs and that this run's claims do not give: older than look-back and changed
+  /// since, or of a rule that could not run. They stay in findings.csv and out of packets.
   let standsOnly: Set<String>
   let shadowRules: Set<String>
   let last: RunSnapshot
@@ -114,7 +114,8 @@ struct RunOutputs {
     var name: String
   }
 
-  /// Cases over the threshold of which nothing that counts can be derived from today's rows: no packet could prove anything.
+  /// Cases over the threshold of which nothing that counts can be derived from today's rows: no packet could prove
+  /// anything.
   var casesWithoutEvidence: Set<String> {
     var counted: [String: Int128] = [:]
     for record in assignment.records where record.state != .withdrawn && !standsOnly.contains(record.finding.id) {

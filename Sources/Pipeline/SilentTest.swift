@@ -7,8 +7,8 @@ import Normalize
 import Registries
 import RulePacks
 
-/// `yijian test … --from-finding`: a refuted finding becomes a test that its rule must stay silent. The test fails until
-/// the rule is changed. 0 if it was written, 1 if the finding does not come from the rows it could be reduced to.
+/// `yijian test … --from-finding`: a refuted finding becomes a test that its rule must stay silent. The test fails
+/// until the rule is changed. 0 if it was written, 1 if the finding does not come from the rows it could be reduced to.
 ///
 /// - Parameters:
 ///   - id: of a finding of the last run.

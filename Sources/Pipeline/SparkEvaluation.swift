@@ -9,11 +9,11 @@ import Reporting
 import RulePacks
 import SQLLowering
 
-/// Evaluates rules with Spark: it says which findings there are and for how much, over the parts of the store; the persons
-/// whom they concern are then loaded and evaluated here, which gives the findings whole. The two must agree.
+/// Evaluates rules with Spark: it says which findings there are and for how much, over the parts of the store; the
+/// persons whom they concern are then loaded and evaluated here, which gives the findings whole. The two must agree.
 ///
-/// What only everybody's rows can tell (facts of populations, rows of rules about more than one person, coverage) comes from
-/// Spark. See Documentation/spark.md.
+/// What only everybody's rows can tell (facts of populations, rows of rules about more than one person, coverage) comes
+/// from Spark. See Documentation/spark.md.
 struct SparkEvaluation {
   let evaluation: ClaimEvaluation
   let ledger: Ledger

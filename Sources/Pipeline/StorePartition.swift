@@ -44,7 +44,8 @@ struct StorePartition {
         var records: [PartRecord] = []
         for table in ClaimTable.allCases {
           guard var rows = loaded[table], rows.count > 0 else { continue }
-          // The national layout has three times the columns of most exports: what no file has needs no look at its nulls.
+          // The national layout has three times the columns of most exports: what no file has needs no look at its
+          // nulls.
           for name in rows.columns.keys where columns[table]?.contains(name) != true { rows.columns[name] = nil }
           for k in rows.origin.indices { rows.origin[k].segment = numberOf[Int(rows.origin[k].segment)] }
           records.append(try parts.write(rows, table: table, slices: ranges[i], codes: codes))

@@ -37,7 +37,8 @@ struct StoreState {
         linksPersons: setting.rules.contains(where: \.readsPersons)))
   }
 
-  /// The rows of the whole store, or of the given slices; every column and the delivered texts where they are asked for.
+  /// The rows of the whole store, or of the given slices; every column and the delivered texts where they are asked
+  /// for.
   ///
   /// - Throws: `store.needs-memory` if the whole store is asked for and the machine has too little for so many rows.
   static func load(

@@ -80,8 +80,8 @@ struct StoredClaims {
   /// - Throws: `store.needs-memory` if the machine has too little for so many.
   func allClaims() throws -> StoreState { try StoreState.load(ledger: ledger, replacing: nil, setting) }
 
-  /// What a rule looked at for a finding of that id, suppressed ones too, beside the claims it was looked for in; nil if
-  /// today's claims give it no hit.
+  /// What a rule looked at for a finding of that id, suppressed ones too, beside the claims it was looked for in; nil
+  /// if today's claims give it no hit.
   ///
   /// - Parameter amongAll: all claims are loaded, whatever the rule needs.
   func evidence(_ id: String, of rule: Rule, amongAll: Bool = false) throws

@@ -2,8 +2,8 @@ import ClaimModel
 import ClaimStore
 import Normalize
 
-/// Of one batch in which slices its rows are, and their ids, as `appendUnitKeys` names them, ascending. A cell is the rows
-/// of a batch in one slice.
+/// Of one batch in which slices its rows are, and their ids, as `appendUnitKeys` names them, ascending. A cell is the
+/// rows of a batch in one slice.
 struct LinkKeys: Sendable {
   private let file: EvaluationBytes
   let presence: SlicePresence
@@ -28,8 +28,8 @@ struct LinkKeys: Sendable {
   }
 }
 
-/// Which cells of older batches hang together with new rows, or with cells that are to be looked at anew: by an id that both
-/// have, or through a third.
+/// Which cells of older batches hang together with new rows, or with cells that are to be looked at anew: by an id that
+/// both have, or through a third.
 struct TouchedCells {
   /// Batch's place << 16 | slice.
   private(set) var cells: Set<UInt32> = []

@@ -333,7 +333,8 @@ struct UnitFigures: Sendable {
 
 /// What a later run needs to know of rows that it does not look at.
 struct StoreFigures: Codable, Sendable {
-  /// Of each segment its number in the store's catalogue, then its rows by disposition, a blank before each but the first.
+  /// Of each segment its number in the store's catalogue, then its rows by disposition, a blank before each but the
+  /// first.
   var segments: [String]
   var hasRows: [Bool]
   var unknown: [UnknownMedType]

@@ -313,8 +313,8 @@ final class WeeklyRun {
   // MARK: Evaluation
 
   /// What the rules find over the whole store, and what the next run may go on from. If the batch only adds to what the
-  /// last run left, only what it changes is evaluated; the result is the same. nil: the whole store is to be evaluated, and
-  /// nothing is left.
+  /// last run left, only what it changes is evaluated; the result is the same. nil: the whole store is to be evaluated,
+  /// and nothing is left.
   private func evaluate(_ lookBack: LookBackEvaluation) throws -> LookBackEvaluation.Found? {
     if options.evaluatesWholeStore { return nil }
     func continued() throws -> LookBackEvaluation.Found? {
@@ -378,7 +378,8 @@ final class WeeklyRun {
     return Pipeline.incompleteTables(blocking + accepted)
   }
 
-  /// Latest revisions that are incomplete. What the ledger knows of the batch under work is out of date: it may be mended.
+  /// Latest revisions that are incomplete. What the ledger knows of the batch under work is out of date: it may be
+  /// mended.
   private func incompleteBatches(but revision: BatchRevision) throws -> [BatchRevision] {
     try ledger.incompleteBatches().filter { $0.name != revision.name }
   }
@@ -408,8 +409,8 @@ final class WeeklyRun {
 
   // MARK: Intake
 
-  /// The batch's files as the ledger keeps them, in byte order of names; those whose bytes the store does not know yet are
-  /// read, and their rows become parts of the store, all of them in one transaction.
+  /// The batch's files as the ledger keeps them, in byte order of names; those whose bytes the store does not know yet
+  /// are read, and their rows become parts of the store, all of them in one transaction.
   private func intake(_ batch: BatchFolder, digests: [String: String], startedAt: Int64) throws -> [BatchFileRecord] {
     let plans = Dictionary(
       uniqueKeysWithValues: ClaimTable.allCases.map {

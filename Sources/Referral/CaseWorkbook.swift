@@ -300,15 +300,15 @@ struct CaseWorkbook {
     }
   }
 
-  /// A text as a cell holds it: Excel takes 32,767 characters, counted in UTF-16, of which 15,000 scalars are at most 30,000.
-  /// What a reader takes for one character may be any number of scalars.
+  /// A text as a cell holds it: Excel takes 32,767 characters, counted in UTF-16, of which 15,000 scalars are at most
+  /// 30,000. What a reader takes for one character may be any number of scalars.
   static func cellText(_ value: String) -> String {
     if value.utf16.count <= 32_000 { return value }
     return String(String.UnicodeScalarView(value.unicodeScalars.prefix(15_000))) + "…（其余见 evidence.sqlite）"
   }
 
-  /// An amount as a spreadsheet holds it: the format knows only binary numbers, of which programs keep 15 decimal digits.
-  /// nil from 10^15 fen on, where a digit could be lost: such an amount stands as text.
+  /// An amount as a spreadsheet holds it: the format knows only binary numbers, of which programs keep 15 decimal
+  /// digits. nil from 10^15 fen on, where a digit could be lost: such an amount stands as text.
   static func spreadsheetYuan(_ fen: Int64) -> Double? {
     fen.magnitude < 1_000_000_000_000_000 ? Double(fen) / 100 : nil
   }

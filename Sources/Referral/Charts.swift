@@ -36,8 +36,8 @@ enum Charts {
     return svg(height, "各规则的基金金额与计入金额", body)
   }
 
-  /// Length of a bar in tenths of a pixel, 0 to 4,000, rounded half up; of whole fen, as every figure beside it. 0 for an
-  /// amount below 0; `greatest` is above 0 and at least `fen`.
+  /// Length of a bar in tenths of a pixel, 0 to 4,000, rounded half up; of whole fen, as every figure beside it. 0 for
+  /// an amount below 0; `greatest` is above 0 and at least `fen`.
   static func barTenths(_ fen: Int128, of greatest: Int128) -> Int64 {
     let whole = UInt128(greatest)
     let product = UInt128(max(0, fen)).multipliedFullWidth(by: 4000)

@@ -15,8 +15,8 @@ public struct PacketInput {
   public var caseFile: CaseFile
   /// The case's findings that the claims give anew, with counted amounts; withdrawn ones are left out by the writer.
   public var findings: [FindingRecord]
-  /// Findings of the case that hold from earlier runs and that these claims do not give: how many, and their counted fen. They
-  /// are not in the packet, nor in its amounts.
+  /// Findings of the case that hold from earlier runs and that these claims do not give: how many, and their counted
+  /// fen. They are not in the packet, nor in its amounts.
   public var standsOnly: (count: Int, fen: Int128)
   /// Exemptions that stopped findings of the subject.
   public var suppressions: [Suppression]

@@ -461,8 +461,8 @@ struct PacketVerification {
   }
 }
 
-/// The steps that SQLite may still take for a packet. SQL may go on for ever by a few words (a recursion, a join of a table
-/// with itself), and a packet may come from anywhere.
+/// The steps that SQLite may still take for a packet. SQL may go on for ever by a few words (a recursion, a join of a
+/// table with itself), and a packet may come from anywhere.
 private final class StepBudget {
   private var left: Int64
   private let memory: Int64

@@ -90,8 +90,8 @@ public final class RegistryIndex: Sendable {
     index.rows(group).contains { registry.isAmbiguous[Int($0)] && holds(row: Int($0), from: from, to: to) }
   }
 
-  /// The days next to a span at which `holds` changes for a group: the last first day of an interval on or before `to` and
-  /// the next one, the last last day before `from` and the next one.
+  /// The days next to a span at which `holds` changes for a group: the last first day of an interval on or before `to`
+  /// and the next one, the last last day before `from` and the next one.
   public func changes(_ group: Int, from: Int64, to: Int64) -> (begins: [Int64], ends: [Int64]) {
     let start = Int(spanOffsets[group])
     let end = Int(spanOffsets[group + 1])

@@ -25,8 +25,8 @@ public enum MachineFiles {
   /// Rows of rejects.csv that a file, column and code may have if they are not `rejected`.
   public static let listedPerCode = 1000
 
-  /// rejects.csv: all rejected rows, and the first 1,000 nulled or set aside of a file, column and code; by file, table,
-  /// line (as a number), byte offset, column, code.
+  /// rejects.csv: all rejected rows, and the first 1,000 nulled or set aside of a file, column and code; by file,
+  /// table, line (as a number), byte offset, column, code.
   public static func rejects(_ rejects: [Reject]) -> String {
     var csv = CSVLines(["file", "table", "line", "byte_offset", "column", "code", "reason", "action"])
     struct Group: Hashable {

@@ -65,8 +65,8 @@ public struct RunReportModel: Sendable {
   public var packets: [String: String] = [:]
   /// Why no packet was written for cases above the threshold; nil if they were.
   public var packetsWithheld: String?
-  /// Cases over the threshold without a packet, because none of their findings that count can be derived from today's rows;
-  /// ascending.
+  /// Cases over the threshold without a packet, because none of their findings that count can be derived from today's
+  /// rows; ascending.
   public var casesWithoutEvidence: [String] = []
   /// packets.min_counted_fen of the pipeline.
   public var packetThresholdFen: Int64 = 0

@@ -200,8 +200,8 @@ public enum PairOrder: Sendable, Hashable {
   /// both of one entity.
   case unordered(column: String)
   /// Two neighbours, first and second, in the ascending order of the columns among the rows with equal matched values;
-  /// texts by bytes, null before all else, rows equal in all of them by their ids. Both of one entity, matched by the same
-  /// expression on both sides. Rows are put in order before any condition is asked.
+  /// texts by bytes, null before all else, rows equal in all of them by their ids. Both of one entity, matched by the
+  /// same expression on both sides. Rows are put in order before any condition is asked.
   case adjacent(columns: [String])
 }
 
@@ -267,8 +267,8 @@ public struct Formed: Sendable, Hashable {
     /// and `run_length` (days) on every row. Only what comes after `unless` can read these. Exemptions come later: they
     /// take days out of a run's finding, not out of the run.
     case runs(first: Expr, last: Expr, atLeast: Expr)
-    /// One row for each set of `by` values and day on which a base row's days `first` … `last` fall: `count`, the number
-    /// of different values of `counted` (a null counts as none). Runs as in `runs`, among rows of equal `by`.
+    /// One row for each set of `by` values and day on which a base row's days `first` … `last` fall: `count`, the
+    /// number of different values of `counted` (a null counts as none). Runs as in `runs`, among rows of equal `by`.
     case occupancy(first: Expr, last: Expr, counted: Expr, atLeast: Expr)
   }
 
@@ -416,8 +416,8 @@ public enum AmountTerm: Sendable, Hashable {
   case partA(k: Expr, n: Expr)
   case partF(k: Expr, n: Expr)
   /// What the finding's lines cost beyond a unit price (a price, over the hit's line): D(l) = min(A(l), max(0,
-  /// det_item_fee_sumamt − ⌈cnt · price⌉ fen)), null price or cnt: 0. A: Σ D(l). F: Σ ⌊F(l) · D(l) / A(l)⌋. The price of
-  /// a line is that of the finding's first hit that names it. Of a unit of money it claims its own ⌊F · D / A⌋.
+  /// det_item_fee_sumamt − ⌈cnt · price⌉ fen)), null price or cnt: 0. A: Σ D(l). F: Σ ⌊F(l) · D(l) / A(l)⌋. The price
+  /// of a line is that of the finding's first hit that names it. Of a unit of money it claims its own ⌊F · D / A⌋.
   case overPriceA(price: Expr)
   case overPriceF(price: Expr)
 }

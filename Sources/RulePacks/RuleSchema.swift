@@ -1,8 +1,8 @@
 import ClaimModel
 import Registries
 
-/// A JSON Schema (draft 2020-12) of rule files, for completion and hints in editors. Written from the same tables as the
-/// reader uses; what only the reader can judge (names inside expressions, kinds) it leaves to `yijian check`.
+/// A JSON Schema (draft 2020-12) of rule files, for completion and hints in editors. Written from the same tables as
+/// the reader uses; what only the reader can judge (names inside expressions, kinds) it leaves to `yijian check`.
 public func ruleFileSchema() -> String {
   func choice(_ values: [String], _ about: String) -> JSON { .object([("enum", .strings(values)), about.described]) }
   func list(_ item: JSON, _ about: String) -> JSON {

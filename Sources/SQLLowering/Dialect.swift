@@ -37,8 +37,8 @@ public struct Dialect: Sendable {
   public var storesRowNumber: Bool
   /// A subquery may name rows of the query around the query it stands in, and an ordered subquery its first row.
   public var reachesOutward: Bool
-  /// A subquery may compare its rows with the row outside by more than equal keys. Spark can, but makes every distinct row
-  /// outside meet every row inside first.
+  /// A subquery may compare its rows with the row outside by more than equal keys. Spark can, but makes every distinct
+  /// row outside meet every row inside first.
   public var comparesOutward = true
   /// Rows lie on many machines: none may be asked to see all of them in order, and a row's registry rows are looked up
   /// once for all rows that ask the same.

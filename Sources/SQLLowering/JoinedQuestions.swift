@@ -1,5 +1,5 @@
-/// Questions about registry rows that are asked of many rows at once: each becomes a table of answers by the columns of the
-/// rows that ask, and a join with it. Where no registry row answers, the answer is null, as a subquery's would be.
+/// Questions about registry rows that are asked of many rows at once: each becomes a table of answers by the columns of
+/// the rows that ask, and a join with it. Where no registry row answers, the answer is null, as a subquery's would be.
 final class JoinedQuestions {
   private let columns: [String]
   private let isSame: @Sendable (_ a: String, _ b: String) -> String

@@ -9,9 +9,9 @@ struct LookupLowering {
   /// Takes the questions about registry rows where they are joined, not asked row by row; nil elsewhere.
   private let joining: JoinedQuestions?
 
-  /// - Parameter columns: those of the rows asked for, if there is one row for all that ask the same; then questions are
-  ///   joins on equal keys. An engine that turns a subquery into a join itself may cut its keys apart: Spark meets all
-  ///   days with all registrations first, and looks whose they are afterwards.
+  /// - Parameter columns: those of the rows asked for, if there is one row for all that ask the same; then questions
+  ///   are joins on equal keys. An engine that turns a subquery into a join itself may cut its keys apart: Spark meets
+  ///   all days with all registrations first, and looks whose they are afterwards.
   init(_ lookup: Lookup, _ lowering: ExpressionLowering, joinedOn columns: [String]? = nil) throws {
     self.lookup = lookup
     self.lowering = lowering
@@ -69,8 +69,9 @@ struct LookupLowering {
       }
   }
 
-  /// The table as `g`, and before it those of lookups whose rows `matches` joins, for engines in which a condition about
-  /// the row asked for can't hold another subquery about it. A joined row may repeat `g`, so nothing may count rows.
+  /// The table as `g`, and before it those of lookups whose rows `matches` joins, for engines in which a condition
+  /// about the row asked for can't hold another subquery about it. A joined row may repeat `g`, so nothing may count
+  /// rows.
   ///
   /// Such engines join in the order of FROM: first the rows that the row asked for names by an equal key (a person's
   /// registrations), then what is found by these. The other way round every row meets the whole table.
@@ -219,8 +220,8 @@ struct LookupLowering {
     return found.count == 1 ? found[0] : "COALESCE(\(found.joined(separator: ",\n      ")))"
   }
 
-  /// 0 where the lookup can be evaluated; 1 for a null key or day; 2 for overlapping rows of the key on that day (on any
-  /// level, where the table's whole key is given) or two rows where one was asked for.
+  /// 0 where the lookup can be evaluated; 1 for a null key or day; 2 for overlapping rows of the key on that day (on
+  /// any level, where the table's whole key is given) or two rows where one was asked for.
   private func unknown() throws -> String {
     var nulls: [String] = []
     for key in lookup.keys where !key.anyWhenNull && !key.alternatives.isEmpty { nulls.append(try allNull(key)) }

@@ -197,8 +197,8 @@ private func netSQL(_ dialect: Dialect) -> String {
     """
 }
 
-/// The same with the reversals of each line added up first: a subquery a column is a join a column where rows lie on many
-/// machines.
+/// The same with the reversals of each line added up first: a subquery a column is a join a column where rows lie on
+/// many machines.
 private func distributedNetSQL(_ dialect: Dialect) -> String {
   func isNet(_ column: ClaimColumn) -> Bool { column.name == "cnt" || column.kind == .money }
   let columns = Entity.line.table.columns

@@ -20,8 +20,8 @@ extension RuleLowering {
       (dialect.caseColumn.map { [$0] } ?? []) + ["base_row"])
   }
 
-  /// Folds the days that `where` and `unless` leave into runs: days that follow each other differ from their place in the order by
-  /// the same number. Runs shorter than `atLeast`, as it is on their first day, are dropped.
+  /// Folds the days that `where` and `unless` leave into runs: days that follow each other differ from their place in
+  /// the order by the same number. Runs shorter than `atLeast`, as it is on their first day, are dropped.
   func runsSQL(_ formed: Formed, from previous: String, atLeast: Expr) throws -> String {
     let day = "r.\(column(formed, "day"))"
     var among: [String] = []

@@ -1,8 +1,8 @@
 /// ⌊a·k/n⌋ and its remainder in SQLite, which has no number wider than 64 bits.
 ///
 /// Up to n = 10¹² the product is made in two steps (k = hi·10⁶ + lo). Above, long multiplication: the bits of `a` from
-/// the highest down, each doubling quotient and remainder and adding `k` where the bit is set. To add x modulo n without
-/// leaving 64 bits, r ≥ n − x is asked instead of r + x ≥ n.
+/// the highest down, each doubling quotient and remainder and adding `k` where the bit is set. To add x modulo n
+/// without leaving 64 bits, r ≥ n − x is asked instead of r + x ≥ n.
 let sqliteShares: @Sendable (_ source: String) -> String = { source in
   let added = "(CASE WHEN b.is_doubled = 0 THEN b.r WHEN b.a & b.bit <> 0 THEN b.k ELSE 0 END)"
   return """

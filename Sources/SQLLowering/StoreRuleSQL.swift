@@ -6,8 +6,8 @@ import RulePacks
 struct StoreRuleSQL {
   /// Statements that make tables, to be run behind the prelude.
   var script: String
-  /// `yj_kind` (p: psn_no; v: mdtrt_id of a row without psn_no) and `yj_home` of the rows that hits rest on, those that an
-  /// exemption stopped included. Empty for a rule that must see everything: it is run over `thin` rows again.
+  /// `yj_kind` (p: psn_no; v: mdtrt_id of a row without psn_no) and `yj_home` of the rows that hits rest on, those that
+  /// an exemption stopped included. Empty for a rule that must see everything: it is run over `thin` rows again.
   var homes: [String]
   /// One row: in_scope, unevaluable, and by fill column fill_1, filled_1 …
   var coverage: String

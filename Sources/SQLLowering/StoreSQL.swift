@@ -2,8 +2,8 @@ import ClaimModel
 import Diagnostics
 import RulePacks
 
-/// Rules as an engine runs them over the parts of a claim store: tables to be made one after the other, and what is asked
-/// of them at the end. Written for Spark.
+/// Rules as an engine runs them over the parts of a claim store: tables to be made one after the other, and what is
+/// asked of them at the end. Written for Spark.
 ///
 /// The engine is given the live parts of each claim table (`parts_fee_list_d` and so on: the columns of the parts),
 /// `live_segment` (number, place, rank, lacks_flag, of_batch: one row for each segment that counts), the registries

@@ -121,7 +121,8 @@ extension Plan {
     put(more, in: 1)
     let refunded = idle(0, ward, "aiiia", [(1, 3)], .hit, "第二批退费", withdrawnIn: 1)
     refund(refunded, in: 1)
-    // What was done is taken back in the second batch: with the settlement it is a finding, without it lines are missing.
+    // What was done is taken back in the second batch: with the settlement it is a finding, without it lines are
+    // missing.
     for resent in [true, false] {
       let busy = idle(
         0, ward, "aiaia", [(1, 3)], resent ? .hit : .lookalike, resent ? "第二批冲销治疗，结算随之更正" : "第二批冲销治疗，结算未改：不可评估",

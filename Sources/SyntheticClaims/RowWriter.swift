@@ -13,7 +13,8 @@ struct RowFormat: Sendable {
   static let narrow = RowFormat(delimiter: 0x2C, enclosure: 0, crlf: false, numbered: false)
 }
 
-/// Rows of one file: fields are set in any order, written in the order of the file's columns, without an object a field.
+/// Rows of one file: fields are set in any order, written in the order of the file's columns, without an object a
+/// field.
 final class RowWriter {
   let table: ClaimTable
   let format: RowFormat

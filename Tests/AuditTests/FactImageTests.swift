@@ -20,8 +20,8 @@ struct FactImageTests {
     return part
   }
 
-  /// The state's files are named after their bytes: the same facts must not give other ones because a dictionary has its
-  /// groups in another order.
+  /// The state's files are named after their bytes: the same facts must not give other ones because a dictionary has
+  /// its groups in another order.
   @Test func equalFactsAreEqualBytes() throws {
     let population = FormedShapeTests().posting
     var rule = Rule()

@@ -25,8 +25,8 @@ final class Bench {
     return path(name)
   }
 
-  /// A workbook: sheets with rows of cells; an empty text is a blank cell, `#12` the number 12, `\u{1}text` a cell merged
-  /// with the three to its right.
+  /// A workbook: sheets with rows of cells; an empty text is a blank cell, `#12` the number 12, `\u{1}text` a cell
+  /// merged with the three to its right.
   func workbook(_ name: String, _ sheets: [(String, [[String]])]) throws -> String {
     let book = workbook_new(path(name))
     for (sheet, rows) in sheets {

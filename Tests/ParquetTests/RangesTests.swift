@@ -4,7 +4,8 @@ import Testing
 
 /// Rows that do not stand together are read as if each range were read alone.
 @Suite struct Ranges {
-  /// Two row groups of several pages: a number with nulls, a text of few values with nulls, a text of its own for each row.
+  /// Two row groups of several pages: a number with nulls, a text of few values with nulls, a text of its own for each
+  /// row.
   private func file(_ at: TemporaryFile, rows: Int) throws -> ParquetFile {
     let codes = CodeTable()
     let writer = try ParquetWriter(

@@ -6,8 +6,8 @@ import Testing
 
 @testable import Pipeline
 
-/// Every amount that is read fits 64 bits; sums over many rows need not. They are exact all the same, in each file that is
-/// written, and a rule that computes beyond 64 bits is named.
+/// Every amount that is read fits 64 bits; sums over many rows need not. They are exact all the same, in each file that
+/// is written, and a rule that computes beyond 64 bits is named.
 @Suite struct AmountsBeyond64BitsTests {
   /// The greatest amount that is read: 999,999,999,999,999,999 fen.
   static let greatest = "9999999999999999.99"

@@ -47,8 +47,8 @@ import Testing
     #expect(byNumber.contains(line.split(separator: ":")[1]))
   }
 
-  /// Two nights: the transfer on discharge way 2 is real, but explains one night only; so EX-01 is FALSE although one of
-  /// its parts is TRUE.
+  /// Two nights: the transfer on discharge way 2 is real, but explains one night only; so EX-01 is FALSE although one
+  /// of its parts is TRUE.
   @Test func anExemptionThatAlmostAppliedSaysWhichPartWasFalse() throws {
     let twoNights = try Self.rows("findings.csv").filter { $0["rule"] == "ADM-01" && $0["measure"] == "2" }
     let pages = try twoNights.map { try explain($0["finding_id"] ?? "").out }

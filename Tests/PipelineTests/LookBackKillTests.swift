@@ -177,8 +177,8 @@ import Testing
     case .stage(let name):
       isThere = wait(for: child) { child.errSoFar.contains("  \(name): ") }
     case .stateFile(let n):
-      // The store has been opened, which removes what killed runs left: pipes stay from here on. Whoever opens one to write
-      // waits for a reader. The number in the name counts what the process has written.
+      // The store has been opened, which removes what killed runs left: pipes stay from here on. Whoever opens one to
+      // write waits for a reader. The number in the name counts what the process has written.
       guard wait(for: child, until: { child.errSoFar.contains("batch \(begun.last): ") }) else { break }
       for i in 1...400 { mkfifo("\(store)/evaluation/.tmp-\(child.pid)-\(i)-\(begun.new[n])", 0o600) }
       isThere = wait(for: child) { Self.isHeldAtAPipe(child.pid) }
@@ -229,8 +229,8 @@ import Testing
     return tasks.contains { text(of: "/proc/\(pid)/task/\($0)/wchan").contains("wait_for_partner") }
   }
 
-  /// After the kill the catalogue still has the old state and its files; the same command goes on from it and leaves what
-  /// an undisturbed run leaves, down to the digests of the next state.
+  /// After the kill the catalogue still has the old state and its files; the same command goes on from it and leaves
+  /// what an undisturbed run leaves, down to the digests of the next state.
   private func check(_ point: Point, _ begun: Begun) throws {
     let folder = try Scratch.folder("killed")
     defer { try? FileManager.default.removeItem(atPath: folder) }

@@ -122,8 +122,8 @@ import Testing
     }
   }
 
-  /// The registrations of each week: some of the week before end or begin on other days, are gone or of another disease, and
-  /// some persons of the claims have new ones.
+  /// The registrations of each week: some of the week before end or begin on other days, are gone or of another
+  /// disease, and some persons of the claims have new ones.
   private static func registrations(_ first: String, persons: [String], weeks: Int, seed: UInt64) -> [String] {
     var random = KillTests.Seeded(state: seed)
     var lines = first.split(separator: "\n").map(String.init)

@@ -1,7 +1,8 @@
 import Foundation
 import Testing
 
-/// What a command puts its results in may hold nothing that it would not put there: putting it in place removes the rest.
+/// What a command puts its results in may hold nothing that it would not put there: putting it in place removes the
+/// rest.
 @Suite struct OutputFolderTests {
   @Test(arguments: ["notes.txt", ".hidden", "findings.csv/notes.txt"])
   func anAuditRemovesNothingOfSomebodyElse(_ name: String) throws {
@@ -24,7 +25,8 @@ import Testing
     #expect(text(of: folder + "/findings.csv") != "old")
   }
 
-  /// A report is written into a folder named after its batch; given the folder of the exports, that is the delivery itself.
+  /// A report is written into a folder named after its batch; given the folder of the exports, that is the delivery
+  /// itself.
   @Test func aRunLeavesTheDeliveryAlone() throws {
     let folder = try Scratch.folder("delivery")
     try copy(Project.sample("clean"), folder + "/in")

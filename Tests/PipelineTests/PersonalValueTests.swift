@@ -5,8 +5,8 @@ import Testing
 @Suite struct PersonalValueTests {
   static let columns: Set<String> = ["psn_no", "psn_name", "certno", "tel", "addr", "coner_name"]
 
-  /// Values of the personal columns of every claim file of a sample, read with the system's own tools; values of damaged
-  /// rows included. Names of two characters may be words, so nothing shorter than that is looked for.
+  /// Values of the personal columns of every claim file of a sample, read with the system's own tools; values of
+  /// damaged rows included. Names of two characters may be words, so nothing shorter than that is looked for.
   func personalValues(_ sample: String) throws -> Set<String> {
     var values: Set<String> = []
     for batch in Samples.batches {

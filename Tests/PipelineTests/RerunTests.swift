@@ -24,8 +24,8 @@ import Testing
     for packet in run.packets("2025-W11") { #expect(again.out.contains("packet   \(packet)")) }
   }
 
-  /// Delivered files are hashed once, as long as nobody can have written to them; a byte changed behind the back of their
-  /// length and time of writing is seen.
+  /// Delivered files are hashed once, as long as nobody can have written to them; a byte changed behind the back of
+  /// their length and time of writing is seen.
   @Test func deliveredFilesAreReadOnceUntilTheyChange() throws {
     let small = try KillTests.Small()
     let names = files(in: small.input + "/batches")
@@ -54,8 +54,8 @@ import Testing
     #expect(again.code == 0)
     #expect(FileManager.default.fileExists(atPath: folder + "/out/2025-W11~2"), "\(again.err)")
 
-    // What is noted is believed: with wrong digests a batch that did not change is another revision; its files, read for
-    // it, do not have them.
+    // What is noted is believed: with wrong digests a batch that did not change is another revision; its files, read
+    // for it, do not have them.
     _ = try ledger("UPDATE seen_file SET sha256 = replace(sha256, 'a', 'b') WHERE path LIKE '%2025-W10%'")
     #expect(try yijian(arguments).code == 3)
     #expect(FileManager.default.fileExists(atPath: folder + "/out/2025-W10~2"))

@@ -201,7 +201,8 @@ import Testing
     #expect(try bureau.run("a").err.contains("W1: removed on"))
   }
 
-  /// 200 days of supply on 1 January last until 20 July; nobody sees the person for more than two months before the line.
+  /// 200 days of supply on 1 January last until 20 July; nobody sees the person for more than two months before the
+  /// line.
   @Test func aRunningStockIsCarried() throws {
     let bureau = try Bureau(lookBack: 30)
     var first = Bureau.Delivery()

@@ -3,7 +3,8 @@ import Testing
 
 @testable import Pipeline
 
-/// `--engine spark` with programs that only pretend to be Spark. What a true one finds is compared by `make test-engines`.
+/// `--engine spark` with programs that only pretend to be Spark. What a true one finds is compared by `make
+/// test-engines`.
 @Suite struct SparkTests {
   /// A delivery of one line, which nothing is wrong with; the rules that need no registry run over it.
   private static let delivery = Result {

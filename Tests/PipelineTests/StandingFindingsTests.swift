@@ -35,7 +35,8 @@ import Testing
     return outcome.code == 0
   }
 
-  /// Without the catalogue CAT-01 can't run. Its finding stands, but the money that a packet proves goes to what it shows.
+  /// Without the catalogue CAT-01 can't run. Its finding stands, but the money that a packet proves goes to what it
+  /// shows.
   @Test func aPacketCountsOnlyWhatItShows() throws {
     let small = try twoLines()
     #expect(try small.run().code == 0)

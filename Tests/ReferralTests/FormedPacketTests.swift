@@ -9,12 +9,12 @@ import Testing
 
 /// A hospital of one bed, worked by hand:
 ///
-/// - P1 stays M0 (1-2 January), M1 (1-5 March), M2 (5-8 March), M3 (20-21 March), all for I10: M1|M2 is suspected, M2|M3 a
-///   lead. M2 has 20.00, M3 5.00, all of it paid by the fund.
+/// - P1 stays M0 (1-2 January), M1 (1-5 March), M2 (5-8 March), M3 (20-21 March), all for I10: M1|M2 is suspected,
+///   M2|M3 a lead. M2 has 20.00, M3 5.00, all of it paid by the fund.
 /// - P2 stays M4 (1-6 March): treated on the 2nd, three days of bed charges of 10.00.
 /// - Both are in house from 1 to 5 March.
-/// - P3 gets in M5 a drug of 10.00 that is not on the list of D1; in M6 30 and in M7 a day later 170 days of another: 199
-///   held, 109 of 170 too many, of 170.00 that is 109.00.
+/// - P3 gets in M5 a drug of 10.00 that is not on the list of D1; in M6 30 and in M7 a day later 170 days of another:
+///   199 held, 109 of 170 too many, of 170.00 that is 109.00.
 private struct FormedFixture {
   static let hospital = Fixture.hospital
   static let ids = ["ADM-05", "ADM-06", "ADM-09", "CHR-01", "CHR-03"]

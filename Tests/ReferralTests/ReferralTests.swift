@@ -386,7 +386,8 @@ private func sqlite3CLI(_ arguments: [String], input: String? = nil) throws -> S
     #expect(!text.contains("name=\"线索汇总 3\""))
   }
 
-  /// 20,000 letters with two accents each are 20,000 characters to a reader and 60,000 to a spreadsheet, which takes 32,767.
+  /// 20,000 letters with two accents each are 20,000 characters to a reader and 60,000 to a spreadsheet, which takes
+  /// 32,767.
   @Test func aCellIsCutByWhatASpreadsheetCounts() {
     let long = String(repeating: "e\u{301}\u{302}", count: 20_000)
     let shown = CaseWorkbook.cellText(long)

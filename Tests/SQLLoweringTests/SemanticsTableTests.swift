@@ -2,8 +2,8 @@ import Foundation
 import SQLLowering
 import Testing
 
-/// Rows of Tests/engines/semantics.json that ask the engines what `Dialect` prints. The engines' answers are measured by
-/// semantics.py; here the questions are held against the code, so that the table can't speak of texts nobody prints.
+/// Rows of Tests/engines/semantics.json that ask the engines what `Dialect` prints. The engines' answers are measured
+/// by semantics.py; here the questions are held against the code, so that the table can't speak of texts nobody prints.
 @Suite struct SemanticsTable {
   private struct Row: Decodable {
     var id: String
