@@ -162,6 +162,56 @@ import Testing
     #expect(try ledger.removeBatches(olderThan: line, at: "", reason: "", toolVersion: "").removed == [])
   }
 
+  /// Some lines of January stay; of February, every row goes. The file that March has too is no question.
+  @Test func linesThatAreKeptStayInTheirBatch() throws {
+    let fixture = StoreFixture()
+    let ledger = try threeMonths(fixture)
+    let before = try delivered(ledger, .settlements)
+    let january = try ledger.liveSegments().filter { $0.record.key.digest == digestA }
+    let number = try #require(january.first?.record.number)
+    let known = Set(
+      before.filter { $0.hasPrefix("M01 \(digestA.prefix(1)) ") }.compactMap { $0.split(separator: " ")[2] })
+    let stay = Set([2, 40, 64, 65, 91].map { Substring("\($0)") }).intersection(known)
+    #expect(stay.count >= 4)
+    let expected = before.filter { row in
+      let parts = row.split(separator: " ")
+      return parts[0] == "M03" || parts[0] == "M01" && (parts[1] == digestD.prefix(1) || stay.contains(parts[2]))
+    }
+    var only = LineSet()
+    for line in stay { only.insert(try #require(Int32(line))) }
+    let (removed, rewrite) = try ledger.removeBatches(
+      olderThan: try #require(day("2025-02-19")), keeping: [number: only], at: "2025-04-01 08:00:00", reason: "x",
+      toolVersion: "test")
+    #expect(removed.map(\.name) == ["M01", "M02"])
+    #expect(removed.map(\.rows) == [90 - stay.count, 90])
+    #expect(removed.map(\.rowsKept) == [stay.count, 0])
+    #expect(rewrite.rowsRemoved == 180 - stay.count)
+    #expect(try delivered(ledger, .settlements) == expected)
+    #expect(try ledger.latestRevisions().map(\.name) == ["M01", "M03"])
+    #expect(try ledger.liveSegments().first { $0.record.number == number }?.record.rows == stay.count)
+    // The bytes are to be read again where they come in another batch; M01 itself is not.
+    #expect(try ledger.content(digest: digestA, reading: "r1", fileName: "f") == nil)
+    #expect(try ledger.removal(of: "M01")?.rowsKept == stay.count)
+    #expect(try ledger.removal(of: "M02")?.rowsKept == 0)
+    #expect(try ledger.keptSince() == day("2025-02-19"))
+    #expect(try ledger.verifyParts() == [])
+    // The next removal takes the rest.
+    let again = try ledger.removeBatches(
+      olderThan: try #require(day("2025-02-19")), at: "2025-05-01 08:00:00", reason: "x", toolVersion: "test")
+    #expect(again.removed.map(\.name) == ["M01"])
+    #expect(again.removed.map(\.rows) == [stay.count])
+    #expect(try delivered(ledger, .settlements) == before.filter { $0.hasPrefix("M03") })
+    #expect(try ledger.removal(of: "M01")?.removedAt == "2025-05-01 08:00:00")
+  }
+
+  @Test func linesAreCountedOnce() {
+    var lines = LineSet()
+    for line: Int32 in [63, 64, 63, 1, 1000] { lines.insert(line) }
+    #expect(lines.count == 4)
+    #expect((0...1100).filter { lines.contains($0) } == [1, 63, 64, 1000])
+    #expect(!lines.contains(-1))
+  }
+
   @Test func rowsOfARemovedBatchLeaveSharedParts() throws {
     let fixture = StoreFixture()
     let ledger = try fixture.open()
