@@ -273,8 +273,9 @@ public func retainStore(
 }
 
 /// What stays, and whether the registries are those of the last run as far as stocks depend on them.
-private func retentionPlan(
-  _ ledger: Ledger, file: PipelineFile, old: Set<String>, since: Int64, last: RunSnapshot, registries: String?
+func retentionPlan(
+  _ ledger: Ledger, file: PipelineFile, old: Set<String>, since: Int64, last: RunSnapshot, registries: String?,
+  unitRows: Int? = nil
 ) throws -> (RetentionPlan, knowsRegistries: Bool) {
   let (jurisdiction, pack) = try loadRules(file)
   let codes = CodeTable()
@@ -294,6 +295,6 @@ private func retentionPlan(
     ledger, old: old, since: since, findings: last.findings, rules: rules,
     setting: StoreState.Setting(
       rules: stocks, registries: tables, codes: codes, excludedSetlTypes: jurisdiction.excludedSetlTypes),
-    knowsRegistries: knowsRegistries)
+    knowsRegistries: knowsRegistries, unitRows: unitRows)
   return (plan, knowsRegistries)
 }

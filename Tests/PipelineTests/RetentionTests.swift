@@ -1,5 +1,9 @@
+import ClaimModel
+import ClaimStore
 import Foundation
 import Testing
+
+@testable import Pipeline
 
 /// `yijian store retain`: what it removes changes no finding of any later run.
 @Suite struct RetentionTests {
@@ -278,6 +282,40 @@ import Testing
     #expect(said.code == 64)
     #expect(said.err.contains("usage.unknown-batch"))
     #expect(try yijian(["store", "compact", "--store", bureau.folder + "/a/store", "--batch", "W1"]).code == 0)
+  }
+
+  /// Claims that are looked at a few at a time; some rows of one person carry another's visit.
+  @Test func unitsDecideNothing() throws {
+    let bureau = try Bureau(lookBack: 30)
+    var first = Bureau.Delivery()
+    for person in 0..<40 {
+      first.visit("A\(person)", "P\(person)", "2023-01-0\(1 + person % 9)")
+      // Of every third one a line of its own visit is the next one's.
+      if person % 3 == 0 { first.lines[first.lines.count - 1]["psn_no"] = "P\(person + 1)" }
+    }
+    var second = Bureau.Delivery()
+    for person in stride(from: 1, to: 40, by: 6) { second.visit("B\(person)", "P\(person)", "2023-03-20") }
+    try bureau.deliver("W1", first)
+    try bureau.deliver("W2", second)
+    _ = try bureau.run("a")
+    let ledger = try StoreChoice(pipeline: bureau.pipeline, store: bureau.folder + "/a/store").inspect()
+    let file = try PipelineFile.read(bureau.pipeline)
+    let since = try #require(CivilTime.parseDay("2023-02-15"))
+    func plan(_ rows: Int?) throws -> RetentionPlan {
+      try retentionPlan(
+        ledger, file: file, old: ["W1"], since: since, last: ledger.lastSnapshot(),
+        registries: bureau.input + "/registries", unitRows: rows
+      ).0
+    }
+    let whole = try plan(nil)
+    // P1, P7, … P37 were seen in March, and P0, P6, … P36 gave them a line: 14 persons of three rows each.
+    #expect(whole.kept.map(\.rows) == [42, 0, 0, 0, 0])
+    #expect(whole.kept.map(\.persons) == [14, 0, 0, 0, 0])
+    for rows in [1, 7, 50] {
+      let cut = try plan(rows)
+      #expect(cut.lines == whole.lines)
+      #expect(cut.kept == whole.kept)
+    }
   }
 
   /// Two stores get the same weeks, and one is trimmed after each: all findings are the same byte for byte.
