@@ -129,7 +129,8 @@ let package = Package(
       ]),
     tests("ReportingTests", ["Reporting", "Cases", "ClaimModel"]),
     tests("SyntheticClaimsTests", ["SyntheticClaims", "ClaimModel"]),
-    tests("PipelineTests", ["Pipeline", "ClaimStore", "RulePacks", "SyntheticClaims", "ClaimModel", "Diagnostics", sqlite]),
+    tests(
+      "PipelineTests", ["Pipeline", "ClaimStore", "RulePacks", "SyntheticClaims", "ClaimModel", "Diagnostics", sqlite]),
     tests("ArchitectureTests", []),
     tests("DocumentationTests", []),
   ]

@@ -16,10 +16,13 @@ public func writeMessage(_ text: String) {
   }
 }
 
-/// Gives out what `print` still holds; false if anything that was ever printed did not reach standard output.
+/// Gives out what `print` still holds; false if anything that was ever printed did not reach standard output. A reader
+/// that closed its end of a pipe, as `head` does, has what it wanted.
 public func flushStandardOutput() -> Bool {
   let isFlushed = fflush(stdout) == 0
-  return isFlushed && ferror(stdout) == 0
+  if isFlushed, ferror(stdout) == 0 { return true }
+  var end = pollfd(fd: STDOUT_FILENO, events: Int16(POLLOUT), revents: 0)
+  return poll(&end, 1, 0) == 1 && end.revents & Int16(POLLERR) != 0
 }
 
 /// Standard input, output and error, each taken by /dev/null where the caller closed it: else the next file that is

@@ -454,7 +454,9 @@ struct RunOutputs {
     }
     for unknown in outcome.figures.unknownMedTypes {
       model.unknownCodes.append(
-        .init(table: "med_type_b", column: "med_type", code: UnknownCode.shown(unknown.code), rows: unknown.rows, fen: unknown.fen))
+        .init(
+          table: "med_type_b", column: "med_type", code: UnknownCode.shown(unknown.code), rows: unknown.rows,
+          fen: unknown.fen))
     }
   }
 

@@ -36,8 +36,7 @@ private func summarySection(_ facts: CaseFacts) -> Markup {
   return """
     <h2>二、概述</h2>
     <p>经对结算数据作规则审核，\(facts.subjectName)在 \(period(facts)) 期间涉嫌 \(facts.rules.count) 类问题，形成线索与发现 \(facts.findings.count) 条，涉及参保人 \(facts.persons.count) 人，计入基金金额 <b>\(FixedPoint.yuan(input.caseFile.countedFen))</b> 元（待认定）。各类情况如下，均为系统初判，以核查认定为准。</p>
-    \(standsOnlyNote(input))
-    \(Charts.bars(bars))
+    \(standsOnlyNote(input))\(Charts.bars(bars))
     """
 }
 

@@ -33,6 +33,18 @@ import Testing
     #expect(whole.code == 0 && !whole.out.isEmpty && whole.err == "")
   }
 
+  /// Who reads a line and closes the pipe has what it wanted.
+  @Test func aReaderMayStop() throws {
+    let out = try Scratch.folder("stop")
+    let command = "'\(Project.executable)' sql CAT-01 --pipeline '\(Project.pipeline)'"
+    // The reader is gone before the command writes.
+    let outcome = try Child(
+      "sh", ["-c", "{ sleep 1; \(command); echo $? >'\(out)/code'; } | true"], environment: fixedClock
+    ).wait()
+    #expect(text(of: out + "/code") == "0\n", "\(outcome.err)")
+    #expect(outcome.err == "")
+  }
+
   /// contract.md section 4: 2 could not run, 3 incomplete, 1 found something, 0 done. The graver of two holds, in
   /// whatever order they come.
   @Test(
