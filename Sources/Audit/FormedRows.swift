@@ -130,6 +130,7 @@ struct BaseRows {
     let values = try formed.values.map { try $0.value.map { try evaluator.vector($0, frame).column } }
     var isWhole = [UInt8](repeating: Kleene.yes, count: frame.count)
     for column in by + own.prefix(formed.kind.days) { column.clearNulls(of: &isWhole) }
+    if let fits = try formed.daysFit(frame, evaluator) { isWhole = zipped(isWhole, fits) { min($0, $1) } }
     let kept = trueRows(isWhole)
     rows += gathered(frame.rows[formed.baseBinding]?.rows ?? [], kept, null: -1)
     if isEmpty {
@@ -168,6 +169,22 @@ struct BaseRows {
     if own.isEmpty { return [] }
     guard case .number(let values) = own[k] else { throw .type("number expected") }
     return values
+  }
+}
+
+extension Formed {
+  /// A base row of `runs` with more days than these forms none of them, and is unevaluable: no stay lasts for a century,
+  /// but an export may write 9999-12-31 for a day that it does not know.
+  static let mostDaysOfARow: Int64 = 36_525
+
+  /// FALSE for the base rows that have too many days; nil for kinds that don't make a row of each.
+  func daysFit(_ frame: Frame, _ evaluator: Evaluator) throws -> [UInt8]? {
+    guard case .runs(let first, let last, _) = kind else { return nil }
+    return zipped(try evaluator.numbers(first, frame), try evaluator.numbers(last, frame)) { first, last in
+      if first == ColumnData.null || last == ColumnData.null { return Kleene.yes }
+      let (days, isOver) = last.subtractingReportingOverflow(first)
+      return isOver || days >= Self.mostDaysOfARow ? Kleene.no : Kleene.yes
+    }
   }
 }
 
@@ -269,9 +286,13 @@ extension RuleRun {
   func take(_ frame: Frame, _ formed: Formed, into base: inout BaseRows) throws {
     if case .occupancy = formed.kind { return try base.append(frame.keeping(evaluable(frame)), evaluator) }
     rowsInScope += frame.count
-    let isEvaluable = try evaluable(frame)
+    var isEvaluable = try evaluable(frame)
+    var left = frame.keeping(isEvaluable)
+    if let fits = try formed.daysFit(left, evaluator), fits.contains(Kleene.no) {
+      for (k, position) in trueRows(isEvaluable).enumerated() { isEvaluable[Int(position)] = fits[k] }
+      left = frame.keeping(isEvaluable)
+    }
     looked?.add(frame.rows[formed.baseBinding]?.rows ?? [], isEvaluable)
-    let left = frame.keeping(isEvaluable)
     rowsUnevaluable += frame.count - left.count
     try base.append(left, evaluator)
   }

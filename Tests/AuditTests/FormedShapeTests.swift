@@ -331,6 +331,28 @@ struct FormedShapeTests {
     #expect(two.findings.map(\.measure).sorted { ($0 ?? 0) < ($1 ?? 0) } == [3, 4])
   }
 
+  /// From 1 January 1900 to 1 January 2000 are 36,524 days. An open end written as the year 9999 must not become millions
+  /// of hits; a stay with an ordinary end beside it is found.
+  @Test func aRowOfMoreThanACenturyIsUnevaluable() throws {
+    for (end, nights, isEvaluable) in [
+      ("2000-01-03", 36_526, true), ("2000-01-04", 36_527, false), ("9999-12-31", 2_958_463, false),
+    ] {
+      var claims = Self.stay("M", nights: 4, active: [0, 4])
+      claims.add(
+        .stay,
+        [
+          "mdtrt_id": "N", "psn_no": "q", "fixmedins_code": "H", "begin_day": "1900-01-01", "end_day": end,
+          "nights": "\(nights)", "stay_F": "1",
+        ])
+      let result = try run(idle, claims)
+      #expect(keys(result) == (isEvaluable ? ["M|2025-03-02", "N|1900-01-02"] : ["M|2025-03-02"]), "\(end)")
+      #expect(result.coverage[0].rowsInScope == 2)
+      #expect(result.coverage[0].rowsUnevaluable == (isEvaluable ? 0 : 1))
+      // All inner days are idle: 2 January 1900 to 2 January 2000.
+      if isEvaluable { #expect(result.findings.compactMap(\.measure).max() == 36_525) }
+    }
+  }
+
   @Test func theFillFloorLooksAtChildrenToo() throws {
     var rule = idle
     let count = { (value: String) in
