@@ -10,6 +10,7 @@ growth.csv is one run; rows of a curve that is measured anew are replaced. --plo
 
 import argparse
 import csv
+import datetime
 import os
 import shutil
 import sys
@@ -26,6 +27,7 @@ CURVES = {
     "rules": ("rules", "by rules"),
     "jobs": ("jobs", "by jobs"),
     "weeks": ("weeks in the store", "one week's run by weeks of store"),
+    "registrations": ("weeks in the store", "the same with 300 new registrations"),
 }
 
 
@@ -130,17 +132,47 @@ class Growth:
         os.symlink(os.path.join(folder, "registries"), os.path.join(delivered, "registries"))
         pipeline = os.path.join(m.ROOT, "Pipelines", "weekly.yml")
         command = [self.options.yijian, "run", pipeline, "--input", delivered, "--output", out, "--store", store]
-        made, count = [], m.rows_of(folder)["fee_list_d"] // most
+        made, registered, count = [], [], m.rows_of(folder)["fee_list_d"] // most
         for week, batch in enumerate(batches, 1):
             # A batch is a folder of its own, as the bureau gets it.
             shutil.copytree(os.path.join(folder, "batches", batch), os.path.join(delivered, "batches", batch))
             if week in self.options.weeks:
+                copy, other = store + "-copy", out + "-copy"
+                shutil.rmtree(copy, ignore_errors=True)
+                shutil.rmtree(other, ignore_errors=True)
+                shutil.copytree(store, copy)
+                changed = self.new_registrations(os.path.join(folder, "registries"), batch)
                 made.append(row("weeks", week, "run", count, self.run(command)))
+                result = self.run([*command[:5], "--output", other, "--store", copy, "--registries", changed])
+                registered.append(row("registrations", week, "run", count, result))
             elif week + 1 in self.options.weeks or week == most:
                 # What came before, in one run that is not measured.
                 self.run(command)
         keep(self.rows, "weeks", made)
+        keep(self.rows, "registrations", registered)
         print(f"  store of {most} weeks: {m.folder_bytes(store) / 1e6:.0f} MB")
+
+
+    def new_registrations(self, registries, batch):
+        """A copy of the registries in which 300 persons are registered for one disease more since the week's Monday."""
+        changed = os.path.join(self.out, "registries")
+        shutil.rmtree(changed, ignore_errors=True)
+        shutil.copytree(registries, changed)
+        path = os.path.join(changed, "opsp_reg_d.csv")
+        with open(path, encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        year, week = batch.split("-W")
+        diseases = sorted({row["opsp_dise_code"] for row in rows})
+        for i in range(300):
+            more = dict(rows[i * (len(rows) // 300)])
+            more["opsp_dise_code"] = diseases[(diseases.index(more["opsp_dise_code"]) + 1) % len(diseases)]
+            more["begndate"], more["enddate"] = datetime.date.fromisocalendar(int(year), int(week), 1).isoformat(), ""
+            rows.append(more)
+        with open(path, "w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(rows)
+        return changed
 
 
 def nice_steps(top):

@@ -319,8 +319,9 @@ final class WeeklyRun {
     if options.evaluatesWholeStore { return nil }
     func continued() throws -> LookBackEvaluation.Found? {
       guard let stored = try ledger.evaluationState() else { return nil }
+      // Its digest was right: it is of another version of this program.
       guard let state = try? JSONDecoder().decode(LookBackState.self, from: Data(stored.header.utf8)) else {
-        throw LookBackEvaluation.Damaged()
+        return nil
       }
       guard state.binding == lookBack.binding, state.isContinued(by: lookBack.segments, batch: lookBack.batch) else {
         return nil
