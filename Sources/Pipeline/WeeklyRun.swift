@@ -272,7 +272,8 @@ final class WeeklyRun {
       return plan(previous.revision, "its output folder is gone; written again")
     }
     // Who names another folder and has nothing new wants the last results there.
-    if let finished, isLast, URL(fileURLWithPath: finished).deletingLastPathComponent().path != outputFolder {
+    let here = outputFolder + "/" + BatchRevision.label(batch.id, previous.revision)
+    if let finished, isLast, finished != here, !FileManager.default.fileExists(atPath: here) {
       return plan(previous.revision, "written again, into another output folder")
     }
     return nil
