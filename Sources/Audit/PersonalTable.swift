@@ -91,8 +91,7 @@ public struct PersonalTable: Sendable {
         days = (isBefore ? Int64.min : first)...(isAfter ? Int64.max : last)
       }
       let slice = codes.withBytes(person) { PersonSlice.of($0) }
-      let known = result[slice] ?? days
-      result[slice] = min(known.lowerBound, days.lowerBound)...max(known.upperBound, days.upperBound)
+      result[slice] = result[slice]?.spanning(days) ?? days
     }
     for group in 0..<now.index.groupCount {
       let person = now.person(group)
@@ -112,7 +111,7 @@ public struct PersonalTable: Sendable {
 
   /// Whether the same keys occur in both.
   private func haveTheSame(_ key: [String], _ a: Registry, _ b: Registry, _ codes: CodeTable) -> Bool {
-    func values(_ registry: Registry) -> [[UInt64]] { key.map { keyValues(registry, $0, codes) } }
+    func values(_ registry: Registry) -> [[UInt64]] { key.map { registry.keyValues($0, codes: codes) } }
     let (mine, others) = (values(a), values(b))
     let (known, other) = (KeyIndex(columns: mine, count: a.count), KeyIndex(columns: others, count: b.count))
     // As many of each, and none that the other lacks.
@@ -120,15 +119,6 @@ public struct PersonalTable: Sendable {
       && (0..<other.groupCount).allSatisfy { group in
         other.rows(group).first.map { row in known.group(others.map { $0[Int(row)] }) >= 0 } ?? true
       }
-  }
-}
-
-/// The values of a column as an index has them.
-private func keyValues(_ registry: Registry, _ name: String, _ codes: CodeTable) -> [UInt64] {
-  switch registry.columns[name] {
-  case .text(let column): column.map { KeyIndex.keyValue(code: codes.folded($0)) }
-  case .number(let column): column.map { KeyIndex.keyValue(number: $0) }
-  case nil: [UInt64](repeating: 0, count: registry.count)
   }
 }
 
@@ -149,10 +139,10 @@ private struct PersonRows {
   private let ends: [Int64]
 
   init(_ table: PersonalTable, _ registry: Registry, _ codes: CodeTable) {
-    persons = keyValues(registry, "psn_no", codes)
+    persons = registry.keyValues("psn_no", codes: codes)
     index = KeyIndex(columns: [persons], count: registry.count)
     values = table.columns.filter { !["psn_no", "begndate", "enddate"].contains($0) }
-      .map { keyValues(registry, $0, codes) }
+      .map { registry.keyValues($0, codes: codes) }
     let none = [Int64](repeating: ColumnData.null, count: registry.count)
     begins = registry.columns["begndate"]?.numbers ?? none
     ends = (registry.columns["enddate"]?.numbers ?? none).map { $0 == ColumnData.null ? Int64.max : $0 }
@@ -184,10 +174,7 @@ func differingDays(_ a: [PersonRow], _ b: [PersonRow]) -> ClosedRange<Int64>? {
       return merged
     }
     guard let days = differingDays(spans(a), spans(b)) else { continue }
-    result =
-      min(
-        result?.lowerBound ?? days.lowerBound, days.lowerBound)...max(
-        result?.upperBound ?? days.upperBound, days.upperBound)
+    result = result?.spanning(days) ?? days
   }
   return result
 }

@@ -17,10 +17,11 @@ struct DeliveryCheck {
 
   private static let differs = "intake.delivery-differs"
 
-  /// The tables of which a delivery.csv of these files counts other rows or fen; empty if it can't be told which.
-  static func differingTables(_ files: [BatchFileRecord]) -> Set<ClaimTable> {
-    let names = files.compactMap { $0.refusal?.code == differs ? $0.refusal?.message : nil }
-      .flatMap { $0.split(separator: ",").map(String.init) }
+  /// The tables of which rows may be missing by a batch's delivery.csv; nil: of any, because some of it can't be read.
+  static func lackingTables(_ files: [BatchFileRecord]) -> Set<ClaimTable>? {
+    guard let problem = files.first(where: { $0.name == "delivery.csv" })?.refusal else { return [] }
+    if problem.code != differs { return nil }
+    let names = problem.message.split(separator: ",").map(String.init)
     return Set(ClaimTable.allCases.filter { names.contains($0.name) })
   }
 
@@ -36,6 +37,7 @@ struct DeliveryCheck {
       delivery = try Delivery(path: path)
     } catch let problem as Diagnostic {
       problems.append(problem)
+      missingFiles[0].refusal = Refusal(code: problem.code, message: problem.message)
       return
     }
     problems += delivery.problems
@@ -104,8 +106,11 @@ struct DeliveryCheck {
       }
     }
     check = result
-    // Rows of these tables may be missing, and of no others; where lines of delivery.csv can't be read, of any.
-    if !differing.isEmpty, delivery.problems.isEmpty {
+    // The next runs have to know it too: of which tables rows may be missing, or that a line which can't be read may
+    // speak of any.
+    if let problem = delivery.problems.first {
+      missingFiles[0].refusal = Refusal(code: problem.code, message: problem.message)
+    } else if !differing.isEmpty {
       missingFiles[0].refusal = Refusal(
         code: Self.differs, message: differing.sorted(by: bytesPrecede).joined(separator: ","))
     }

@@ -72,7 +72,7 @@ struct EarlierRegistries: Sendable {
     var days: [UInt16: ClosedRange<Int64>] = [:]
     for (table, old, now) in changed {
       guard let own = table.changes(from: old, to: now, codes: codes) else { return .unknown }
-      days.merge(own) { min($0.lowerBound, $1.lowerBound)...max($0.upperBound, $1.upperBound) }
+      days.merge(own) { $0.spanning($1) }
     }
     if days.count > mostSlices { return .unknown }
     return .differing(EarlierRegistries(shelf: earlier, digests: digests, days: days))

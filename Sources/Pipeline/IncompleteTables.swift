@@ -18,7 +18,7 @@ func incompleteTables(_ batches: [BatchRevision]) -> [ClaimTable: String] {
 
 private func lacks(_ table: ClaimTable, _ batch: BatchRevision) -> Bool {
   let lost = batch.files.filter { $0.state != .read }
-  let differing = DeliveryCheck.differingTables(batch.files)
+  guard let differing = DeliveryCheck.lackingTables(batch.files) else { return true }
   if lost.isEmpty, differing.isEmpty { return true }
   return differing.contains(table)
     || lost.contains { file in

@@ -148,7 +148,7 @@ struct LookBackEvaluation: Sendable {
     var homes: [String: Set<UInt16>] = [:]
     var files: LookBackState.ThinFile
     /// Of the new rows, by batch.
-    var days: [UInt32: LookBackState.CareDays] = [:]
+    var days: [UInt32: ClosedRange<Int64>] = [:]
     var hasLowerCasePersons = false
 
     /// On which days the new rows speak of care, as `day` of fee lines and settlements has it, and how persons are
@@ -159,9 +159,7 @@ struct LookBackEvaluation: Sendable {
         var span = (first: Int64.max, last: Int64.min)
         func keep() {
           if span.first > span.last { return }
-          let known = days[place]
-          days[place] = LookBackState.CareDays(
-            first: min(known?.first ?? span.first, span.first), last: max(known?.last ?? span.last, span.last))
+          days[place] = days[place]?.spanning(span.first...span.last) ?? span.first...span.last
         }
         for (row, origin) in rows.origin.enumerated() {
           let day = day(row)
@@ -371,20 +369,15 @@ struct LookBackEvaluation: Sendable {
     guard let old, let earlier else { return [] }
     var days = earlier.days
     // A row may belong to a person of another slice, by an id that it shares.
-    if let all = old.straddling.compactMap({ days[$0] }).reduce(
-      nil,
-      { (known: ClosedRange<Int64>?, own) in
-        min(
-          known?.lowerBound ?? own.lowerBound, own.lowerBound)...max(
-            known?.upperBound ?? own.upperBound, own.upperBound)
-      })
-    {
+    let ofStraddling = old.straddling.compactMap { days[$0] }
+    if let first = ofStraddling.first {
+      let all = ofStraddling.reduce(first) { $0.spanning($1) }
       for slice in old.straddling { days[slice] = all }
     }
     var cells: Set<UInt32> = []
     for (batch, keys) in keys.enumerated() {
       guard let own = old.days[batch] else { continue }
-      for (slice, days) in days where own.overlap(days) && keys.presence.contains(slice) {
+      for (slice, days) in days where own.overlaps(days) && keys.presence.contains(slice) {
         cells.insert(UInt32(batch) << 16 | UInt32(slice))
       }
     }
@@ -408,10 +401,9 @@ struct LookBackEvaluation: Sendable {
   }
 
   /// The days of a batch's new rows.
-  private func careDays(_ parts: [Part], batch: UInt32) -> LookBackState.CareDays? {
+  private func careDays(_ parts: [Part], batch: UInt32) -> ClosedRange<Int64>? {
     let all = parts.compactMap { $0.days[batch] }
-    guard let first = all.map(\.first).min(), let last = all.map(\.last).max() else { return nil }
-    return LookBackState.CareDays(first: first, last: last)
+    return all.first.map { all.reduce($0) { $0.spanning($1) } }
   }
 
   // MARK: Rows of a few slices

@@ -8,21 +8,13 @@ import ClaimStore
 /// be a new version.
 struct LookBackState: Codable, Sendable {
   /// Another one is not read.
-  static let format = "look-back 5"
+  static let format = "look-back 6"
 
   /// All that decides how the rows' versions of live segments are ordered, as a digest.
   static func digest(of live: [LiveSegment]) -> String {
     SHA256Hasher.hex(
       of: live.map { "\($0.record.number)\u{1F}\($0.batch)\u{1F}\($0.file)\u{1F}\($0.record.key.member)" }
         .joined(separator: "\u{1E}"))
-  }
-
-  /// The first and the last day on which rows speak of care.
-  struct CareDays: Codable, Sendable {
-    var first: Int64
-    var last: Int64
-
-    func overlap(_ days: ClosedRange<Int64>) -> Bool { first <= days.upperBound && days.lowerBound <= last }
   }
 
   /// A stretch of a file.
@@ -90,7 +82,7 @@ struct LookBackState: Codable, Sendable {
   /// Batch ids without revision, in the order in which they came; their places are the upper half of a cell.
   var batches: [String]
   /// Of each batch the first and the last day of its fee lines and settlements; nil: it has none.
-  var days: [CareDays?]
+  var days: [ClosedRange<Int64>?]
   /// Of each batch the keys of its rows.
   var keys: [EvaluationFile]
   var generations: [Generation]

@@ -23,13 +23,7 @@ public final class RegistryIndex: Sendable {
   public init(_ registry: Registry, columns: [String], codes: CodeTable) {
     self.registry = registry
     self.columns = columns
-    let values: [[UInt64]] = columns.map { name in
-      switch registry.columns[name] {
-      case .text(let column): column.map { KeyIndex.keyValue(code: codes.folded($0)) }
-      case .number(let column): column.map { KeyIndex.keyValue(number: $0) }
-      case nil: [UInt64](repeating: 0, count: registry.count)
-      }
-    }
+    let values = columns.map { registry.keyValues($0, codes: codes) }
     let index = KeyIndex(columns: values, count: registry.count)
     self.index = index
     let none = [Int64](repeating: ColumnData.null, count: registry.count)
@@ -104,5 +98,17 @@ public final class RegistryIndex: Sendable {
       return (low > start ? [days[low - 1]] : []) + (low < end ? [days[low]] : [])
     }
     return (around(spanBegin) { $0 <= to }, around(spanEnd) { $0 < from })
+  }
+}
+
+extension Registry {
+  /// The values of a column for a `KeyIndex`, texts by their form in upper case; 0 for null, and throughout where the
+  /// table has no such column.
+  public func keyValues(_ name: String, codes: CodeTable) -> [UInt64] {
+    switch columns[name] {
+    case .text(let column): column.map { KeyIndex.keyValue(code: codes.folded($0)) }
+    case .number(let column): column.map { KeyIndex.keyValue(number: $0) }
+    case nil: [UInt64](repeating: 0, count: count)
+    }
   }
 }

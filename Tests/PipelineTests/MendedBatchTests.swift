@@ -83,6 +83,23 @@ import Testing
     #expect(try small.silent("W1~3") == ["ADM-02", "ADM-05", "ADM-06"])
   }
 
+  /// A line of delivery.csv that can't be read may name lines that are missing, also where another file is known to be lost.
+  @Test func whatCannotBeReadOfADeliveryConcernsAllTables() throws {
+    let small = try visitElsewhere()
+    try small.put("W1", "setl_d_2.csv", "")
+    try small.put("W1", "delivery.csv", "table,file,rows\nfee_list_d,fee_list_d_1.csv,one\n")
+    #expect(try small.run().code == 3)
+    #expect(try small.silent("W1") == ["ADM-02", "ADM-05", "ADM-06"])
+    // The next batch's run asks the ledger.
+    try small.put("W2", "setl_d_1.csv", [["setl_id": "S3", "mdtrt_id": "M3", "psn_no": "P3"]])
+    #expect(try small.run().code == 3)
+    #expect(try small.silent("W2") == ["ADM-02", "ADM-05", "ADM-06"])
+    // A delivery.csv that is none at all.
+    try small.put("W1", "delivery.csv", "file,rows\nfee_list_d_1.csv,1\n")
+    #expect(try small.run().code == 3)
+    #expect(try small.silent("W1~2") == ["ADM-02", "ADM-05", "ADM-06"])
+  }
+
   @Test func tooManyRejectsAreSaid() throws {
     let small = try visitElsewhere()
     try small.put("W1", "fee_list_d_2.csv", [["bkkp_sn": "L8", "cnt": "many"], ["bkkp_sn": "L9"]])
