@@ -13,6 +13,8 @@ LAYOUT ?= narrow
 ROUNDS ?= 3
 PEERS ?= duckdb
 YIJIAN := .build/release/yijian
+# SwiftPM remembers what Package.swift said for the same environment, also of before ISA-L was installed: so it is part of it.
+export YIJIAN_ISAL := $(wildcard /usr/include/isa-l/igzip_lib.h /usr/local/include/isa-l/igzip_lib.h)
 
 .PHONY: run test test-engines setup build samples sample-report rules-page sql-snapshots engine-semantics format lint check-generated bench bench-rules bench-kernels growth clean
 

@@ -26,7 +26,7 @@ struct ClaimEvaluation: Sendable {
   let ofBatch: [Bool]
   let jobs: Int
   /// Rows of all tables that a unit should hold at most.
-  var unitRows = ClaimUnits.wantedRows
+  var unitRows = ClaimUnits.mostRows
   /// Bytes, about, that all units together may keep of their claims for the second pass; what finds no room is loaded
   /// again. Any number gives the same.
   var keptBytes = Self.mostKeptBytes
@@ -139,7 +139,7 @@ struct ClaimEvaluation: Sendable {
     let aside = RowsAside(folder: spillFolder, held: heldRowBytes)
     var perTop = [Int](repeating: 0, count: 256)
     for table in ClaimTable.allCases { for (top, n) in source.rows(table).enumerated() { perTop[top] += n } }
-    let ranges = ClaimUnits(rows: perTop, wanted: unitRows, jobs: jobs).ranges
+    let ranges = ClaimUnits(rows: perTop, most: unitRows, jobs: jobs).ranges
     let needed = Audit.neededColumns(rules: active)
     let loading = Loading(
       linksPersons: active.contains(where: \.readsPersons),

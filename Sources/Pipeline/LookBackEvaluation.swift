@@ -523,7 +523,7 @@ struct LookBackEvaluation: Sendable {
       }
     }
     let shared = perTop.reduce(0, +) / max(1, whole.jobs) + 1
-    return ClaimUnits(rows: perTop, wanted: min(whole.unitRows, max(shared, Self.leastRows))).ranges
+    return ClaimUnits(rows: perTop, most: min(whole.unitRows, max(shared, Self.leastRows))).ranges
   }
 
   /// Fewer rows are not worth a thread.

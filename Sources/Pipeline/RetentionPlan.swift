@@ -127,7 +127,7 @@ struct RetentionPlan {
     var perTop = [Int](repeating: 0, count: 256)
     for table in ClaimTable.allCases { for (top, n) in reader.rows(table).enumerated() { perTop[top] += n } }
     let ranges = ClaimUnits(
-      rows: perTop, wanted: unitRows ?? ClaimUnits.rows(within: MemoryLimit.standard, jobs: 1)
+      rows: perTop, most: unitRows ?? ClaimUnits.rows(within: MemoryLimit.standard, jobs: 1)
     ).ranges
     let codes = CodeTable(copying: setting.codes)
     let marks = Marks(protected, codes)

@@ -15,25 +15,36 @@ import Testing
     }
   }
 
-  /// 6.4 million rows, 25,000 a top byte: 17 units of 400,000 would do; two threads get 18, four get 20.
+  /// 1.6 million rows, 6,250 a top byte: 17 units of 100,000 would do; two threads get 18, four get 20.
   @Test(arguments: [(1, 17), (2, 18), (4, 20)])
   func allThreadsGetAsManyOfOneSize(_ jobs: Int, _ count: Int) {
-    let rows = [Int](repeating: 25_000, count: 256)
-    let units = ClaimUnits(rows: rows, wanted: 400_000, jobs: jobs)
+    let rows = [Int](repeating: 6_250, count: 256)
+    let units = ClaimUnits(rows: rows, most: 400_000, jobs: jobs)
     expectNoGap(units)
     let sizes = sizes(units, rows)
     #expect(sizes.count == count)
-    #expect((sizes.max() ?? 0) - (sizes.min() ?? 0) <= 25_000)
-    #expect((sizes.max() ?? 0) <= 400_000)
+    #expect((sizes.max() ?? 0) - (sizes.min() ?? 0) <= 6_250)
+    #expect((sizes.max() ?? 0) <= 100_000)
+  }
+
+  /// Each piece of a top byte would read all its records.
+  @Test func whatOneTopByteHoldsIsCutOnlyWhereItMustBe() {
+    let rows = [Int](repeating: 150_000, count: 256)
+    let whole = ClaimUnits(rows: rows, most: 400_000, jobs: 2)
+    expectNoGap(whole)
+    #expect(whole.ranges.count == 256)
+    let pieces = ClaimUnits(rows: rows, most: 60_000, jobs: 2)
+    expectNoGap(pieces)
+    #expect(pieces.ranges.count == 1024)
   }
 
   @Test func whatFitsIsOneUnit() {
-    #expect(ClaimUnits(rows: [Int](repeating: 1_000, count: 256), wanted: 400_000, jobs: 2).ranges == [0...UInt16.max])
-    #expect(ClaimUnits(rows: [Int](repeating: 0, count: 256), wanted: 400_000, jobs: 2).ranges == [0...UInt16.max])
-    #expect(ClaimUnits(rows: [Int](repeating: 1 << 40, count: 256), wanted: .max, jobs: 2).ranges == [0...UInt16.max])
+    #expect(ClaimUnits(rows: [Int](repeating: 300, count: 256), most: 400_000, jobs: 2).ranges == [0...UInt16.max])
+    #expect(ClaimUnits(rows: [Int](repeating: 0, count: 256), most: 400_000, jobs: 2).ranges == [0...UInt16.max])
+    #expect(ClaimUnits(rows: [Int](repeating: 1 << 40, count: 256), most: .max, jobs: 2).ranges == [0...UInt16.max])
   }
 
-  /// Rows that lie unevenly: no unit is larger than wanted unless it is of one top byte, which is then cut.
+  /// Rows that lie unevenly: no unit is larger than it may be unless it is of one top byte, which is then cut.
   @Test func unevenRowsStayWithinBounds() {
     var state: UInt64 = 7
     for _ in 0..<200 {
@@ -41,7 +52,7 @@ import Testing
         state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
         return state >> 60 == 0 ? Int(state >> 32 & 0x3FFFF) : Int(state >> 32 & 0xFFF)
       }
-      let units = ClaimUnits(rows: rows, wanted: 100_000, jobs: 2)
+      let units = ClaimUnits(rows: rows, most: 100_000, jobs: 2)
       expectNoGap(units)
       for range in units.ranges where range.lowerBound >> 8 != range.upperBound >> 8 {
         #expect(rows[Int(range.lowerBound >> 8)...Int(range.upperBound >> 8)].reduce(0, +) <= 100_000)
