@@ -155,18 +155,32 @@ public func straddlingSlices(_ keys: [[UInt64]], upper: Range<Int> = 0..<256) ->
     }
     runs[i].next = low
   }
-  var isShared = [Bool](repeating: false, count: PersonSlice.count)
-  var part: [UInt64] = []
-  var spare: [UInt64] = []
-  for upper in UInt64(upper.lowerBound)..<UInt64(upper.upperBound) {
-    part.removeAll(keepingCapacity: true)
+  return straddlingSlices(upper: upper) { upper, part in
     for i in runs.indices {
       let (start, array) = (runs[i].next, runs[i].copy ?? keys[runs[i].array])
       var end = start
-      while end < runs[i].end, array[end] >> 56 == upper { end &+= 1 }
+      while end < runs[i].end, array[end] >> 56 == UInt64(upper) { end &+= 1 }
       part.append(contentsOf: array[start..<end])
       runs[i].next = end
     }
+  }
+}
+
+/// The same of keys that need not be in memory together.
+///
+/// - Parameters:
+///   - upper: only keys whose upper 8 bits are these.
+///   - add: called with each of them, in ascending order; adds all keys that have them, of whichever unit.
+/// - Throws: what `add` throws.
+public func straddlingSlices(
+  upper: Range<Int>, _ add: (_ upper: Int, _ part: inout [UInt64]) throws -> Void
+) rethrows -> Set<UInt16> {
+  var isShared = [Bool](repeating: false, count: PersonSlice.count)
+  var part: [UInt64] = []
+  var spare: [UInt64] = []
+  for upper in upper {
+    part.removeAll(keepingCapacity: true)
+    try add(upper, &part)
     sortMiddleBits(&part, &spare)
     var start = 0
     while start < part.count {

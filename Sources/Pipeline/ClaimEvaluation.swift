@@ -36,7 +36,8 @@ struct ClaimEvaluation: Sendable {
   /// The report's figures are wanted; else of them only the fee lines that count.
   var reckonsFigures = true
 
-  /// Where rows go that units leave for rules about everybody, beyond `heldRowBytes`; nil: they are all held.
+  /// Where rows go that units leave for rules about everybody, and the units' keys, beyond `heldRowBytes` of each; nil:
+  /// they are all held.
   var spillFolder: String?
   var heldRowBytes = 32 << 20
 
@@ -71,7 +72,7 @@ struct ClaimEvaluation: Sendable {
     /// What the second pass needs of the unit; nil: it is loaded again.
     var kept: PendingPart?
     var homes: [String: Set<UInt16>]
-    var keys: [UInt64] = []
+    var keys: KeysAside.Place?
   }
 
   /// What the second pass gives.
@@ -137,6 +138,7 @@ struct ClaimEvaluation: Sendable {
     let ofEverything = active.filter { $0.reach == .everything && !GroupsOfAll.takes($0) }
     let ofGroups = GroupsOfAll(active.filter { $0.reach == .everything && GroupsOfAll.takes($0) })
     let aside = RowsAside(folder: spillFolder, held: heldRowBytes)
+    let keysAside = KeysAside(folder: spillFolder, held: heldRowBytes)
     var perTop = [Int](repeating: 0, count: 256)
     for table in ClaimTable.allCases { for (top, n) in source.rows(table).enumerated() { perTop[top] += n } }
     let ranges = ClaimUnits(rows: perTop, most: unitRows, jobs: jobs).ranges
@@ -181,8 +183,7 @@ struct ClaimEvaluation: Sendable {
       if keys {
         var own: [UInt64] = []
         appendUnitKeys(raw, codes: worker.codes, to: &own)
-        // They are kept until all units have been looked at: without the room that they grew into.
-        part.keys = own.withUnsafeBufferPointer { Array($0) }
+        part.keys = try keysAside.keep(own)
       }
       return part
     }
@@ -190,10 +191,10 @@ struct ClaimEvaluation: Sendable {
       try first($0, $1, $2, keys: true)
     }
     var units = ranges.map(Unit.range)
-    let shared = try straddlingSlices(of: parts.map(\.keys))
+    let shared = try straddlingSlices(of: parts.compactMap(\.keys), keysAside)
     // In one unit they are together anyway; packets need to know them all the same.
     let straddling = ranges.count > 1 ? shared : StraddlingSlices([])
-    for i in parts.indices { parts[i].keys = [] }
+    for i in parts.indices { parts[i].keys = nil }
     if !straddling.isEmpty {
       let touched = ranges.indices.filter { straddling.touches(ranges[$0]) }
       for i in touched {
@@ -292,10 +293,10 @@ struct ClaimEvaluation: Sendable {
   }
 
   /// Each thread looks at a stretch of the keys' upper 8 bits.
-  private func straddlingSlices(of keys: [[UInt64]]) throws -> StraddlingSlices {
+  private func straddlingSlices(of places: [KeysAside.Place], _ aside: KeysAside) throws -> StraddlingSlices {
     let pieces = min(jobs, 16)
     let found = try Pipeline.inParallel(pieces, jobs: jobs, worker: {}) { i, _ in
-      Normalize.straddlingSlices(keys, upper: 256 * i / pieces..<256 * (i + 1) / pieces)
+      try aside.straddlingSlices(places, upper: 256 * i / pieces..<256 * (i + 1) / pieces)
     }
     return StraddlingSlices(found.reduce(into: Set<UInt16>()) { $0.formUnion($1) })
   }

@@ -41,4 +41,13 @@ final class RowsAside: Sendable {
       return bytes
     }
   }
+
+  /// Some of a unit's bytes, from `start` on; there must be as many.
+  func read(_ place: Place, from start: Int, into buffer: UnsafeMutableRawBufferPointer) throws {
+    switch place {
+    case .held(let bytes):
+      bytes.withUnsafeBytes { buffer.copyMemory(from: .init(rebasing: $0[start..<start + buffer.count])) }
+    case .put(let offset, _): try file?.read(at: offset + Int64(start), into: buffer)
+    }
+  }
 }

@@ -1,3 +1,4 @@
+import Audit
 import ClaimModel
 import ClaimStore
 import Diagnostics

@@ -15,16 +15,16 @@ import Testing
     }
   }
 
-  /// 1.6 million rows, 6,250 a top byte: 17 units of 100,000 would do; two threads get 18, four get 20.
+  /// 4 million rows, 15,625 a top byte: 17 units of 250,000 would do; two threads get 18, four get 20.
   @Test(arguments: [(1, 17), (2, 18), (4, 20)])
   func allThreadsGetAsManyOfOneSize(_ jobs: Int, _ count: Int) {
-    let rows = [Int](repeating: 6_250, count: 256)
+    let rows = [Int](repeating: 15_625, count: 256)
     let units = ClaimUnits(rows: rows, most: 400_000, jobs: jobs)
     expectNoGap(units)
     let sizes = sizes(units, rows)
     #expect(sizes.count == count)
-    #expect((sizes.max() ?? 0) - (sizes.min() ?? 0) <= 6_250)
-    #expect((sizes.max() ?? 0) <= 100_000)
+    #expect((sizes.max() ?? 0) - (sizes.min() ?? 0) <= 15_625)
+    #expect((sizes.max() ?? 0) <= 250_000)
   }
 
   /// Each piece of a top byte would read all its records.
