@@ -24,9 +24,34 @@ struct LookupLowering {
 
   private func name(_ part: String) -> String { lowering.dialect.quoted(lookup.name + "." + part) }
 
-  /// A key value as registries hold codes: ASCII letters in upper case.
-  private func value(_ expr: Expr, of column: String) throws -> String {
+  /// A value of the row asked for. Where a subquery can't hold another one about that row, a value that is one (the
+  /// first day of a person's settlements, say) is a column of the row by then: see `values`.
+  private func operand(_ expr: Expr, _ part: String) throws -> String {
     let text = try lowering.operand(expr)
+    return isColumn(text) ? "r.\(name(part))" : text
+  }
+
+  private func isColumn(_ text: String) -> Bool {
+    !lowering.dialect.reachesOutward && !lowering.dialect.isDistributed && text.contains("(SELECT ")
+  }
+
+  /// Of the values that the lookup asks with, those that `operand` names by a column, as `, … AS …` each.
+  private func values() throws -> String {
+    var asked = [(lookup.day, "day"), (lookup.within, "within"), (lookup.region, "region")]
+    for (i, key) in lookup.keys.enumerated() {
+      asked += key.alternatives.enumerated().map { ($1, Self.part(key: i, $0)) }
+    }
+    return try asked.compactMap { expr, part in
+      guard let text = try expr.map(lowering.operand), isColumn(text) else { return nil }
+      return ",\n    \(text) AS \(name(part))"
+    }.joined()
+  }
+
+  private static func part(key: Int, _ alternative: Int) -> String { "key \(key + 1).\(alternative + 1)" }
+
+  /// A key value as registries hold codes: ASCII letters in upper case.
+  private func value(_ expr: Expr, of column: String, _ part: String) throws -> String {
+    let text = try operand(expr, part)
     return schema.kind(of: column) == .text ? lowering.dialect.upper(text) : text
   }
 
@@ -37,8 +62,10 @@ struct LookupLowering {
     return lowering.dialect.upper("\(alias).\(column)")
   }
 
-  private func allNull(_ key: Lookup.Key) throws -> String {
-    let nulls = try key.alternatives.map { "\(try lowering.operand($0)) IS NULL" }
+  private func allNull(key index: Int) throws -> String {
+    let nulls = try lookup.keys[index].alternatives.enumerated().map { i, expr in
+      "\(try operand(expr, Self.part(key: index, i))) IS NULL"
+    }
     return nulls.count == 1 ? nulls[0] : "(" + nulls.joined(separator: " AND ") + ")"
   }
 
@@ -46,14 +73,16 @@ struct LookupLowering {
   private func matches(_ choice: [Int], _ alias: String) throws -> [String] {
     let same = lowering.dialect.caseColumn.map { ["\(alias).\($0) = r.\($0)"] } ?? []
     return try same
-      + zip(lookup.keys, choice).flatMap { key, index -> [String] in
+      + zip(lookup.keys.indices, choice).flatMap { place, index -> [String] in
+        let key = lookup.keys[place]
+        let part = Self.part(key: place, index)
         let column = folded(alias, key.column)
         var matched: [String]
         switch key.match {
         case .equal:
-          matched = ["\(column) = \(try value(key.alternatives[index], of: key.column))"]
+          matched = ["\(column) = \(try value(key.alternatives[index], of: key.column, part))"]
         case .beginsWithColumn(let atLeast):
-          let value = try value(key.alternatives[index], of: key.column)
+          let value = try value(key.alternatives[index], of: key.column, part)
           matched = ["length(\(column)) >= \(atLeast)", lowering.dialect.beginsWith(value, column)]
         case .length(let atLeast): return ["length(\(column)) >= \(atLeast)"]
         case .anyOf(let other, let otherColumn):
@@ -65,7 +94,7 @@ struct LookupLowering {
             ? [try other.isAmongRows(column, otherColumn)] : try other.isJoinedRow(column, otherColumn)
         }
         if !key.anyWhenNull { return matched }
-        return ["(\(try allNull(key)) OR (\(matched.joined(separator: " AND "))))"]
+        return ["(\(try allNull(key: place)) OR (\(matched.joined(separator: " AND "))))"]
       }
   }
 
@@ -135,11 +164,11 @@ struct LookupLowering {
   /// `g` holds on the day, or on a day within the window around it.
   private func holds(_ alias: String) throws -> [String] {
     guard schema.hasValidity, let day = lookup.day else { return [] }
-    let dayText = try lowering.operand(day)
+    let dayText = try operand(day, "day")
     guard let within = lookup.within else {
       return ["\(alias).begndate <= \(dayText)", "(\(alias).enddate IS NULL OR \(alias).enddate >= \(dayText))"]
     }
-    let width = try lowering.operand(within)
+    let width = try operand(within, "within")
     return [
       "\(alias).begndate <= \(dayText) + \(width)",
       "(\(alias).enddate IS NULL OR \(alias).enddate >= \(dayText) - \(width))",
@@ -149,7 +178,7 @@ struct LookupLowering {
   /// The levels of the region order as a list; a null or malformed code leaves the nation.
   private func levels() throws -> [String]? {
     guard let region = lookup.region else { return nil }
-    let text = try lowering.operand(region)
+    let text = try operand(region, "region")
     let isCode = "\(lowering.dialect.byteLength(text)) = 6"
     return [
       "CASE WHEN \(isCode) THEN \(text) END", "CASE WHEN \(isCode) THEN substr(\(text), 1, 4) || '00' END",
@@ -224,10 +253,12 @@ struct LookupLowering {
   /// any level, where the table's whole key is given) or two rows where one was asked for.
   private func unknown() throws -> String {
     var nulls: [String] = []
-    for key in lookup.keys where !key.anyWhenNull && !key.alternatives.isEmpty { nulls.append(try allNull(key)) }
+    for (i, key) in lookup.keys.enumerated() where !key.anyWhenNull && !key.alternatives.isEmpty {
+      nulls.append(try allNull(key: i))
+    }
     for other in lookup.lookupsNamed.sorted() { nulls.append("r.\(lowering.dialect.quoted(other + ".unknown")) <> 0") }
-    if let day = lookup.day { nulls.append("\(try lowering.operand(day)) IS NULL") }
-    if let within = lookup.within { nulls.append("\(try lowering.operand(within)) IS NULL") }
+    if let day = lookup.day { nulls.append("\(try operand(day, "day")) IS NULL") }
+    if let within = lookup.within { nulls.append("\(try operand(within, "within")) IS NULL") }
     var states: [String] = []
     for choice in choices {
       let rows = try matches(choice, "g") + holds("g") + inRegion("g")
@@ -287,12 +318,13 @@ struct LookupLowering {
   /// `SELECT … FROM previous r`: the wide row with the number of the row found, whether that can't be known, and
   /// the columns asked for.
   func select(from previous: String) throws -> String {
-    let (row, unknown) = (try row(), try unknown())
+    let (row, unknown, values) = (try row(), try unknown(), try values())
+    let rows = values.isEmpty ? previous : "(\n  SELECT r.*\(values)\n  FROM \(previous) r)"
     let inner = """
       SELECT r.*,
           \(row) AS \(name("row")),
           \(unknown) AS \(name("unknown"))
-        FROM \(previous) r\(joining?.joins(to: previous) ?? "")
+        FROM \(rows) r\(joining?.joins(to: previous) ?? "")
       """
     switch lookup.take {
     case .one, .any:
@@ -325,9 +357,9 @@ struct LookupLowering {
   /// `g` has the keys and the level of the row found, `a`, and holds on the day.
   private func likeAnchor(_ alias: String) throws -> [String] {
     var conditions: [String] = lowering.dialect.caseColumn.map { ["\(alias).\($0) = a.\($0)"] } ?? []
-    for key in lookup.keys {
+    for (i, key) in lookup.keys.enumerated() {
       let same = "\(folded(alias, key.column)) = \(folded("a", key.column))"
-      conditions.append(key.anyWhenNull ? "(\(try allNull(key)) OR \(same))" : same)
+      conditions.append(key.anyWhenNull ? "(\(try allNull(key: i)) OR \(same))" : same)
     }
     if lookup.region != nil { conditions.append("\(alias).admdvs = a.admdvs") }
     return try conditions + holds(alias) + ["\(alias).is_ambiguous = 0"]
