@@ -40,6 +40,10 @@ final class ExpressionLowering {
   /// How many subqueries stand around what is being written, and within how many each bound row stands.
   private var depth = 0
   private var depths: [String: Int] = [:]
+  /// The day of which dated parameters are, where it is a subquery that a subquery asks for and the engine can't see
+  /// the row from within both: then every row has it as the column `parameterDayColumn`.
+  private(set) var parameterDaySQL: String?
+  static let parameterDayColumn = "parameter.day"
   /// Aggregates over a finding's hits: column text by text; nil where hits can't be spoken of.
   var hitAggregates: [String]?
   /// Values of one of a finding's hits, as columns of every hit: `at_1` and so on.
@@ -233,13 +237,28 @@ final class ExpressionLowering {
     guard let day = dated else {
       return number(last.value) + comment
     }
-    let dayText = try operand(day)
+    let dayText = try parameterDay(day)
     var text = "CASE WHEN \(dayText) IS NULL THEN NULL"
     for value in parameter.values.dropFirst().reversed() {
       guard let from = value.from else { continue }
       text += " WHEN \(dayText) >= \(from) THEN \(number(value.value))"
     }
     return text + " ELSE \(number(first.value)) END" + comment
+  }
+
+  private func parameterDay(_ day: Expr) throws -> String {
+    guard !dialect.reachesOutward, stage == .base, rule.shape.formed == nil, day.lookupNames.isEmpty,
+      rule.shape.bindings.allSatisfy({ bound[$0.name] == nil })
+    else { return try operand(day) }
+    // As written for the row itself, wherever it is asked for.
+    let before = (depth, bound, groupRows, isAdding)
+    (depth, bound, groupRows, isAdding) = (0, [:], nil, false)
+    let text = Result { try operand(day) }
+    (depth, bound, groupRows, isAdding) = before
+    try reach(0)
+    guard try text.get().contains("(SELECT ") else { return try text.get() }
+    parameterDaySQL = try text.get()
+    return "r.\(dialect.quoted(Self.parameterDayColumn))"
   }
 
   private func arithmetic(_ sign: String, _ a: Expr, _ b: Expr) throws -> String {

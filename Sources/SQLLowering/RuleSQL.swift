@@ -189,14 +189,20 @@ final class RuleLowering {
     let tables = rule.shape.bindings.compactMap { sources[$0.name] }.map(\.from).joined(separator: ",\n  ")
     let from = neighbours.map { $0.join(sources) } ?? tables
     let matched = conditions.isEmpty ? "" : "\n  WHERE \(conditions.joined(separator: " AND "))"
-    return """
-      \(neighbours?.text ?? "")-- \(comment)
-      \(dialect.createTable) \(table("rows")) AS
-      SELECT r.*\(issue) FROM (
+    var rows = """
+      (
         SELECT\(first)
       \(columns.joined(separator: ",\n"))
         FROM \(from)\(matched)
-      ) r\(early.isEmpty ? "" : "\nWHERE " + early.joined(separator: "\n  AND "));
+      ) r
+      """
+    if let day = lowering.parameterDaySQL {
+      rows = "(SELECT r.*, \(day) AS \(dialect.quoted(ExpressionLowering.parameterDayColumn)) FROM \(rows)) r"
+    }
+    return """
+      \(neighbours?.text ?? "")-- \(comment)
+      \(dialect.createTable) \(table("rows")) AS
+      SELECT r.*\(issue) FROM \(rows)\(early.isEmpty ? "" : "\nWHERE " + early.joined(separator: "\n  AND "));
 
       """
   }

@@ -47,6 +47,30 @@ struct PersonTests {
     #expect(found >= 5, "stores too small to compare")
   }
 
+  /// Spark can't see the person from a subquery in a subquery: the day by which a limit is chosen, itself a subquery, is
+  /// a column of the person where a count over lines asks for the limit.
+  @Test func theDayOfParametersIsAColumnWhereSubqueriesCantNest() throws {
+    let text = Self.text.replacing(
+      "each: person\n",
+      with: """
+        each: person
+        parameters: {limit: [{value: 1, kind: money, to: 2025-03-04, basis: 甲}, {value: 3, kind: money, from: 2025-03-05, basis: 乙}]}
+        parameter_day: "MIN(s IN person.settlements: s.day)"
+
+        """
+    ).replacing("s.P > 0:", with: "s.P > $limit:")
+    let rule = try #require(parseRule(text: text, path: "a.yml").0)
+    let spark = try ruleSQL(rule, dialect: .spark)
+    #expect(spark.contains("AS `parameter.day` FROM"))
+    #expect(spark.contains("CASE WHEN r.`parameter.day` IS NULL"))
+    let days = spark.ranges(of: "(SELECT min(").count
+    #expect(days == 1, "the day is looked for once, for the row, and nowhere inside another subquery")
+    // The others see the row from any depth, and their texts stay as they are.
+    for dialect in [Dialect.sqlite, .duckdb] {
+      #expect(try !ruleSQL(rule, dialect: dialect).contains("parameter.day"))
+    }
+  }
+
   /// The texts that stand in packets of rules without persons stay as they were.
   @Test func onlyWhereARuleLooksAtThem() throws {
     let rule = try #require(parseRule(text: Self.text, path: "a.yml").0)
