@@ -42,25 +42,34 @@ public enum AtomicFile {
     }
   }
 
-  static func writeAndSync(_ bytes: [UInt8], to path: String) throws { try write(bytes, to: path, syncs: true) }
+  static func writeAndSync(_ bytes: [UInt8], to path: String) throws {
+    try write(to: path, syncs: true) { write in try write(bytes) }
+  }
 
   /// Writes bytes that may be lost in a power cut, mode 0600.
-  static func write(_ bytes: [UInt8], unsyncedTo path: String) throws { try write(bytes, to: path, syncs: false) }
+  static func write(_ bytes: [UInt8], unsyncedTo path: String) throws {
+    try write(to: path, syncs: false) { write in try write(bytes) }
+  }
 
-  private static func write(_ bytes: [UInt8], to path: String, syncs: Bool) throws {
+  /// Writes what `body` gives to its argument, a part after the other.
+  fileprivate static func write(
+    to path: String, syncs: Bool, _ body: (_ write: ([UInt8]) throws -> Void) throws -> Void
+  ) throws {
     let file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
     guard file >= 0 else { throw StoreError.system(path, "The file can't be written", errno: errno) }
     defer { close(file) }
-    var done = 0
-    try bytes.withUnsafeBytes { all in
-      while done < all.count {
-        guard let base = all.baseAddress else { break }
-        let n = Glibc.write(file, base + done, all.count - done)
-        if n < 0 {
-          if errno == EINTR { continue }
-          throw StoreError.system(path, "The file can't be written", errno: errno)
+    try body { bytes in
+      var done = 0
+      try bytes.withUnsafeBytes { all in
+        while done < all.count {
+          guard let base = all.baseAddress else { break }
+          let n = Glibc.write(file, base + done, all.count - done)
+          if n < 0 {
+            if errno == EINTR { continue }
+            throw StoreError.system(path, "The file can't be written", errno: errno)
+          }
+          done += n
         }
-        done += n
       }
     }
     guard !syncs || fsync(file) == 0 else { throw StoreError.system(path, "The file can't be synced", errno: errno) }
@@ -166,6 +175,13 @@ public final class AtomicFolder {
 
   /// As above, with a text's UTF-8 bytes.
   public func write(_ text: String, to name: String) throws { try write(Array(text.utf8), to: name) }
+
+  /// As above, with bytes that `body` gives to its argument, a part after the other.
+  public func write(to name: String, _ body: (_ write: ([UInt8]) throws -> Void) throws -> Void) throws {
+    let target = path + "/" + name
+    try AtomicFile.makeFolder(AtomicFile.parent(target))
+    try AtomicFile.write(to: target, syncs: true, body)
+  }
 
   /// Sets modes (0600, 0700), syncs every file and folder and puts the folder in its place. A folder that stands there
   /// is moved aside first and removed last; after a kill in between, the next `AtomicFolder` moves it back.

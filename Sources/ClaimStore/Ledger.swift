@@ -192,14 +192,17 @@ public final class Ledger: Sendable {
       let segments = try Row.fetchAll(db.cachedStatement(sql: Self.segmentsOfContent), arguments: id).compactMap {
         Self.segment($0, &lists)
       }
-      let rejects = try Row.fetchAll(
+      var rejects = Rejects()
+      let rows = try Row.fetchCursor(
         db.cachedStatement(sql: "SELECT * FROM reject WHERE digest = ? AND reading = ? ORDER BY ordinal"), arguments: id
-      ).map { (row: Row) in
+      )
+      while let row = try rows.next() {
         let member: String? = row["member_name"]
-        return Reject(
-          file: fileName + (member.map { "!" + $0 } ?? ""), table: row["claim_table"], line: row["line"],
-          byteOffset: row["byte_offset"], column: row["column_name"], code: row["code"], reason: row["reason"],
-          action: Reject.Action(rawValue: row["action"]) ?? .rejected)
+        rejects.append(
+          Reject(
+            file: fileName + (member.map { "!" + $0 } ?? ""), table: row["claim_table"], line: row["line"],
+            byteOffset: row["byte_offset"], column: row["column_name"], code: row["code"], reason: row["reason"],
+            action: Reject.Action(rawValue: row["action"]) ?? .rejected))
       }
       return FileContent(
         digest: digest, reading: reading, size: row["size"], inflatedBytes: row["inflated_bytes"],

@@ -17,16 +17,15 @@ public struct FileContent: Sendable, Equatable {
   public var headerKind: String?
   /// Empty for a refused file.
   public var segments: [SegmentRecord]
-  /// Rejected and nulled rows, in the order in which rejects.csv gets them; `file` is the file's name, with `!` and the
-  /// member for an archive.
-  public var rejects: [Reject]
+  /// Rejected and nulled rows; `file` is the file's name, with `!` and the member for an archive.
+  public var rejects: Rejects
   /// Whatever the caller wants back (JSON); not interpreted.
   public var report: String
 
   public init(
     digest: String, reading: String, size: Int, inflatedBytes: Int, refusal: Refusal? = nil, charset: String? = nil,
     delimiter: String? = nil, enclosure: String? = nil, headerKind: String? = nil, segments: [SegmentRecord] = [],
-    rejects: [Reject] = [], report: String = "{}"
+    rejects: Rejects = [], report: String = "{}"
   ) {
     self.digest = digest
     self.reading = reading

@@ -25,7 +25,7 @@ public struct MemberReport: Sendable {
   /// Rows after the header, damaged ones included.
   public var rowsRead = 0
   /// Damaged rows, in line order.
-  public var rejects: [Reject] = []
+  public var rejects: Rejects = []
   /// Damaged rows by code.
   public var rejectCounts: [String: Int] = [:]
   public var charset = Charset.utf8
@@ -67,7 +67,7 @@ public struct FileReport: Sendable {
   /// Rows of all members, damaged ones included; 0 for a refused file.
   public var rowsRead: Int { members.reduce(0) { $0 + $1.rowsRead } }
   public var inflatedBytes: Int { members.reduce(0) { $0 + $1.inflatedBytes } }
-  public var rejects: [Reject] { members.flatMap(\.rejects) }
+  public var rejects: Rejects { members.reduce(into: []) { $0.append(contentsOf: $1.rejects) } }
   public var rejectCounts: [String: Int] {
     members.reduce(into: [:]) { $0.merge($1.rejectCounts, uniquingKeysWith: +) }
   }

@@ -12,7 +12,7 @@ public struct NormalizationReport: Sendable {
   /// Rows rejected for a value.
   public var rejected: Int { members.reduce(0) { $0 + $1.rejected } }
   /// All rejected rows, and the first 1,000 nulled values a member, column and code; in file order.
-  public var rejects: [Reject] { members.flatMap(\.rejects) }
+  public var rejects: Rejects { members.reduce(into: []) { $0.append(contentsOf: $1.rejects) } }
   /// All rejected rows and nulled values by column and code, those that `rejects` no longer lists included.
   public var counts: [ValueProblem: Int] {
     members.reduce(into: [:]) { $0.merge($1.counts, uniquingKeysWith: +) }
@@ -79,7 +79,7 @@ public struct NormalizedMember: Sendable {
   public var table: ClaimTable
   public var accepted = 0
   public var rejected = 0
-  public var rejects: [Reject] = []
+  public var rejects: Rejects = []
   public var counts: [ValueProblem: Int] = [:]
   /// Every money column of the table, in documented order.
   public var sums: [AmountSum] = []

@@ -71,7 +71,7 @@ final class RowChecks {
 
   @exclusivity(unchecked) private var accepted = 0
   @exclusivity(unchecked) private var rejected = 0
-  private var rejects: [Reject] = []
+  private var rejects: Rejects = []
   private var counts: [Problem: Int] = [:]
   /// Number and sums of each money column of the table.
   @exclusivity(unchecked) private var sums: [(number: Int, accepted: Int128, rejected: Int128)] = []

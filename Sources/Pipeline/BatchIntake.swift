@@ -143,10 +143,12 @@ struct BatchIntake {
           memberName: opened.segment.memberName, rows: values?.accepted ?? 0))
     }
     let summary = FileSummary.read(report, summaries)
+    var rejects = report.rejects
+    rejects.append(contentsOf: normalization.rejects)
     let content = FileContent(
       digest: known, reading: fileReading(file), size: file.size, inflatedBytes: report.inflatedBytes,
       charset: report.members.first?.charset.rawValue,
-      segments: records, rejects: report.rejects + normalization.rejects,
+      segments: records, rejects: rejects,
       report: try summary.encoded())
     return (
       ReadFile(

@@ -191,7 +191,7 @@ struct RunOutputs {
   func writeReport(into folder: AtomicFolder, stages: [StageRecord], packets: [String: String]) throws {
     let model = try reportModel(stages: stages, packets: packets)
     try folder.write(MachineFiles.findings(assignment.records), to: "findings.csv")
-    try folder.write(MachineFiles.rejects(model.rejects), to: "rejects.csv")
+    try folder.write(to: "rejects.csv") { write in try MachineFiles.rejects(model.rejects, to: write) }
     try folder.write(MachineFiles.coverage(result.coverage), to: "coverage.csv")
     try folder.write(MachineFiles.suppressed(result.suppressions), to: "suppressed.csv")
     try folder.write(model.runJSON(), to: "run.json")
@@ -232,12 +232,14 @@ struct RunOutputs {
     model.reconciliation = [figures.settlementCheck] + (delivery.check.map { [$0] } ?? [])
     for file in revision.files {
       guard let digest = file.digest, let reading = file.reading else { continue }
-      model.rejects += try run.ledger.content(digest: digest, reading: reading, fileName: file.name)?.rejects ?? []
+      let content = try run.ledger.content(digest: digest, reading: reading, fileName: file.name)
+      model.rejects.append(contentsOf: content?.rejects ?? [])
     }
-    model.rejects += figures.setAsideRejects { segment in
-      let live = segments[Int(segment)]
-      return live.record.memberName.map { "\(live.file)!\($0)" } ?? live.file
-    }
+    model.rejects.append(
+      contentsOf: figures.setAsideRejects { segment in
+        let live = segments[Int(segment)]
+        return live.record.memberName.map { "\(live.file)!\($0)" } ?? live.file
+      })
     fillProfile(&model)
 
     model.findings = assignment.records

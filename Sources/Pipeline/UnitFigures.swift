@@ -311,7 +311,7 @@ struct UnitFigures: Sendable {
   /// The batch's set-aside rows with their places: the first 1,000 a file and reason (all are counted elsewhere).
   ///
   /// `fileOf` names a segment's file, with the archive member behind `!`.
-  func setAsideRejects(fileOf: (Int32) -> String) -> [Reject] {
+  func setAsideRejects(fileOf: (Int32) -> String) -> Rejects {
     var rejects: [Reject] = []
     for (key, rows) in listed {
       var rows = rows
@@ -323,11 +323,12 @@ struct UnitFigures: Sendable {
             column: nil, code: key.disposition.reason, reason: key.disposition.explanation, action: .setAside))
       }
     }
-    return rejects.sorted { a, b in
-      if a.table != b.table { return bytesPrecede(a.table, b.table) }
-      if a.file != b.file { return bytesPrecede(a.file, b.file) }
-      return a.line == b.line ? bytesPrecede(a.code, b.code) : a.line < b.line
-    }
+    return Rejects(
+      rejects.sorted { a, b in
+        if a.table != b.table { return bytesPrecede(a.table, b.table) }
+        if a.file != b.file { return bytesPrecede(a.file, b.file) }
+        return a.line == b.line ? bytesPrecede(a.code, b.code) : a.line < b.line
+      })
   }
 }
 

@@ -27,7 +27,10 @@ public enum MachineFiles {
 
   /// rejects.csv: all rejected rows, and the first 1,000 nulled or set aside of a file, column and code; by file,
   /// table, line (as a number), byte offset, column, code.
-  public static func rejects(_ rejects: [Reject]) -> String {
+  ///
+  /// - Parameter write: takes the bytes, a part after the other: of a file without one whole row there are a hundred
+  ///   times as many as of what was read.
+  public static func rejects(_ rejects: Rejects, to write: ([UInt8]) throws -> Void) rethrows {
     var csv = CSVLines(["file", "table", "line", "byte_offset", "column", "code", "reason", "action"])
     struct Group: Hashable {
       let file: String
@@ -35,18 +38,21 @@ public enum MachineFiles {
       let code: String
     }
     var listed: [Group: Int] = [:]
-    for r in rejects.sorted(by: precedes) {
+    try rejects.inFileOrder { r in
       if r.action != .rejected {
         let group = Group(file: r.file, column: r.column, code: r.code)
         let n = listed[group, default: 0]
-        if n >= listedPerCode { continue }
+        if n >= listedPerCode { return }
         listed[group] = n + 1
       }
       csv.add([
         r.file, r.table, String(r.line), String(r.byteOffset), r.column ?? "", r.code, r.reason, r.action.rawValue,
       ])
+      guard csv.bytes.count >= 1 << 20 else { return }
+      try write(csv.bytes)
+      csv.removeAll()
     }
-    return csv.text
+    try write(csv.bytes)
   }
 
   /// coverage.csv: one row a rule, every rule; by rule.
@@ -77,14 +83,4 @@ public enum MachineFiles {
 
   private static func day(_ day: Int64?) -> String { day.map(CivilTime.text(day:)) ?? "" }
   private static func number(_ value: Int64?) -> String { value.map { String($0) } ?? "" }
-
-  private static func precedes(_ a: Reject, _ b: Reject) -> Bool {
-    if a.file != b.file { return bytesPrecede(a.file, b.file) }
-    if a.table != b.table { return bytesPrecede(a.table, b.table) }
-    if a.line != b.line { return a.line < b.line }
-    if a.byteOffset != b.byteOffset { return a.byteOffset < b.byteOffset }
-    if a.column != b.column { return bytesPrecede(a.column ?? "", b.column ?? "") }
-    if a.code != b.code { return bytesPrecede(a.code, b.code) }
-    return bytesPrecede(a.action.rawValue, b.action.rawValue)
-  }
 }

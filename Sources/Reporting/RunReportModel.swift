@@ -37,7 +37,7 @@ public struct RunReportModel: Sendable {
   public var sums: [SumRow] = []
   /// Rejected and nulled rows, and those set aside, of this batch; the writer keeps the first 1,000 of a file, column
   /// and code that are not `rejected`.
-  public var rejects: [Reject] = []
+  public var rejects: Rejects = []
   /// Rejected rows per million at which the run says so.
   public var rejectLimitPerMillion = 1000
   /// Σ P of the counting settlements of this batch.

@@ -2,7 +2,7 @@ import ClaimModel
 import Testing
 
 /// SplitMix64: the same texts everywhere, from a seed.
-private struct Seeded: RandomNumberGenerator {
+struct Seeded: RandomNumberGenerator {
   var state: UInt64
   mutating func next() -> UInt64 {
     state &+= 0x9E37_79B9_7F4A_7C15

@@ -11,7 +11,7 @@ import Testing
     let ledger = try fixture.open()
     var segment = try emptySegment(in: ledger)
     segment.memberName = "费用.csv"
-    let rejects = [
+    let rejects: Rejects = [
       Reject(
         file: "old.zip!费用.csv", table: "fee_list_d", line: 3, byteOffset: 99, column: "cnt", code: "bad-amount",
         reason: "not a number", action: .rejected),
@@ -22,7 +22,12 @@ import Testing
     let committed = content(digestA, segments: [segment], rejects: rejects)
     try ledger.commitFiles([committed], parts: [])
     var expected = committed
-    for i in expected.rejects.indices { expected.rejects[i].file = "new.zip!费用.csv" }
+    expected.rejects = Rejects(
+      rejects.map {
+        var reject = $0
+        reject.file = "new.zip!费用.csv"
+        return reject
+      })
     #expect(try ledger.content(digest: digestA, reading: "r1", fileName: "new.zip") == expected)
     #expect(try ledger.content(digest: digestA, reading: "r2", fileName: "new.zip") == nil)
     #expect(try ledger.content(digest: digestB, reading: "r1", fileName: "new.zip") == nil)

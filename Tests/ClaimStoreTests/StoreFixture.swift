@@ -33,7 +33,7 @@ func emptySegment(_ key: SegmentKey = key(), in ledger: Ledger) throws -> Segmen
     key: key, rows: 0, report: #"{"rows":0}"#, number: try ledger.newNumber(.segment), header: plainHeader)
 }
 
-func content(_ digest: String, segments: [SegmentRecord] = [], rejects: [Reject] = []) -> FileContent {
+func content(_ digest: String, segments: [SegmentRecord] = [], rejects: Rejects = []) -> FileContent {
   FileContent(
     digest: digest, reading: "r1", size: 10, inflatedBytes: 100, charset: "UTF-8", delimiter: ",", enclosure: "'",
     headerKind: "names", segments: segments, rejects: rejects, report: #"{"x":1}"#)

@@ -29,7 +29,7 @@ import Testing
         reason: "98 of 101 fields", action: action)
     }
     #expect(
-      MachineFiles.rejects([reject("b", 2), reject("a", 10, column: "cnt"), reject("a", 9, .setAside)]) == """
+      rejectsCSV([reject("b", 2), reject("a", 10, column: "cnt"), reject("a", 9, .setAside)]) == """
         file,table,line,byte_offset,column,code,reason,action
         a,setl_d,9,90,,short-row,98 of 101 fields,set_aside
         a,setl_d,10,100,cnt,short-row,98 of 101 fields,rejected
@@ -44,7 +44,7 @@ import Testing
         file: "a", table: "setl_d", line: $0, byteOffset: 0, column: "brdy", code: "bad-date", reason: "r",
         action: .nulled)
     }
-    let lines = MachineFiles.rejects(nulled).split(separator: "\n")
+    let lines = rejectsCSV(nulled).split(separator: "\n")
     #expect(lines.count == 1001)
     #expect(lines.last?.hasPrefix("a,setl_d,1000,") == true)
     let rejected = nulled.map {
@@ -52,7 +52,29 @@ import Testing
       r.action = .rejected
       return r
     }
-    #expect(MachineFiles.rejects(rejected).split(separator: "\n").count == 1201)
+    #expect(rejectsCSV(rejected).split(separator: "\n").count == 1201)
+  }
+
+  /// A file of damaged rows alone is written a part after the other, and no part is lost.
+  @Test func manyRowsAreWrittenInParts() throws {
+    let rows = (1...40_000).map {
+      Reject(
+        file: "a", table: "setl_d", line: $0, byteOffset: $0 * 3, column: nil, code: "short-row", reason: "字段太少",
+        action: .rejected)
+    }
+    var parts: [[UInt8]] = []
+    MachineFiles.rejects(Rejects(rows)) { parts.append($0) }
+    #expect(parts.count > 1)
+    let lines = rows.map { "a,setl_d,\($0.line),\($0.byteOffset),,short-row,字段太少,rejected\n" }
+    #expect(
+      String(decoding: parts.joined(), as: UTF8.self)
+        == "file,table,line,byte_offset,column,code,reason,action\n" + lines.joined())
+  }
+
+  private func rejectsCSV(_ rejects: [Reject]) -> String {
+    var bytes: [UInt8] = []
+    MachineFiles.rejects(Rejects(rejects)) { bytes += $0 }
+    return String(decoding: bytes, as: UTF8.self)
   }
 
   /// 3 × (2^63 − 1) of one rule stand in full.

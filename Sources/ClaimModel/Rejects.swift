@@ -1,0 +1,188 @@
+/// Rejected, nulled and set-aside rows, packed: 3 to 8 bytes each, where a `Reject` takes more than 200. A file of
+/// nothing but damaged rows is listed in full, so what one costs is what such a file takes of memory.
+///
+/// Iterates in the order of appending; `inFileOrder` in that of rejects.csv.
+public struct Rejects: Sendable, Sequence, Equatable, ExpressibleByArrayLiteral {
+  private var runs: [Run] = []
+
+  public init() {}
+
+  public init(arrayLiteral elements: Reject...) { self.init(elements) }
+
+  public init(_ elements: some Sequence<Reject>) {
+    for reject in elements { append(reject) }
+  }
+
+  public var isEmpty: Bool { runs.isEmpty }
+  public var count: Int { runs.reduce(0) { $0 + $1.count } }
+  /// The first that was appended.
+  public var first: Reject? {
+    var rows = makeIterator()
+    return rows.next()
+  }
+
+  /// What the rows themselves take, without the names of files, columns and codes.
+  var packedBytes: Int { runs.reduce(0) { $0 + $1.bytes.count } }
+
+  public mutating func append(_ reject: Reject) {
+    let last = runs.count - 1
+    if last >= 0, runs[last].isContinued(by: reject) {
+      runs[last].append(reject)
+    } else {
+      runs.append(Run(reject))
+    }
+  }
+
+  public mutating func append(contentsOf other: Rejects) { runs += other.runs }
+
+  public func makeIterator() -> Iterator { Iterator(runs) }
+
+  public static func == (a: Rejects, b: Rejects) -> Bool { a.elementsEqual(b) }
+
+  /// Gives each row in order of file, table (both by bytes), line, byte offset, column, code and action.
+  public func inFileOrder(_ body: (Reject) throws -> Void) rethrows {
+    let ordered = runs.enumerated().sorted { a, b in
+      let (x, y) = (a.element, b.element)
+      if x.file != y.file { return bytesPrecede(x.file, y.file) }
+      if x.table != y.table { return bytesPrecede(x.table, y.table) }
+      return a.offset < b.offset
+    }.map(\.element)
+    var start = 0
+    while start < ordered.count {
+      var end = start + 1
+      while end < ordered.count, ordered[end].file == ordered[start].file, ordered[end].table == ordered[start].table {
+        end += 1
+      }
+      try Self.merge(ordered[start..<end], body)
+      start = end
+    }
+  }
+
+  /// Runs of one file and table, each in order of lines: line by line.
+  private static func merge(_ runs: ArraySlice<Run>, _ body: (Reject) throws -> Void) rethrows {
+    var rows = runs.map(RunIterator.init)
+    var heads = rows.indices.map { rows[$0].next() }
+    var sameLine: [Reject] = []
+    while let line = heads.lazy.compactMap({ $0?.line }).min() {
+      sameLine.removeAll(keepingCapacity: true)
+      for i in heads.indices {
+        while let head = heads[i], head.line == line {
+          sameLine.append(head)
+          heads[i] = rows[i].next()
+        }
+      }
+      if sameLine.count > 1 { sameLine.sort(by: precedes) }
+      for reject in sameLine { try body(reject) }
+    }
+  }
+
+  /// Of two rows of one line.
+  private static func precedes(_ a: Reject, _ b: Reject) -> Bool {
+    if a.byteOffset != b.byteOffset { return a.byteOffset < b.byteOffset }
+    if a.column != b.column { return bytesPrecede(a.column ?? "", b.column ?? "") }
+    if a.code != b.code { return bytesPrecede(a.code, b.code) }
+    return bytesPrecede(a.action.rawValue, b.action.rawValue)
+  }
+
+  public struct Iterator: IteratorProtocol {
+    private var runs: ArraySlice<Run>
+    private var rows: RunIterator?
+
+    fileprivate init(_ runs: [Run]) { self.runs = runs[...] }
+
+    public mutating func next() -> Reject? {
+      while true {
+        if let reject = rows?.next() { return reject }
+        guard let run = runs.popFirst() else { return nil }
+        rows = RunIterator(run)
+      }
+    }
+  }
+
+  /// Rows of one file and table whose lines do not go back.
+  ///
+  /// Each is the place of its kind in `kinds` and how far line and byte offset are from those of the row before (the
+  /// offset's sign in its lowest bit), seven bits a byte, lowest first; the highest bit says that another byte follows.
+  fileprivate struct Run: Sendable {
+    let file: String
+    let table: String
+    private(set) var kinds: [Kind]
+    private(set) var bytes: [UInt8] = []
+    private(set) var count = 0
+    /// Of the last row.
+    private var line = 0
+    private var byteOffset = 0
+
+    struct Kind: Sendable, Equatable {
+      let column: String?
+      let code: String
+      let reason: String
+      let action: Reject.Action
+    }
+
+    init(_ first: Reject) {
+      (file, table, kinds) = (first.file, first.table, [])
+      append(first)
+    }
+
+    func isContinued(by reject: Reject) -> Bool {
+      line <= reject.line && table == reject.table && file == reject.file
+    }
+
+    mutating func append(_ reject: Reject) {
+      let kind = Kind(column: reject.column, code: reject.code, reason: reject.reason, action: reject.action)
+      var place = kinds.firstIndex(of: kind) ?? kinds.count
+      if place == kinds.count {
+        kinds.append(kind)
+        place = kinds.count - 1
+      }
+      add(UInt(place))
+      add(UInt(bitPattern: reject.line &- line))
+      let step = reject.byteOffset &- byteOffset
+      add(UInt(bitPattern: step &<< 1 ^ step &>> (Int.bitWidth - 1)))
+      (line, byteOffset) = (reject.line, reject.byteOffset)
+      count += 1
+    }
+
+    private mutating func add(_ number: UInt) {
+      var rest = number
+      while rest >= 0x80 {
+        bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
+        rest &>>= 7
+      }
+      bytes.append(UInt8(truncatingIfNeeded: rest))
+    }
+  }
+
+  fileprivate struct RunIterator: IteratorProtocol {
+    private let run: Run
+    private var at = 0
+    private var line = 0
+    private var byteOffset = 0
+
+    init(_ run: Run) { self.run = run }
+
+    mutating func next() -> Reject? {
+      guard at < run.bytes.count else { return nil }
+      let kind = run.kinds[Int(number())]
+      line &+= Int(bitPattern: number())
+      let step = number()
+      byteOffset &+= Int(bitPattern: step &>> 1) ^ -Int(bitPattern: step & 1)
+      return Reject(
+        file: run.file, table: run.table, line: line, byteOffset: byteOffset, column: kind.column, code: kind.code,
+        reason: kind.reason, action: kind.action)
+    }
+
+    private mutating func number() -> UInt {
+      var value: UInt = 0
+      var shift = 0
+      while true {
+        let byte = run.bytes[at]
+        at += 1
+        value |= UInt(byte & 0x7F) &<< UInt(shift)
+        if byte < 0x80 { return value }
+        shift += 7
+      }
+    }
+  }
+}
