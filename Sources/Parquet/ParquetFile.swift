@@ -393,21 +393,27 @@ public final class ParquetFile: @unchecked Sendable {
     }
     scratch.presentCodes.prepare(body.present)
     let codes = scratch.presentCodes.base
+    let waiting = scratch.waitingTexts
+    waiting.removeAll()
     if let width = body.indexWidth, let dictionary = list.dictionary {
       try unpackIndices(body, width: width, entries: dictionary.header.count, scratch)
       let indices = UnsafePointer(scratch.indices.base)
       let known = scratch.entryCodes.base
+      let starts = UnsafePointer(scratch.entryStarts.base)
+      // An entry that waits is none that was not seen; no table has so many codes.
+      let waits = UInt32.max
       for range in present {
-        for i in range {
+        for i in range where known[Int(indices[i])] == CodeTable.null {
           let index = Int(indices[i])
-          var code = known[index]
-          if code == 0 {
-            var position = Int(scratch.entryStarts.base[index])
-            code = table.intern(try Self.plainText(scratch.dictionary.bytes, &position))
-            known[index] = code
-          }
-          codes[i] = code
+          var position = Int(starts[index])
+          let text = try Self.plainText(scratch.dictionary.bytes, &position)
+          known[index] = waits
+          waiting.add(text, place: index, table, into: known)
         }
+      }
+      waiting.intern(table, into: known)
+      for range in present {
+        for i in range { codes[i] = known[Int(indices[i])] }
       }
     } else {
       var position = 0
@@ -415,8 +421,9 @@ public final class ParquetFile: @unchecked Sendable {
       for i in 0..<body.present {
         let text = try Self.plainText(body.values, &position)
         while range < present.count, i >= present[range].upperBound { range += 1 }
-        if range < present.count, i >= present[range].lowerBound { codes[i] = table.intern(text) }
+        if range < present.count, i >= present[range].lowerBound { waiting.add(text, place: i, table, into: codes) }
       }
+      waiting.intern(table, into: codes)
       if position != body.values.count { throw Defect.damaged("a page has a wrong length") }
     }
     Self.append(codes, null: CodeTable.null, body, wanted, scratch.validity.base, to: &into)

@@ -1,3 +1,4 @@
+import ClaimModel
 import Synchronization
 
 /// Memory and inflater of one reading call; kept for the next one, whichever thread makes it.
@@ -19,6 +20,7 @@ final class ReadScratch: @unchecked Sendable {
   let entryCodes = NumberBuffer<UInt32>()
   /// Where each of the dictionary's texts begins, its length before it.
   let entryStarts = NumberBuffer<UInt32>()
+  let waitingTexts = WaitingTexts()
 
   private init() throws { inflater = try PageInflater() }
 
@@ -33,5 +35,50 @@ final class ReadScratch: @unchecked Sendable {
       }
     }
     return try body(scratch)
+  }
+}
+
+/// Texts of a page that are interned together (see `CodeTable.internAll`), each with the place its code goes to.
+final class WaitingTexts {
+  /// A multiple of what is looked up together.
+  private static let most = 8 * CodeTable.togetherCount
+
+  private let texts = UnsafeMutablePointer<UnsafeRawPointer>.allocate(capacity: most)
+  private let lengths = UnsafeMutablePointer<Int32>.allocate(capacity: most)
+  private let places = UnsafeMutablePointer<Int32>.allocate(capacity: most)
+  private let codes = UnsafeMutablePointer<UInt32>.allocate(capacity: most)
+  @exclusivity(unchecked) private var count = 0
+
+  deinit {
+    texts.deallocate()
+    lengths.deallocate()
+    places.deallocate()
+    codes.deallocate()
+  }
+
+  /// Forgets what was left by a reading that failed.
+  func removeAll() { count = 0 }
+
+  /// Adds a text, whose bytes stay where they are until `intern`; an empty one has its code, null, at once.
+  @inline(__always)
+  func add(
+    _ text: UnsafeRawBufferPointer, place: Int, _ table: CodeTable, into target: UnsafeMutablePointer<UInt32>
+  ) {
+    guard let base = text.baseAddress, text.count > 0 else {
+      target[place] = CodeTable.null
+      return
+    }
+    texts[count] = base
+    lengths[count] = Int32(truncatingIfNeeded: text.count)
+    places[count] = Int32(truncatingIfNeeded: place)
+    count &+= 1
+    if count == Self.most { intern(table, into: target) }
+  }
+
+  /// Puts the codes of all that wait to their places.
+  func intern(_ table: CodeTable, into target: UnsafeMutablePointer<UInt32>) {
+    table.internAll(texts, lengths: lengths, count: count, into: codes)
+    for i in 0..<count { target[Int(places[i])] = codes[i] }
+    count = 0
   }
 }

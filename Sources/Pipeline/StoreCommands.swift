@@ -233,7 +233,8 @@ public func retainStore(
       for reason in RetentionPlan.Reason.allCases where plan.kept[reason.rawValue].rows > 0 {
         let kept = plan.kept[reason.rawValue]
         print(
-          "\(verb) \(kept.rows) rows of \(kept.persons) persons: \(reason.text(sinceText, margin: plan.margin))")
+          "\(verb) \(kept.rows) row\(kept.rows == 1 ? "" : "s") of \(kept.persons) "
+            + "person\(kept.persons == 1 ? "" : "s"): \(reason.text(sinceText, margin: plan.margin))")
         if reason == .stock, !knowsRegistries {
           print(
             "  (the last run's registries were not found, so whoever may hold any stays; give them with --registries)")

@@ -51,7 +51,8 @@ public func loadRegistries(folder: String, knowledge: [String] = [], codes: Code
           result.notes.append(
             Diagnostic(
               .note, "registry.unknown-column",
-              "Columns kept aside: \(table.unknownColumns.joined(separator: ", ")).", at: place))
+              "Columns kept aside: \(table.unknownColumns.joined(separator: ", ")).", at: place,
+              remedy: "Look whether a name is misspelt; else nothing needs to be done."))
         }
       } catch let problem as Diagnostic where problem.code.hasPrefix("intake.") {
         errors.append(

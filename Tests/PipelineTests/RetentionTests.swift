@@ -187,7 +187,7 @@ import Testing
     #expect(said.code == 0, "\(said.err)")
     // P9 was seen 35 days before the line: setl_d, mdtrt_d, fee_list_d.
     #expect(said.out.contains("removed W1  newest 2023-02-06  3 rows  3 files; 3 rows of it stay\n"), "\(said.out)")
-    #expect(said.out.contains("kept 3 rows of 1 persons: seen less than 31 days before 2023-02-07, or later\n"))
+    #expect(said.out.contains("kept 3 rows of 1 person: seen less than 31 days before 2023-02-07, or later\n"))
     var fourth = Bureau.Delivery()
     fourth.visit("4", "P4", "2023-03-11")
     try bureau.deliver("W4", fourth)
@@ -220,7 +220,7 @@ import Testing
     let said = try bureau.retain("a", since: "2023-04-01")
     // P2's were used up on 21 January.
     #expect(
-      said.out.contains("kept 3 rows of 1 persons: may hold supplies that last until 2023-04-01\n"), "\(said.out)")
+      said.out.contains("kept 3 rows of 1 person: may hold supplies that last until 2023-04-01\n"), "\(said.out)")
     #expect(said.out.contains("; 3 rows of it stay\n"))
     var third = Bureau.Delivery()
     third.purchase("4", "P1", "2023-05-03", days: 30)
