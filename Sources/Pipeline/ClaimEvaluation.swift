@@ -106,9 +106,54 @@ struct ClaimEvaluation: Sendable {
 
   /// How units are loaded: the same for all of them.
   private struct Loading: Sendable {
-    var linksPersons: Bool
-    var columns: [ClaimTable: Set<String>]
-    var medTypes: [MedTypeRow]?
+    let linksPersons: Bool
+    let columns: [ClaimTable: Set<String>]
+    let medTypes: [MedTypeRow]?
+
+    init(_ evaluation: ClaimEvaluation, _ rules: [Rule]) {
+      let needed = Audit.neededColumns(rules: rules)
+      linksPersons = rules.contains(where: \.readsPersons)
+      columns = Dictionary(
+        uniqueKeysWithValues: ClaimTable.allCases.map { ($0, (needed[$0] ?? []).union(UnitFigures.columns($0))) })
+      medTypes = evaluation.shelf.registries["med_type_b"].map { StoreState.medTypes($0, evaluation.codes) }
+    }
+  }
+
+  /// The rules that are run, by how much of the claims they need.
+  private struct Sorts: Sendable {
+    /// Each of these is in one of the others.
+    let all: [Rule]
+    let persons: [Rule]
+    let facts: [Rule]
+    /// Over groups of everybody's rows.
+    let groups: GroupsOfAll
+    /// Over all rows of a few columns.
+    let everything: [Rule]
+
+    init(_ rules: [Rule]) {
+      all = rules.filter { $0.status == .active || $0.status == .shadow }
+      persons = all.filter { $0.reach == .person }
+      facts = all.filter { $0.reach == .personWithFacts }
+      groups = GroupsOfAll(all.filter { $0.reach == .everything && GroupsOfAll.takes($0) })
+      everything = all.filter { $0.reach == .everything && !GroupsOfAll.takes($0) }
+    }
+  }
+
+  /// What all units are worked on with, and where they leave what is for later.
+  private struct Work: Sendable {
+    let sorts: Sorts
+    let loading: Loading
+    let rowsAside: RowsAside
+    let keysAside: KeysAside
+    let room: Room
+
+    init(_ evaluation: ClaimEvaluation) {
+      sorts = Sorts(evaluation.rules)
+      loading = Loading(evaluation, sorts.all)
+      rowsAside = RowsAside(folder: evaluation.spillFolder, held: evaluation.heldRowBytes)
+      keysAside = KeysAside(folder: evaluation.spillFolder, held: evaluation.heldRowBytes)
+      room = Room(sorts.facts.isEmpty ? 0 : evaluation.keptBytes)
+    }
   }
 
   /// What one thread keeps from unit to unit: its code table, with the texts of the registries and, for as long as it
@@ -131,165 +176,152 @@ struct ClaimEvaluation: Sendable {
     case straddling
   }
 
-  func run() throws -> Outcome {
-    let active = rules.filter { $0.status == .active || $0.status == .shadow }
-    let ofPersons = active.filter { $0.reach == .person }
-    let withFacts = active.filter { $0.reach == .personWithFacts }
-    let ofEverything = active.filter { $0.reach == .everything && !GroupsOfAll.takes($0) }
-    let ofGroups = GroupsOfAll(active.filter { $0.reach == .everything && GroupsOfAll.takes($0) })
-    let aside = RowsAside(folder: spillFolder, held: heldRowBytes)
-    let keysAside = KeysAside(folder: spillFolder, held: heldRowBytes)
-    var perTop = [Int](repeating: 0, count: 256)
-    for table in ClaimTable.allCases { for (top, n) in source.rows(table).enumerated() { perTop[top] += n } }
-    let ranges = ClaimUnits(rows: perTop, most: unitRows, jobs: jobs).ranges
-    let needed = Audit.neededColumns(rules: active)
-    let loading = Loading(
-      linksPersons: active.contains(where: \.readsPersons),
-      columns: Dictionary(
-        uniqueKeysWithValues: ClaimTable.allCases.map { ($0, (needed[$0] ?? []).union(UnitFigures.columns($0))) }),
-      medTypes: shelf.registries["med_type_b"].map { StoreState.medTypes($0, codes) })
-    let room = Room(withFacts.isEmpty ? 0 : keptBytes)
-    /// What the second pass needs of a unit, if there is room for it.
-    @Sendable func kept(_ input: AuditInput) -> PendingPart? {
-      if !room.isLeft { return nil }
-      // `findingHomes` reads these of settlements.
-      let kept = PendingPart(
-        rules: withFacts, input, shelf: shelf, also: [.settlement: ["setl_id", "psn_no", "mdtrt_id"]])
-      return room.take(kept.bytes) ? kept : nil
-    }
+  /// What the first pass leaves of all units.
+  private struct FirstPass {
+    var units: [Unit]
+    /// Of each unit.
+    var parts: [Part]
+    /// Slices that share a key with another one.
+    var shared = StraddlingSlices([])
+    /// Those of them that are evaluated as a unit of their own.
+    var straddling = StraddlingSlices([])
 
-    // First pass: everything that one person's rows decide.
-    @Sendable func first(_ claims: Normalized, _ raw: [ClaimTable: RawRows], _ worker: Worker, keys: Bool) throws
-      -> Part
-    {
-      var figures = UnitFigures(segments: source.identities.count)
-      if reckonsFigures {
-        figures.add(raw: raw, claims, ofBatch: ofBatch)
-      } else {
-        figures.addLines(claims.claims)
-      }
-      let input = auditInput(claims.claims)
-      var thin = ThinClaims(for: ofEverything)
-      if !ofEverything.isEmpty {
-        thin.appendReachable(claims.claims, seeds: seeds(rules: ofEverything, input, shelf: shelf))
-      }
-      var groups = ofGroups.part(input, shelf: shelf)
-      let groupRows = try aside.keep(groups.rows)
-      groups.rows = []
-      let audit = auditPart(rules: ofPersons, input, shelf: shelf)
-      var part = Part(
-        audit: audit, facts: factPart(rules: withFacts, input, shelf: shelf), figures: figures, thin: thin,
-        groups: groups, groupRows: groupRows, kept: kept(input), homes: findingHomes(audit.allFindings, claims.claims))
-      if keys {
-        var own: [UInt64] = []
-        appendUnitKeys(raw, codes: worker.codes, to: &own)
-        part.keys = try keysAside.keep(own)
-      }
-      return part
+    /// Of each unit what the second pass needs; the parts have it no more.
+    mutating func takeKept() -> [PendingPart?] {
+      let kept = parts.map(\.kept)
+      for i in parts.indices { parts[i].kept = nil }
+      return kept
     }
-    var parts = try inParallel(ranges.map(Unit.range), loading, straddling: nil) {
-      try first($0, $1, $2, keys: true)
-    }
-    var units = ranges.map(Unit.range)
-    let shared = try straddlingSlices(of: parts.compactMap(\.keys), keysAside)
-    // In one unit they are together anyway; packets need to know them all the same.
-    let straddling = ranges.count > 1 ? shared : StraddlingSlices([])
-    for i in parts.indices { parts[i].keys = nil }
-    if !straddling.isEmpty {
-      let touched = ranges.indices.filter { straddling.touches(ranges[$0]) }
-      for i in touched {
-        if let kept = parts[i].kept { room.giveBack(kept.bytes) }
-        parts[i].kept = nil
-      }
-      let again = try inParallel(touched.map { units[$0] } + [.straddling], loading, straddling: straddling) {
-        try first($0, $1, $2, keys: false)
-      }
-      for (i, part) in zip(touched, again) { parts[i] = part }
-      parts.append(again[again.count - 1])
-      units.append(.straddling)
-    }
+  }
 
-    // Second pass: rules that compare a person's rows with figures of a population. Beside it rules about more than one
-    // person, over the few columns they need.
-    var audits = parts.map(\.audit)
+  /// What all units gave, as far as the passes have come.
+  private struct Found {
+    var audits: [AuditPart]
     var homes: [String: Set<UInt16>] = [:]
-    for part in parts { homes.merge(part.homes) { $0.union($1) } }
-    let facts = withFacts.isEmpty ? nil : mergedFacts(parts.map(\.facts))
-    let thinParts = ofEverything.isEmpty ? [] : parts.map(\.thin)
-    let kept = parts.map(\.kept)
-    for i in parts.indices { parts[i].kept = nil }
-    let all = units
-    @Sendable func ofUnit(_ i: Int, _ worker: Worker) throws -> Late {
-      func input(_ claims: EffectiveClaims) -> AuditInput {
-        var input = auditInput(claims)
-        input.facts = facts
-        return input
-      }
-      var part = AuditPart()
-      var found: [String: Set<UInt16>] = [:]
-      if let kept = kept[i] {
-        kept.audit(rules: withFacts, shelf: shelf, codes: worker.codes, input: input) { own, claims in
-          part.append(own)
-          found.merge(findingHomes(own.allFindings, claims)) { $0.union($1) }
-        }
-      } else {
-        let claims = try load(all[i], loading, straddling, worker.codes).claims.claims
-        part = auditPart(rules: withFacts, input(claims), shelf: shelf)
-        found = findingHomes(part.allFindings, claims)
-      }
-      return .ofUnit(part, homes: found)
-    }
-    let ahead = ofEverything.isEmpty ? 0 : 1
-    let late = try inParallel(ahead + (withFacts.isEmpty ? 0 : units.count)) { i, worker in
-      if i >= ahead { return try ofUnit(i - ahead, worker) }
-      var all = ThinClaims(for: ofEverything)
-      for part in thinParts { all.append(part) }
-      // Not the worker's: its texts are forgotten.
-      let claims = all.claims(codes: CodeTable(copying: codes))
-      return .ofEverything(auditPart(rules: ofEverything, auditInput(claims), shelf: shelf), claims)
-    }
     var thin: EffectiveClaims?
-    for one in late {
-      switch one {
-      case .ofUnit(let part, let found):
+
+    init(_ parts: [Part]) {
+      audits = parts.map(\.audit)
+      for part in parts { homes.merge(part.homes) { $0.union($1) } }
+    }
+
+    mutating func add(_ late: Late) {
+      switch late {
+      case .ofUnit(let part, let own):
         audits.append(part)
-        homes.merge(found) { $0.union($1) }
+        homes.merge(own) { $0.union($1) }
       case .ofEverything(let part, let claims):
         audits.append(part)
         thin = claims
       }
     }
-    if !ofGroups.rules.isEmpty {
-      let places = parts.map(\.groupRows)
-      audits.append(
-        try ofGroups.audit(
-          parts.map(\.groups), codes: CodeTable(copying: codes), shelf: shelf, rows: { try aside.bytes(places[$0]) },
-          input: auditInput
-        ).found)
-    }
-    // Ids that hold the separator of keys can give findings of two persons one key: such a rule is run over everything.
-    let ambiguous = rulesWithSharedKeys(audits)
-    if !ambiguous.isEmpty {
-      let again = active.filter { ambiguous.contains($0.id) }
-      var all = ThinClaims(for: again)
-      let pieces = try inParallel(units, loading, straddling: straddling) { claims, _, _ in
-        var own = ThinClaims(for: again)
-        own.append(claims.claims)
-        return own
-      }
-      for piece in pieces { all.append(piece) }
-      audits = audits.map { $0.without(ambiguous) }
-      audits.append(auditPart(rules: again, auditInput(all.claims(codes: CodeTable(copying: codes))), shelf: shelf))
-    }
+  }
+
+  func run() throws -> Outcome {
+    let work = Work(self)
+    var pass = try firstPass(work)
+    let facts = work.sorts.facts.isEmpty ? nil : mergedFacts(pass.parts.map(\.facts))
+    var found = Found(pass.parts)
+    try secondPass(&pass, facts, work, adding: &found)
+    if let part = try auditOfGroups(pass.parts, work) { found.audits.append(part) }
+    try auditAgainWhereKeysAreShared(&found.audits, pass, work)
 
     var figures = UnitFigures(segments: source.identities.count)
-    for part in parts { figures.add(part.figures) }
+    for part in pass.parts { figures.add(part.figures) }
     let result = try finish(
-      audits, rules: rules, registries: shelf.registries, fillFloorPercent: fillFloor,
+      found.audits, rules: rules, registries: shelf.registries, fillFloorPercent: fillFloor,
       incompleteTables: incompleteTables)
     return Outcome(
-      result: result, figures: figures, units: units.count, straddling: shared.slices, homes: homes, thin: thin,
-      facts: facts)
+      result: result, figures: figures, units: pass.units.count, straddling: pass.shared.slices, homes: found.homes,
+      thin: found.thin, facts: facts)
+  }
+
+  // MARK: First pass
+
+  /// Everything that one person's rows decide.
+  private func firstPass(_ work: Work) throws -> FirstPass {
+    let ranges = unitRanges()
+    let units = ranges.map(Unit.range)
+    var pass = FirstPass(
+      units: units,
+      parts: try inParallel(units, work.loading, straddling: nil) { try part($0, $1, $2, work, keys: true) })
+    pass.shared = try straddlingSlices(of: pass.parts.compactMap(\.keys), work.keysAside)
+    for i in pass.parts.indices { pass.parts[i].keys = nil }
+    // In one unit they are together anyway; packets need to know them all the same.
+    if ranges.count > 1, !pass.shared.isEmpty {
+      pass.straddling = pass.shared
+      try putStraddlingTogether(&pass, ranges, work)
+    }
+    return pass
+  }
+
+  private func unitRanges() -> [ClosedRange<UInt16>] {
+    var perTop = [Int](repeating: 0, count: 256)
+    for table in ClaimTable.allCases { for (top, n) in source.rows(table).enumerated() { perTop[top] += n } }
+    return ClaimUnits(rows: perTop, most: unitRows, jobs: jobs).ranges
+  }
+
+  /// What the first pass makes of a unit.
+  ///
+  /// - Parameter keys: the unit's keys are wanted.
+  private func part(
+    _ claims: Normalized, _ raw: [ClaimTable: RawRows], _ worker: Worker, _ work: Work, keys: Bool
+  ) throws -> Part {
+    let sorts = work.sorts
+    var figures = UnitFigures(segments: source.identities.count)
+    if reckonsFigures {
+      figures.add(raw: raw, claims, ofBatch: ofBatch)
+    } else {
+      figures.addLines(claims.claims)
+    }
+    let input = auditInput(claims.claims)
+    var thin = ThinClaims(for: sorts.everything)
+    if !sorts.everything.isEmpty {
+      thin.appendReachable(claims.claims, seeds: seeds(rules: sorts.everything, input, shelf: shelf))
+    }
+    var groups = sorts.groups.part(input, shelf: shelf)
+    let groupRows = try work.rowsAside.keep(groups.rows)
+    groups.rows = []
+    let audit = auditPart(rules: sorts.persons, input, shelf: shelf)
+    var part = Part(
+      audit: audit, facts: factPart(rules: sorts.facts, input, shelf: shelf), figures: figures, thin: thin,
+      groups: groups, groupRows: groupRows, kept: kept(input, work),
+      homes: findingHomes(audit.allFindings, claims.claims))
+    if keys {
+      var own: [UInt64] = []
+      appendUnitKeys(raw, codes: worker.codes, to: &own)
+      part.keys = try work.keysAside.keep(own)
+    }
+    return part
+  }
+
+  /// What the second pass needs of a unit; nil: there is no room for it.
+  private func kept(_ input: AuditInput, _ work: Work) -> PendingPart? {
+    if !work.room.isLeft { return nil }
+    // `findingHomes` reads these of settlements.
+    let kept = PendingPart(
+      rules: work.sorts.facts, input, shelf: shelf, also: [.settlement: ["setl_id", "psn_no", "mdtrt_id"]])
+    return work.room.take(kept.bytes) ? kept : nil
+  }
+
+  /// Makes one more unit of the straddling slices; those that had some of them are evaluated again without.
+  private func putStraddlingTogether(
+    _ pass: inout FirstPass, _ ranges: [ClosedRange<UInt16>], _ work: Work
+  ) throws {
+    let straddling = pass.straddling
+    let touched = ranges.indices.filter { straddling.touches(ranges[$0]) }
+    for i in touched {
+      if let kept = pass.parts[i].kept { work.room.giveBack(kept.bytes) }
+      pass.parts[i].kept = nil
+    }
+    let again = try inParallel(
+      touched.map { Unit.range(ranges[$0]) } + [.straddling], work.loading, straddling: straddling
+    ) {
+      try part($0, $1, $2, work, keys: false)
+    }
+    for (i, part) in zip(touched, again) { pass.parts[i] = part }
+    pass.parts.append(again[again.count - 1])
+    pass.units.append(.straddling)
   }
 
   /// Each thread looks at a stretch of the keys' upper 8 bits.
@@ -300,6 +332,85 @@ struct ClaimEvaluation: Sendable {
     }
     return StraddlingSlices(found.reduce(into: Set<UInt16>()) { $0.formUnion($1) })
   }
+
+  // MARK: Second pass
+
+  /// Rules that compare a person's rows with figures of a population. Beside it rules about more than one person, over
+  /// the few columns they need.
+  private func secondPass(
+    _ pass: inout FirstPass, _ facts: PopulationFacts?, _ work: Work, adding found: inout Found
+  ) throws {
+    let thinParts = work.sorts.everything.isEmpty ? [] : pass.parts.map(\.thin)
+    let kept = pass.takeKept()
+    let (units, straddling) = (pass.units, pass.straddling)
+    let ahead = work.sorts.everything.isEmpty ? 0 : 1
+    let late = try inParallel(ahead + (work.sorts.facts.isEmpty ? 0 : units.count)) { i, worker in
+      if i < ahead { return auditOfEverything(thinParts, work.sorts.everything) }
+      return try lateAudit(of: units[i - ahead], kept: kept[i - ahead], facts, straddling, work, worker)
+    }
+    for one in late { found.add(one) }
+  }
+
+  /// - Parameter kept: nil: the unit is loaded again.
+  private func lateAudit(
+    of unit: Unit, kept: PendingPart?, _ facts: PopulationFacts?, _ straddling: StraddlingSlices, _ work: Work,
+    _ worker: Worker
+  ) throws -> Late {
+    func input(_ claims: EffectiveClaims) -> AuditInput {
+      var input = auditInput(claims)
+      input.facts = facts
+      return input
+    }
+    let rules = work.sorts.facts
+    guard let kept else {
+      let claims = try load(unit, work.loading, straddling, worker.codes).claims.claims
+      let part = auditPart(rules: rules, input(claims), shelf: shelf)
+      return .ofUnit(part, homes: findingHomes(part.allFindings, claims))
+    }
+    var part = AuditPart()
+    var homes: [String: Set<UInt16>] = [:]
+    kept.audit(rules: rules, shelf: shelf, codes: worker.codes, input: input) { own, claims in
+      part.append(own)
+      homes.merge(findingHomes(own.allFindings, claims)) { $0.union($1) }
+    }
+    return .ofUnit(part, homes: homes)
+  }
+
+  private func auditOfEverything(_ parts: [ThinClaims], _ rules: [Rule]) -> Late {
+    var all = ThinClaims(for: rules)
+    for part in parts { all.append(part) }
+    // Not the worker's: its texts are forgotten.
+    let claims = all.claims(codes: CodeTable(copying: codes))
+    return .ofEverything(auditPart(rules: rules, auditInput(claims), shelf: shelf), claims)
+  }
+
+  /// What rules over groups of everybody's rows find; nil: there is no such rule.
+  private func auditOfGroups(_ parts: [Part], _ work: Work) throws -> AuditPart? {
+    if work.sorts.groups.rules.isEmpty { return nil }
+    let places = parts.map(\.groupRows)
+    return try work.sorts.groups.audit(
+      parts.map(\.groups), codes: CodeTable(copying: codes), shelf: shelf,
+      rows: { try work.rowsAside.bytes(places[$0]) }, input: auditInput
+    ).found
+  }
+
+  /// Ids that hold the separator of keys can give findings of two persons one key: such a rule is run over everything.
+  private func auditAgainWhereKeysAreShared(_ audits: inout [AuditPart], _ pass: FirstPass, _ work: Work) throws {
+    let ambiguous = rulesWithSharedKeys(audits)
+    if ambiguous.isEmpty { return }
+    let again = work.sorts.all.filter { ambiguous.contains($0.id) }
+    var all = ThinClaims(for: again)
+    let pieces = try inParallel(pass.units, work.loading, straddling: pass.straddling) { claims, _, _ in
+      var own = ThinClaims(for: again)
+      own.append(claims.claims)
+      return own
+    }
+    for piece in pieces { all.append(piece) }
+    audits = audits.map { $0.without(ambiguous) }
+    audits.append(auditPart(rules: again, auditInput(all.claims(codes: CodeTable(copying: codes))), shelf: shelf))
+  }
+
+  // MARK: Units
 
   func auditInput(_ claims: EffectiveClaims) -> AuditInput {
     AuditInput(
