@@ -1,7 +1,6 @@
 import Audit
 import ClaimModel
 import ClaimStore
-import Diagnostics
 import Normalize
 import Registries
 import RulePacks
@@ -24,10 +23,10 @@ struct LookBackEvaluation: Sendable {
   let columns: [ClaimTable: Set<String>?]
   let binding: String
   /// Of tables of single persons, those that the state is to remember.
-  private let personalTables: [PersonalTable]
+  let personalTables: [PersonalTable]
   /// All parts of the store.
   let parts: [PartRecord]
-  private let identities: [SegmentIdentity]
+  let identities: [SegmentIdentity]
 
   init(
     whole: ClaimEvaluation, ledger: Ledger, segments: [LiveSegment], batch: String,
@@ -56,6 +55,11 @@ struct LookBackEvaluation: Sendable {
   /// The state, or a file of it, is not what was written.
   struct Damaged: Error {}
 
+  /// Whether the state was made under today's registries.
+  func hasRegistries(of state: LookBackState) -> Bool {
+    state.registries.mapValues(\.digest) == EarlierRegistries.digests(of: whole.shelf.registries, personalTables)
+  }
+
   /// Settings under which a state holds; registries that `EarlierRegistries` compares are not among them.
   static func binding(
     configuration: [String: [String: String]], rules: [Rule], excludedSetlTypes: Set<String>, fillFloor: Int,
@@ -74,7 +78,7 @@ struct LookBackEvaluation: Sendable {
   }
 
   /// The rules, by how much of the claims they need.
-  private struct Sorts: Sendable {
+  struct Sorts: Sendable {
     var all: [Rule]
     var linked: [Rule]
     var persons: [Rule]
@@ -99,7 +103,7 @@ struct LookBackEvaluation: Sendable {
   }
 
   /// What a thread works with; each is used by one at a time.
-  private final class Worker: @unchecked Sendable {
+  final class Worker: @unchecked Sendable {
     let codes: CodeTable
     private let mark: Int
 
@@ -112,7 +116,7 @@ struct LookBackEvaluation: Sendable {
   }
 
   /// Workers that are free: a code table with the texts of the registries is dear to copy.
-  private final class Workers: Sendable {
+  final class Workers: Sendable {
     private let free = Mutex<[Worker]>([])
     private let codes: CodeTable
 
@@ -127,7 +131,7 @@ struct LookBackEvaluation: Sendable {
   }
 
   /// What is loaded together: some slices of a range, or those that straddle.
-  private struct Unit: Sendable {
+  struct Unit: Sendable {
     var range: ClosedRange<UInt16>
     var straddling: StraddlingSlices
     var isOfStraddling: Bool
@@ -137,59 +141,91 @@ struct LookBackEvaluation: Sendable {
     }
   }
 
-  /// What one unit of new and touched rows gives.
-  private struct Part: Sendable {
-    var linkedBefore = AuditPart()
-    var linked = AuditPart()
-    var openBefore: PendingFacts?
-    var open: PendingFacts?
-    var figuresBefore: UnitFigures
-    var figures: UnitFigures
-    var homes: [String: Set<UInt16>] = [:]
-    var files: LookBackState.ThinFile
-    /// Of the new rows, by batch.
-    var days: [UInt32: ClosedRange<Int64>] = [:]
-    var hasLowerCasePersons = false
+  /// Batches by their places, which are the upper half of a cell.
+  struct BatchPlaces: Sendable {
+    /// Those of the state, then those that it does not know.
+    let batches: [String]
+    /// Of each segment its batch's place.
+    let ofSegment: [UInt32]
+    /// Batches whose rows are new to the state.
+    let fresh: Set<String>
 
-    /// On which days the new rows speak of care, as `day` of fee lines and settlements has it, and how persons are
-    /// written.
-    mutating func noteNew(_ raw: [ClaimTable: RawRows], _ placeOfSegment: [UInt32], _ codes: CodeTable) {
-      func note(_ rows: RawRows, _ day: (Int) -> Int64) {
-        var place = UInt32.max
-        var span = (first: Int64.max, last: Int64.min)
-        func keep() {
-          if span.first > span.last { return }
-          days[place] = days[place]?.spanning(span.first...span.last) ?? span.first...span.last
-        }
-        for (row, origin) in rows.origin.enumerated() {
-          let day = day(row)
-          if day == ColumnData.null { continue }
-          if placeOfSegment[Int(origin.segment)] != place {
-            keep()
-            place = placeOfSegment[Int(origin.segment)]
-            span = (day, day)
-          } else {
-            span = (min(span.first, day), max(span.last, day))
-          }
-        }
-        keep()
+    /// nil: there are more batches than places.
+    init?(_ segments: [LiveSegment], batch: String, _ old: LookBackState?) {
+      let fresh = old == nil ? Set(segments.map(\.batch)) : [batch]
+      var batches = old?.batches ?? []
+      for segment in segments where fresh.contains(segment.batch) && !batches.contains(segment.batch) {
+        batches.append(segment.batch)
       }
-      func day(of time: Int64) -> Int64 { time == ColumnData.null ? time : CivilTime.dayOf(time: time) }
-      if let rows = raw[.feeLines], let times = rows.columns["fee_ocur_time"]?.numbers {
-        note(rows) { day(of: times[$0]) }
-      }
-      if let rows = raw[.settlements], let begins = rows.columns["begndate"]?.numbers,
-        let times = rows.columns["setl_time"]?.numbers
-      {
-        note(rows) { begins[$0] != ColumnData.null ? begins[$0] : day(of: times[$0]) }
-      }
-      for rows in raw.values {
-        var last = CodeTable.null
-        for code in rows.columns["psn_no"]?.codes ?? [] where code != last {
-          last = code
-          if codes.folded(code) != code { hasLowerCasePersons = true }
-        }
-      }
+      if batches.count > Int(UInt16.max) { return nil }
+      let places = Dictionary(uniqueKeysWithValues: batches.enumerated().map { ($1, UInt32($0)) })
+      ofSegment = segments.map { places[$0.batch] ?? 0 }
+      self.batches = batches
+      self.fresh = fresh
+    }
+  }
+
+  /// What new rows hang together with, and what else is known of where rows are.
+  struct Links: Sendable {
+    /// Cells of older batches that are looked at anew.
+    let touched: Set<UInt32>
+    let straddling: StraddlingSlices
+    /// Of each batch the keys of its rows, for the next run.
+    let keyFiles: [EvaluationFile]
+    let guide: SliceGuide
+  }
+
+  /// What all steps of a run work with.
+  struct Work: Sendable {
+    let sorts: Sorts
+    let places: BatchPlaces
+    let links: Links
+    /// `whole` with the registries under which the state was made: what it finds is what is taken out.
+    let then: ClaimEvaluation
+    let workers: Workers
+  }
+
+  /// What the last run left, from which is taken out and to which is added what the new batch changes.
+  struct Progress {
+    var figures: UnitFigures
+    /// Of rules whose hits keep to linked rows, and of the other rules of a person.
+    var linked: AuditPart
+    var persons: AuditPart
+    /// Of rules whose facts are kept, the counts but for what only facts tell; and the facts.
+    var open: AuditPart
+    var facts = FactPart()
+    var homes: [String: Set<UInt16>]
+    /// Of all other rules, and of `open` with what facts tell: worked out anew in every run.
+    var ofEverybody: [AuditPart] = []
+    /// Slices whose rows were read for findings.
+    var slicesRead: Set<UInt16> = []
+
+    /// - Throws: `Damaged`.
+    init(_ old: LookBackState?, _ segments: [LiveSegment]) throws {
+      guard
+        let figures = old.map({ UnitFigures($0.figures, numbers: segments.map(\.record.number)) })
+          ?? UnitFigures(segments: segments.count)
+      else { throw Damaged() }
+      self.figures = figures
+      linked = old?.linked ?? AuditPart()
+      persons = old?.persons ?? AuditPart()
+      open = old?.open ?? AuditPart()
+      homes = (old?.homes ?? [:]).mapValues(Set.init)
+    }
+
+    mutating func removeHomes(of part: AuditPart) {
+      for finding in part.allFindings { homes[finding.id] = nil }
+    }
+
+    mutating func addHomes(_ more: [String: Set<UInt16>]) { homes.merge(more) { $0.union($1) } }
+
+    /// Adds what rules that ask of everybody find.
+    ///
+    /// - Parameter counts: theirs; those of `found` mean nothing.
+    mutating func add(_ found: SliceFindings, counts: AuditPart) {
+      ofEverybody.append(found.now.counted(by: counts))
+      addHomes(found.homes)
+      slicesRead.formUnion(found.slices)
     }
   }
 
@@ -199,30 +235,58 @@ struct LookBackEvaluation: Sendable {
   func run(from old: LookBackState?, _ earlier: EarlierRegistries? = nil) throws -> Found? {
     let sorts = Sorts(whole.rules, whole.shelf.registries)
     if sorts.all.contains(where: \.readsPersons) { return nil }
-    let fresh = old == nil ? Set(segments.map(\.batch)) : [batch]
-    var batches = old?.batches ?? []
-    for segment in segments where fresh.contains(segment.batch) && !batches.contains(segment.batch) {
-      batches.append(segment.batch)
-    }
-    if batches.count > Int(UInt16.max) { return nil }
-    let placeOf = Dictionary(uniqueKeysWithValues: batches.enumerated().map { ($1, UInt32($0)) })
-    let placeOfSegment = segments.map { placeOf[$0.batch] ?? 0 }
-    let workers = Workers(whole.codes)
+    guard let places = BatchPlaces(segments, batch: batch, old) else { return nil }
+    var then = whole
+    if let earlier { then.shelf = earlier.shelf }
+    let work = Work(
+      sorts: sorts, places: places, links: try links(old, earlier, places), then: then, workers: Workers(whole.codes))
 
-    // What is new, and what it hangs together with.
-    let new = try newKeys(fresh, placeOfSegment)
+    // New and touched rows: what they gave before, what they give now.
+    guard let given = try deltaParts(work) else { return nil }
+    var progress = try Progress(old, segments)
+    guard try updateLinked(given, in: &progress) else { return nil }
+    let before = old?.generations ?? []
+    let thin = try ThinRows(
+      before + [LookBackState.Generation(units: given.map(\.files), touched: work.links.touched.sorted())], ledger)
+
+    // Persons who have something new, as they were and as they are.
+    guard try updatePersons(thin, DeadCells(before), isFirst: old == nil, work, in: &progress) else { return nil }
+
+    // Of rules whose facts are kept, what is not asked of facts; the facts.
+    guard try updateOpen(given, old?.facts, sorts.open, in: &progress) else { return nil }
+
+    let state = try state(after: progress, given, thin.generations, old, work)
+
+    // Everybody, of whom something may have changed through others.
+    guard try askKeptFacts(thin, work, adding: &progress) else { return nil }
+    try auditWithFacts(thin, work, adding: &progress)
+    let census = try auditOfEverything(thin, sorts.everything, adding: &progress)
+
+    let audits = [progress.linked, progress.persons] + progress.ofEverybody
+    if !rulesWithSharedKeys(audits).isEmpty { return nil }
+    let result = try finish(
+      audits, rules: whole.rules, registries: whole.shelf.registries, fillFloorPercent: whole.fillFloor,
+      incompleteTables: whole.incompleteTables)
+    let outcome = ClaimEvaluation.Outcome(
+      result: result, figures: progress.figures, units: given.count, straddling: work.links.straddling.slices,
+      homes: progress.homes, thin: census)
+    return Found(outcome: outcome, state: state, guide: work.links.guide, slices: progress.slicesRead)
+  }
+
+  // MARK: What new rows hang together with
+
+  /// - Throws: `Damaged`, errors of the store.
+  private func links(_ old: LookBackState?, _ earlier: EarlierRegistries?, _ places: BatchPlaces) throws -> Links {
+    let new = try newKeys(places)
     let oldKeys = try (old?.keys ?? []).map { file in
       guard let bytes = ledger.evaluationBytes(file), let keys = LinkKeys(bytes) else { throw Damaged() }
       return keys
     }
     let touched = TouchedCells(
       new: new.values.flatMap(\.keys).sorted(), old: oldKeys, changed: changedCells(old, oldKeys, earlier))
-    var then = whole
-    if let earlier { then.shelf = earlier.shelf }
-    let straddling = StraddlingSlices(touched.straddling.union(old?.straddling ?? []))
     var keyFiles = old?.keys ?? []
     var guide = SliceGuide(kept: try old.map { try keptRows($0) })
-    for (place, batch) in batches.enumerated() {
+    for (place, batch) in places.batches.enumerated() {
       if place < oldKeys.count {
         guide.presence[batch] = oldKeys[place].presence
       } else {
@@ -231,135 +295,9 @@ struct LookBackEvaluation: Sendable {
         keyFiles.append(try ledger.writeEvaluationFile(LinkKeys.bytes(own.keys, own.presence)))
       }
     }
-
-    // New and touched rows: what they gave before, what they give now.
-    guard
-      let given = try deltaParts(
-        fresh, touched: touched.cells, placeOfSegment, batches, straddling, sorts, guide, workers, then: then)
-    else { return nil }
-    guard
-      var figures = old.map({ UnitFigures($0.figures, numbers: segments.map(\.record.number)) })
-        ?? UnitFigures(segments: segments.count)
-    else { throw Damaged() }
-    var linked = old?.linked ?? AuditPart()
-    var homes = (old?.homes ?? [:]).mapValues(Set.init)
-    for part in given {
-      guard part.linked.isPlain, part.linkedBefore.isPlain else { return nil }
-      guard linked.remove(part.linkedBefore) else { throw Damaged() }
-      for finding in part.linkedBefore.allFindings { homes[finding.id] = nil }
-      if !figures.remove(part.figuresBefore) { return nil }
-    }
-    for part in given {
-      linked.append(part.linked)
-      homes.merge(part.homes) { $0.union($1) }
-      figures.add(part.figures)
-    }
-    var generations = old?.generations ?? []
-    let before = DeadCells(generations)
-    generations.append(LookBackState.Generation(units: given.map(\.files), touched: touched.cells.sorted()))
-    let thin = try ThinRows(generations, ledger)
-    var read: Set<UInt16> = []
-
-    // Persons who have something new, as they were and as they are.
-    var persons = old?.persons ?? AuditPart()
-    if !sorts.persons.isEmpty {
-      let changes = try personParts(touched.cells, thin, before, straddling, sorts.groups, workers, then: then)
-      var now = AuditPart()
-      var past = AuditPart()
-      for change in changes {
-        now.append(change.now)
-        past.append(change.before)
-      }
-      // Who has hits, before or now, with all that findings are made of.
-      let slices = changes.reduce(into: Set<UInt16>()) { $0.formUnion($1.slices) }
-      let found = try findings(
-        of: slices, sorts.persons, then: old == nil ? nil : then, straddling, guide, workers)
-      now = found.now.part.counted(by: now)
-      past = found.before.counted(by: past)
-      read.formUnion(found.slices)
-      guard past.isPlain, now.isPlain else { return nil }
-      guard persons.remove(past) else { throw Damaged() }
-      for finding in past.allFindings { homes[finding.id] = nil }
-      persons.append(now)
-      homes.merge(found.now.homes) { $0.union($1) }
-    }
-
-    // Of rules whose facts are kept, what is not asked of facts; the facts.
-    var open = old?.open ?? AuditPart()
-    var sums = FactPart()
-    if let file = old?.facts {
-      guard let bytes = ledger.evaluationBytes(file), let known = FactPart(bytes.bytes, sorts.open) else {
-        throw Damaged()
-      }
-      sums = known
-    }
-    var factFile: EvaluationFile?
-    if !sorts.open.isEmpty {
-      for part in given {
-        guard part.open?.counts.isPlain != false, part.open?.facts.isPlain != false else { return nil }
-        guard let past = part.openBefore else { continue }
-        guard past.counts.isPlain, past.facts.isPlain else { return nil }
-        guard open.remove(past.counts), sums.remove(past.facts) else { throw Damaged() }
-      }
-      for part in given {
-        guard let now = part.open else { return nil }
-        open.append(now.counts)
-        sums.append(now.facts)
-      }
-      factFile = try ledger.writeEvaluationFile(sums.image(sorts.open))
-    }
-
-    // Everybody, of whom something may have changed through others.
-    var audits = [linked, persons]
-    var days = old?.days ?? []
-    for place in days.count..<batches.count { days.append(careDays(given, batch: UInt32(place))) }
-    let state = LookBackState(
-      binding: binding, registries: try registryVersions(old),
-      hasLowerCasePersons: old?.hasLowerCasePersons == true || given.contains(where: \.hasLowerCasePersons),
-      segments: LookBackState.digest(of: segments),
-      figures: figures.stored(segments.map(\.record.number)), linked: linked, persons: persons, open: open,
-      facts: factFile, homes: homes.mapValues { $0.sorted() }, straddling: straddling.slices, batches: batches,
-      days: days, keys: keyFiles, generations: generations, keptSlices: old?.keptSlices ?? [], kept: old?.kept ?? [])
-    if !sorts.open.isEmpty {
-      let facts = mergedFacts([sums])
-      guard let (counts, slices) = try asked(thin, facts, sorts.open, workers) else { return nil }
-      let found = try findings(of: slices, sorts.open, facts: facts, straddling, guide, workers)
-      var all = open
-      all.append(counts)
-      audits.append(found.now.part.counted(by: all))
-      homes.merge(found.now.homes) { $0.union($1) }
-      read.formUnion(found.slices)
-    }
-    if !sorts.facts.isEmpty {
-      let (counts, slices, facts) = try factParts(thin, straddling, sorts.facts, workers)
-      let found = try findings(of: slices, sorts.facts, facts: facts, straddling, guide, workers)
-      audits.append(found.now.part.counted(by: counts))
-      homes.merge(found.now.homes) { $0.union($1) }
-      read.formUnion(found.slices)
-    }
-    var census: EffectiveClaims?
-    if !sorts.everything.isEmpty {
-      let codes = CodeTable(copying: whole.codes)
-      var all = ThinClaims(for: sorts.everything, codes: codes)
-      try thin.add(\.everything, to: &all, 0...UInt16.max) { _ in true }
-      let claims = all.claims(codes: codes)
-      audits.append(auditPart(rules: sorts.everything, whole.auditInput(claims), shelf: whole.shelf))
-      census = claims
-    }
-    if !rulesWithSharedKeys(audits).isEmpty { return nil }
-    let result = try finish(
-      audits, rules: whole.rules, registries: whole.shelf.registries, fillFloorPercent: whole.fillFloor,
-      incompleteTables: whole.incompleteTables)
-    let outcome = ClaimEvaluation.Outcome(
-      result: result, figures: figures, units: given.count, straddling: straddling.slices, homes: homes, thin: census)
-    return Found(outcome: outcome, state: state, guide: guide, slices: read)
-  }
-
-  // MARK: Registries
-
-  /// Whether the state was made under today's registries.
-  func hasRegistries(of state: LookBackState) -> Bool {
-    state.registries.mapValues(\.digest) == EarlierRegistries.digests(of: whole.shelf.registries, personalTables)
+    return Links(
+      touched: touched.cells, straddling: StraddlingSlices(touched.straddling.union(old?.straddling ?? [])),
+      keyFiles: keyFiles, guide: guide)
   }
 
   /// The older cells of persons about whom today's registries may say something else.
@@ -384,6 +322,114 @@ struct LookBackEvaluation: Sendable {
     return cells
   }
 
+  // MARK: What is taken out and added
+
+  /// Rules whose hits keep to linked rows, and the figures.
+  ///
+  /// - Returns: false if it can't be kept apart.
+  /// - Throws: `Damaged`.
+  private func updateLinked(_ given: [Part], in progress: inout Progress) throws -> Bool {
+    for part in given {
+      guard part.linked.isPlain, part.linkedBefore.isPlain else { return false }
+      guard progress.linked.remove(part.linkedBefore) else { throw Damaged() }
+      progress.removeHomes(of: part.linkedBefore)
+      if !progress.figures.remove(part.figuresBefore) { return false }
+    }
+    for part in given {
+      progress.linked.append(part.linked)
+      progress.addHomes(part.homes)
+      progress.figures.add(part.figures)
+    }
+    return true
+  }
+
+  /// The other rules of a person.
+  ///
+  /// - Parameters:
+  ///   - before: what was dead before this run.
+  ///   - isFirst: there is no state, so that nothing was found before.
+  /// - Returns: false if it can't be kept apart.
+  /// - Throws: `Damaged`, errors of the store.
+  private func updatePersons(
+    _ thin: ThinRows, _ before: DeadCells, isFirst: Bool, _ work: Work, in progress: inout Progress
+  ) throws -> Bool {
+    if work.sorts.persons.isEmpty { return true }
+    let changes = try personChanges(thin, before, work)
+    var now = AuditPart()
+    var past = AuditPart()
+    for change in changes {
+      now.append(change.now)
+      past.append(change.before)
+    }
+    // Who has hits, before or now, with all that findings are made of.
+    let slices = changes.reduce(into: Set<UInt16>()) { $0.formUnion($1.slices) }
+    let found = try findings(of: slices, work.sorts.persons, then: isFirst ? nil : work.then, work)
+    now = found.now.counted(by: now)
+    past = found.before.counted(by: past)
+    guard past.isPlain, now.isPlain else { return false }
+    guard progress.persons.remove(past) else { throw Damaged() }
+    progress.removeHomes(of: past)
+    progress.persons.append(now)
+    progress.addHomes(found.homes)
+    progress.slicesRead.formUnion(found.slices)
+    return true
+  }
+
+  /// Rules whose facts are kept: what is not asked of facts, and the facts.
+  ///
+  /// - Parameter file: the state's facts; nil: it has none.
+  /// - Returns: false if it can't be kept apart.
+  /// - Throws: `Damaged`.
+  private func updateOpen(
+    _ given: [Part], _ file: EvaluationFile?, _ rules: [Rule], in progress: inout Progress
+  ) throws -> Bool {
+    if let file {
+      guard let bytes = ledger.evaluationBytes(file), let known = FactPart(bytes.bytes, rules) else { throw Damaged() }
+      progress.facts = known
+    }
+    if rules.isEmpty { return true }
+    for part in given {
+      guard part.open?.counts.isPlain != false, part.open?.facts.isPlain != false else { return false }
+      guard let past = part.openBefore else { continue }
+      guard past.counts.isPlain, past.facts.isPlain else { return false }
+      guard progress.open.remove(past.counts), progress.facts.remove(past.facts) else { throw Damaged() }
+    }
+    for part in given {
+      guard let now = part.open else { return false }
+      progress.open.append(now.counts)
+      progress.facts.append(now.facts)
+    }
+    return true
+  }
+
+  // MARK: The state
+
+  /// What the next run may go on from. It is made before rules that ask of everybody are run: the homes of their
+  /// findings do not belong in it.
+  private func state(
+    after progress: Progress, _ given: [Part], _ generations: [LookBackState.Generation], _ old: LookBackState?,
+    _ work: Work
+  ) throws -> LookBackState {
+    let open = work.sorts.open
+    let facts = open.isEmpty ? nil : try ledger.writeEvaluationFile(progress.facts.image(open))
+    var days = old?.days ?? []
+    for place in days.count..<work.places.batches.count { days.append(careDays(given, batch: UInt32(place))) }
+    return LookBackState(
+      binding: binding, registries: try registryVersions(old),
+      hasLowerCasePersons: old?.hasLowerCasePersons == true || given.contains(where: \.hasLowerCasePersons),
+      segments: LookBackState.digest(of: segments),
+      figures: progress.figures.stored(segments.map(\.record.number)), linked: progress.linked,
+      persons: progress.persons, open: progress.open, facts: facts, homes: progress.homes.mapValues { $0.sorted() },
+      straddling: work.links.straddling.slices, batches: work.places.batches, days: days, keys: work.links.keyFiles,
+      generations: generations, keptSlices: old?.keptSlices ?? [], kept: old?.kept ?? [])
+  }
+
+  /// The days of a batch's new rows.
+  private func careDays(_ parts: [Part], batch: UInt32) -> ClosedRange<Int64>? {
+    let all = parts.compactMap { $0.days[batch] }
+    return all.first.map { all.reduce($0) { $0.spanning($1) } }
+  }
+
   /// What the next run needs to compare its registries with today's.
   private func registryVersions(_ old: LookBackState?) throws -> [String: EarlierRegistries.Version] {
     var result: [String: EarlierRegistries.Version] = [:]
@@ -400,10 +446,42 @@ struct LookBackEvaluation: Sendable {
     return result
   }
 
-  /// The days of a batch's new rows.
-  private func careDays(_ parts: [Part], batch: UInt32) -> ClosedRange<Int64>? {
-    let all = parts.compactMap { $0.days[batch] }
-    return all.first.map { all.reduce($0) { $0.spanning($1) } }
+  // MARK: Rules that ask of everybody
+
+  /// Rules whose facts are kept: what only facts tell.
+  ///
+  /// - Returns: false if a rule is stopped.
+  private func askKeptFacts(_ thin: ThinRows, _ work: Work, adding progress: inout Progress) throws -> Bool {
+    let rules = work.sorts.open
+    if rules.isEmpty { return true }
+    let facts = mergedFacts([progress.facts])
+    guard let (counts, slices) = try asked(thin, facts, rules, work.workers) else { return false }
+    let found = try findings(of: slices, rules, facts: facts, work)
+    var all = progress.open
+    all.append(counts)
+    progress.add(found, counts: all)
+    return true
+  }
+
+  /// Rules with other facts.
+  private func auditWithFacts(_ thin: ThinRows, _ work: Work, adding progress: inout Progress) throws {
+    let rules = work.sorts.facts
+    if rules.isEmpty { return }
+    let (counts, slices, facts) = try factParts(thin, rules, work)
+    progress.add(try findings(of: slices, rules, facts: facts, work), counts: counts)
+  }
+
+  /// Rules about everything; their claims, nil if there is no such rule.
+  private func auditOfEverything(
+    _ thin: ThinRows, _ rules: [Rule], adding progress: inout Progress
+  ) throws -> EffectiveClaims? {
+    if rules.isEmpty { return nil }
+    let codes = CodeTable(copying: whole.codes)
+    var all = ThinClaims(for: rules, codes: codes)
+    try thin.add(\.everything, to: &all, 0...UInt16.max) { _ in true }
+    let claims = all.claims(codes: codes)
+    progress.ofEverybody.append(auditPart(rules: rules, whole.auditInput(claims), shelf: whole.shelf))
+    return claims
   }
 
   // MARK: Rows of a few slices
@@ -453,10 +531,70 @@ struct LookBackEvaluation: Sendable {
 
   private static let mostKeptSlices = 8_192
 
-  // MARK: New rows
+  /// What rules find among all claims of some slices; the counts mean nothing.
+  struct SliceFindings {
+    var now = AuditPart()
+    /// Of the findings in `now`.
+    var homes: [String: Set<UInt16>] = [:]
+    /// Without the rows of the new batch; nothing if that was not asked for.
+    var before = AuditPart()
+    /// Those that were read, which may be more than were asked for.
+    var slices: Set<UInt16>
+  }
+
+  /// What rules find among all claims of some slices. Those that straddle are looked at together, all of them if there
+  /// is one.
+  ///
+  /// - Parameter then: what `before` is found with; nil: nothing was found before.
+  private func findings(
+    of slices: Set<UInt16>, _ rules: [Rule], facts: PopulationFacts? = nil, then: ClaimEvaluation? = nil, _ work: Work
+  ) throws -> SliceFindings {
+    let straddling = work.links.straddling
+    let alone = slices.filter { !straddling.contains($0) }.sorted()
+    let size = min(2_000, max(50, alone.count / max(1, whole.jobs) + 1))
+    var chunks = stride(from: 0, to: alone.count, by: size).map { Set(alone[$0..<min($0 + size, alone.count)]) }
+    if alone.count < slices.count { chunks.append(Set(straddling.slices)) }
+    let all = chunks
+    let reader = try StoreReader(ledger, live: segments, columns: columns, parts: parts, guide: work.links.guide)
+    let setting = Setting(self, rules)
+    let isNew = segments.map { $0.batch == batch }
+    let found = try inParallel(all.count, jobs: whole.jobs, worker: { () }) { i, _ in
+      let worker = work.workers.take()
+      defer { work.workers.giveBack(worker) }
+      func audit(_ raw: [ClaimTable: RawRows], _ evaluation: ClaimEvaluation) throws -> (AuditPart, EffectiveClaims) {
+        let claims = try setting.normalized(raw, worker.codes).claims
+        var input = evaluation.auditInput(claims)
+        input.facts = facts
+        return (auditPart(rules: rules, input, shelf: evaluation.shelf), claims)
+      }
+      let raw = try reader.load(slices: all[i], codes: worker.codes)
+      let (now, claims) = try audit(raw, whole)
+      var before = AuditPart()
+      if let then {
+        let older = raw.mapValues { rows in
+          rows.selecting(rows.origin.indices.filter { !isNew[Int(rows.origin[$0].segment)] })
+        }
+        (before, _) = try audit(older, then)
+      }
+      return (now, findingHomes(now.allFindings, claims), before)
+    }
+    var result = SliceFindings(slices: all.reduce(into: Set<UInt16>()) { $0.formUnion($1) })
+    for (now, homes, before) in found {
+      result.now.append(now)
+      result.homes.merge(homes) { $0.union($1) }
+      result.before.append(before)
+    }
+    return result
+  }
+}
+
+/// The rows of a new batch and the older ones that hang together with them: their keys, what they gave before, and what
+/// they give now.
+extension LookBackEvaluation {
+  // MARK: Keys
 
   /// Of one batch's rows the keys, and the slices that have some.
-  private struct NewKeys: Sendable {
+  struct NewKeys: Sendable {
     var keys: [UInt64] = []
     var presence = SlicePresence()
 
@@ -467,7 +605,8 @@ struct LookBackEvaluation: Sendable {
   }
 
   /// The keys of the new rows by batch, ascending.
-  private func newKeys(_ fresh: Set<String>, _ placeOfSegment: [UInt32]) throws -> [UInt32: NewKeys] {
+  func newKeys(_ places: BatchPlaces) throws -> [UInt32: NewKeys] {
+    let (fresh, placeOfSegment) = (places.fresh, places.ofSegment)
     let ids: Set<String> = [
       "setl_id", "init_setl_id", "mdtrt_id", "setl_list_diag_id", "setl_list_oprn_id",
     ]
@@ -527,66 +666,195 @@ struct LookBackEvaluation: Sendable {
   }
 
   /// Fewer rows are not worth a thread.
-  private static let leastRows = 10_000
+  static let leastRows = 10_000
 
-  /// - Parameter then: what was known when the touched rows were evaluated before.
-  private func deltaParts(
-    _ fresh: Set<String>, touched: Set<UInt32>, _ placeOfSegment: [UInt32], _ batches: [String],
-    _ straddling: StraddlingSlices, _ sorts: Sorts, _ guide: SliceGuide, _ workers: Workers, then: ClaimEvaluation
-  ) throws -> [Part]? {
-    let new = try StoreReader(
-      ledger, live: segments, columns: columns, places: whole.ofBatch, batches: fresh, parts: parts)
-    let older = try StoreReader(
-      ledger, live: segments, columns: columns, places: whole.ofBatch,
-      batches: Set(Set(touched.map { $0 >> 16 }).map { batches[Int($0)] }), parts: parts, guide: guide)
-    let setting = Setting(self, sorts.all)
-    let ofNone = segments.map { _ in false }
-    var units = ranges(of: new, and: older, slices: touched.map { UInt16(truncatingIfNeeded: $0) }).map {
-      Unit(range: $0, straddling: straddling, isOfStraddling: false)
-    }
-    if !straddling.isEmpty { units.append(Unit(range: 0...UInt16.max, straddling: straddling, isOfStraddling: true)) }
-    let all = units
-    let parts = try inParallel(all.count, jobs: whole.jobs, worker: { () }) { i, _ -> Part? in
-      let unit = all[i]
-      let worker = workers.take()
-      defer { workers.giveBack(worker) }
-      let codes = worker.codes
-      var raw: [ClaimTable: RawRows]
-      if unit.isOfStraddling {
-        raw = try new.load(slices: Set(straddling.slices), codes: codes)
-      } else {
-        raw = try new.load(slices: unit.range, codes: codes)
-        if straddling.touches(unit.range) { raw = raw.mapValues { $0.without(straddling) } }
-      }
-      var part = Part(
-        figuresBefore: UnitFigures(segments: segments.count), figures: UnitFigures(segments: segments.count),
-        files: LookBackState.ThinFile(first: unit.range.lowerBound, last: unit.range.upperBound))
-      part.noteNew(raw, placeOfSegment, codes)
-      let slices = Set(touched.map { UInt16(truncatingIfNeeded: $0) }.filter(unit.contains))
-      if !slices.isEmpty {
-        let before = try older.load(slices: slices, codes: codes).mapValues { rows in
-          let own = rows.origin.indices.filter {
-            touched.contains(placeOfSegment[Int(rows.origin[$0].segment)] << 16 | UInt32(rows.slice[$0]))
+  // MARK: New and touched rows
+
+  /// What one unit of new and touched rows gives.
+  struct Part: Sendable {
+    var linkedBefore = AuditPart()
+    var linked = AuditPart()
+    var openBefore: PendingFacts?
+    var open: PendingFacts?
+    var figuresBefore: UnitFigures
+    var figures: UnitFigures
+    var homes: [String: Set<UInt16>] = [:]
+    var files: LookBackState.ThinFile
+    /// Of the new rows, by batch.
+    var days: [UInt32: ClosedRange<Int64>] = [:]
+    var hasLowerCasePersons = false
+
+    /// On which days the new rows speak of care, as `day` of fee lines and settlements has it, and how persons are
+    /// written.
+    mutating func noteNew(_ raw: [ClaimTable: RawRows], _ placeOfSegment: [UInt32], _ codes: CodeTable) {
+      func note(_ rows: RawRows, _ day: (Int) -> Int64) {
+        var place = UInt32.max
+        var span = (first: Int64.max, last: Int64.min)
+        func keep() {
+          if span.first > span.last { return }
+          days[place] = days[place]?.spanning(span.first...span.last) ?? span.first...span.last
+        }
+        for (row, origin) in rows.origin.enumerated() {
+          let day = day(row)
+          if day == ColumnData.null { continue }
+          if placeOfSegment[Int(origin.segment)] != place {
+            keep()
+            place = placeOfSegment[Int(origin.segment)]
+            span = (day, day)
+          } else {
+            span = (min(span.first, day), max(span.last, day))
           }
-          return own.count == rows.count ? rows : rows.selecting(own)
         }
-        let claims = try setting.normalized(before, codes)
-        part.figuresBefore.add(raw: before, claims, ofBatch: ofNone)
-        part.linkedBefore = auditPart(rules: sorts.linked, then.auditInput(claims.claims), shelf: then.shelf)
-        if !sorts.open.isEmpty {
-          guard
-            let open = PendingFacts(
-              rules: sorts.open, then.auditInput(claims.claims), shelf: then.shelf, cells: nil)
-          else { return nil }
-          part.openBefore = open
+        keep()
+      }
+      func day(of time: Int64) -> Int64 { time == ColumnData.null ? time : CivilTime.dayOf(time: time) }
+      if let rows = raw[.feeLines], let times = rows.columns["fee_ocur_time"]?.numbers {
+        note(rows) { day(of: times[$0]) }
+      }
+      if let rows = raw[.settlements], let begins = rows.columns["begndate"]?.numbers,
+        let times = rows.columns["setl_time"]?.numbers
+      {
+        note(rows) { begins[$0] != ColumnData.null ? begins[$0] : day(of: times[$0]) }
+      }
+      for rows in raw.values {
+        var last = CodeTable.null
+        for code in rows.columns["psn_no"]?.codes ?? [] where code != last {
+          last = code
+          if codes.folded(code) != code { hasLowerCasePersons = true }
         }
+      }
+    }
+  }
+
+  /// What new and touched rows give, unit by unit.
+  ///
+  /// - Returns: nil if a rule with facts is stopped in one of them.
+  func deltaParts(_ work: Work) throws -> [Part]? {
+    let delta = try Delta(self, work)
+    let units = delta.units()
+    let parts = try inParallel(units.count, jobs: whole.jobs, worker: { () }) { i, _ -> Part? in
+      let worker = work.workers.take()
+      defer { work.workers.giveBack(worker) }
+      return try delta.part(of: units[i], worker.codes)
+    }
+    return parts.contains { $0 == nil } ? nil : parts.compactMap { $0 }
+  }
+
+  /// The rows of the new batch, and the older ones that hang together with them.
+  private struct Delta: Sendable {
+    private let evaluation: LookBackEvaluation
+    private let work: Work
+    private let new: StoreReader
+    private let older: StoreReader
+    private let setting: Setting
+    /// Of each segment that it is not of the batch.
+    private let ofNone: [Bool]
+
+    private var whole: ClaimEvaluation { evaluation.whole }
+    private var then: ClaimEvaluation { work.then }
+    private var sorts: Sorts { work.sorts }
+    private var placeOfSegment: [UInt32] { work.places.ofSegment }
+    private var touched: Set<UInt32> { work.links.touched }
+    private var straddling: StraddlingSlices { work.links.straddling }
+
+    init(_ evaluation: LookBackEvaluation, _ work: Work) throws {
+      self.evaluation = evaluation
+      self.work = work
+      let segments = evaluation.segments
+      new = try StoreReader(
+        evaluation.ledger, live: segments, columns: evaluation.columns, places: evaluation.whole.ofBatch,
+        batches: work.places.fresh, parts: evaluation.parts)
+      older = try StoreReader(
+        evaluation.ledger, live: segments, columns: evaluation.columns, places: evaluation.whole.ofBatch,
+        batches: Set(Set(work.links.touched.map { $0 >> 16 }).map { work.places.batches[Int($0)] }),
+        parts: evaluation.parts, guide: work.links.guide)
+      setting = Setting(evaluation, work.sorts.all)
+      ofNone = segments.map { _ in false }
+    }
+
+    func units() -> [Unit] {
+      let ranges = evaluation.ranges(of: new, and: older, slices: touched.map { UInt16(truncatingIfNeeded: $0) })
+      var units = ranges.map { Unit(range: $0, straddling: straddling, isOfStraddling: false) }
+      if !straddling.isEmpty {
+        units.append(Unit(range: 0...UInt16.max, straddling: straddling, isOfStraddling: true))
+      }
+      return units
+    }
+
+    /// What a unit gave before and gives now; its thin rows are written.
+    ///
+    /// - Returns: nil if a rule with facts is stopped.
+    func part(of unit: Unit, _ codes: CodeTable) throws -> Part? {
+      let segments = evaluation.segments.count
+      var part = Part(
+        figuresBefore: UnitFigures(segments: segments), figures: UnitFigures(segments: segments),
+        files: LookBackState.ThinFile(first: unit.range.lowerBound, last: unit.range.upperBound))
+      guard let claims = try claims(of: unit, codes, noting: &part) else { return nil }
+      part.linked = auditPart(rules: sorts.linked, whole.auditInput(claims), shelf: whole.shelf)
+      part.homes = findingHomes(part.linked.allFindings, claims)
+      guard let bytes = thinRows(of: claims, noting: &part) else { return nil }
+      part.files.file = try evaluation.ledger.writeEvaluationFile(bytes)
+      return part
+    }
+
+    /// The claims of new and touched rows. What is told by the rows themselves is noted in the part: they are let go of
+    /// here, before thin rows are made.
+    ///
+    /// - Returns: nil if a rule with facts is stopped.
+    private func claims(of unit: Unit, _ codes: CodeTable, noting part: inout Part) throws -> EffectiveClaims? {
+      var raw = try newRows(of: unit, codes)
+      part.noteNew(raw, placeOfSegment, codes)
+      if let before = try touchedRows(of: unit, codes) {
+        guard try noteBefore(before, codes, in: &part) else { return nil }
         for (table, rows) in before { raw[table, default: RawRows(table: table)].append(rows) }
       }
       let claims = try setting.normalized(raw, codes)
       part.figures.add(raw: raw, claims, ofBatch: whole.ofBatch)
-      part.linked = auditPart(rules: sorts.linked, whole.auditInput(claims.claims), shelf: whole.shelf)
-      part.homes = findingHomes(part.linked.allFindings, claims.claims)
-      let cells = cells(of: claims.claims, placeOfSegment)
+      return claims.claims
+    }
+
+    private func newRows(of unit: Unit, _ codes: CodeTable) throws -> [ClaimTable: RawRows] {
+      if unit.isOfStraddling { return try new.load(slices: Set(straddling.slices), codes: codes) }
+      let rows = try new.load(slices: unit.range, codes: codes)
+      return straddling.touches(unit.range) ? rows.mapValues { $0.without(straddling) } : rows
+    }
+
+    /// nil: the unit has no touched cell.
+    private func touchedRows(of unit: Unit, _ codes: CodeTable) throws -> [ClaimTable: RawRows]? {
+      let slices = Set(touched.map { UInt16(truncatingIfNeeded: $0) }.filter(unit.contains))
+      if slices.isEmpty { return nil }
+      // Asked for every row.
+      let (touched, placeOfSegment) = (touched, placeOfSegment)
+      return try older.load(slices: slices, codes: codes).mapValues { rows in
+        let own = rows.origin.indices.filter {
+          touched.contains(placeOfSegment[Int(rows.origin[$0].segment)] << 16 | UInt32(rows.slice[$0]))
+        }
+        return own.count == rows.count ? rows : rows.selecting(own)
+      }
+    }
+
+    /// What touched rows gave without the new ones.
+    ///
+    /// - Returns: false if a rule with facts is stopped.
+    private func noteBefore(
+      _ raw: [ClaimTable: RawRows], _ codes: CodeTable, in part: inout Part
+    ) throws -> Bool {
+      let claims = try setting.normalized(raw, codes)
+      part.figuresBefore.add(raw: raw, claims, ofBatch: ofNone)
+      let input = then.auditInput(claims.claims)
+      part.linkedBefore = auditPart(rules: sorts.linked, input, shelf: then.shelf)
+      if sorts.open.isEmpty { return true }
+      part.openBefore = PendingFacts(rules: sorts.open, input, shelf: then.shelf, cells: nil)
+      return part.openBefore != nil
+    }
+
+    /// The thin rows of the claims, as the unit's file has them; where in it they lie, and what is open of rules whose
+    /// facts are kept, goes to the part.
+    ///
+    /// - Returns: nil if a rule with facts is stopped.
+    private func thinRows(of claims: EffectiveClaims, noting part: inout Part) -> [UInt8]? {
+      let input = whole.auditInput(claims)
+      let cells = cells(of: claims)
       var bytes: [UInt8] = []
       func keep(_ image: [UInt8]) -> LookBackState.Piece {
         defer { bytes += image }
@@ -595,11 +863,11 @@ struct LookBackEvaluation: Sendable {
       func keep(_ rules: [Rule], _ seeds: [Entity: [Bool]], named: Bool = true) -> (LookBackState.Piece, Int)? {
         if rules.isEmpty { return nil }
         var thin = ThinClaims(for: rules, named: named)
-        thin.appendReachable(claims.claims, cells: cells, seeds: seeds)
+        thin.appendReachable(claims, cells: cells, seeds: seeds)
         return (keep(thin.image()), thin.count)
       }
       func seeds(_ rules: [Rule], narrowed: Bool = true) -> [Entity: [Bool]] {
-        Audit.seeds(rules: rules, whole.auditInput(claims.claims), shelf: whole.shelf, narrowed: narrowed)
+        Audit.seeds(rules: rules, input, shelf: whole.shelf, narrowed: narrowed)
       }
       for group in sorts.groups {
         guard let (piece, rows) = keep(group.sieves, seeds(group.rules), named: false) else { continue }
@@ -607,24 +875,37 @@ struct LookBackEvaluation: Sendable {
         part.files.personRows += rows
       }
       if !sorts.open.isEmpty {
-        guard
-          let open = PendingFacts(
-            rules: sorts.open, whole.auditInput(claims.claims), shelf: whole.shelf, cells: cells)
-        else { return nil }
+        guard let open = PendingFacts(rules: sorts.open, input, shelf: whole.shelf, cells: cells) else { return nil }
         part.files.open = keep(open.image)
         part.open = open
       }
       (part.files.facts, part.files.factRows) =
         keep(sorts.facts.map(\.sieve), seeds(sorts.facts), named: false) ?? (nil, 0)
       part.files.everything = keep(sorts.everything, seeds(sorts.everything, narrowed: false))?.0
-      part.files.file = try ledger.writeEvaluationFile(bytes)
-      return part
+      return bytes
     }
-    return parts.contains { $0 == nil } ? nil : parts.compactMap { $0 }
+
+    /// Batch and slice of each row, by entity.
+    private func cells(of claims: EffectiveClaims) -> [Entity: [UInt32]] {
+      let placeOfSegment = placeOfSegment
+      var result: [Entity: [UInt32]] = [:]
+      for (entity, table) in claims.tables where table.origin.count == table.count {
+        let persons = table.columns["psn_no"]?.codes ?? []
+        let visits = table.columns["mdtrt_id"]?.codes ?? []
+        var last: (home: UInt32, slice: UInt32) = (UInt32.max, 0)
+        result[entity] = table.origin.indices.map { row in
+          let person = row < persons.count ? persons[row] : CodeTable.null
+          let home = person != CodeTable.null || row >= visits.count ? person : visits[row]
+          if home != last.home { last = (home, UInt32(claims.codes.withBytes(home) { PersonSlice.of($0) })) }
+          return placeOfSegment[Int(table.origin[row].segment)] << 16 | last.slice
+        }
+      }
+      return result
+    }
   }
 
   /// How raw rows become claims: the same for all of them.
-  private struct Setting: Sendable {
+  struct Setting: Sendable {
     private let kept: [ClaimTable: Set<String>]
     private let medTypes: [MedTypeRow]?
     private let identities: [SegmentIdentity]
@@ -650,78 +931,17 @@ struct LookBackEvaluation: Sendable {
           linksPersons: false, namesLines: false, keptColumns: kept))
     }
   }
+}
 
-  /// What rules find among all claims of some slices, the counts mean nothing, and the slices that were read. Those
-  /// that straddle are looked at together, all of them if there is one.
-  ///
-  /// - Parameter then: `before` is what was found with this, without the rows of the new batch. nil: nothing was.
-  private func findings(
-    of slices: Set<UInt16>, _ rules: [Rule], facts: PopulationFacts? = nil, then: ClaimEvaluation? = nil,
-    _ straddling: StraddlingSlices, _ guide: SliceGuide, _ workers: Workers
-  ) throws -> (now: (part: AuditPart, homes: [String: Set<UInt16>]), before: AuditPart, slices: Set<UInt16>) {
-    let alone = slices.filter { !straddling.contains($0) }.sorted()
-    let size = min(2_000, max(50, alone.count / max(1, whole.jobs) + 1))
-    var chunks = stride(from: 0, to: alone.count, by: size).map { Set(alone[$0..<min($0 + size, alone.count)]) }
-    if alone.count < slices.count { chunks.append(Set(straddling.slices)) }
-    let all = chunks
-    let reader = try StoreReader(ledger, live: segments, columns: columns, parts: parts, guide: guide)
-    let setting = Setting(self, rules)
-    let isNew = segments.map { $0.batch == batch }
-    let found = try inParallel(all.count, jobs: whole.jobs, worker: { () }) { i, _ in
-      let worker = workers.take()
-      defer { workers.giveBack(worker) }
-      func audit(_ raw: [ClaimTable: RawRows], _ evaluation: ClaimEvaluation) throws -> (AuditPart, EffectiveClaims) {
-        let claims = try setting.normalized(raw, worker.codes).claims
-        var input = evaluation.auditInput(claims)
-        input.facts = facts
-        return (auditPart(rules: rules, input, shelf: evaluation.shelf), claims)
-      }
-      let raw = try reader.load(slices: all[i], codes: worker.codes)
-      let (now, claims) = try audit(raw, whole)
-      var before = AuditPart()
-      if let then {
-        let older = raw.mapValues { rows in
-          rows.selecting(rows.origin.indices.filter { !isNew[Int(rows.origin[$0].segment)] })
-        }
-        (before, _) = try audit(older, then)
-      }
-      return (now, findingHomes(now.allFindings, claims), before)
-    }
-    var part = AuditPart()
-    var homes: [String: Set<UInt16>] = [:]
-    var before = AuditPart()
-    for (one, own, other) in found {
-      part.append(one)
-      homes.merge(own) { $0.union($1) }
-      before.append(other)
-    }
-    return ((part, homes), before, all.reduce(into: Set<UInt16>()) { $0.formUnion($1) })
-  }
-
-  /// Batch and slice of each row, by entity.
-  private func cells(of claims: EffectiveClaims, _ placeOfSegment: [UInt32]) -> [Entity: [UInt32]] {
-    var result: [Entity: [UInt32]] = [:]
-    for (entity, table) in claims.tables where table.origin.count == table.count {
-      let persons = table.columns["psn_no"]?.codes ?? []
-      let visits = table.columns["mdtrt_id"]?.codes ?? []
-      var last: (home: UInt32, slice: UInt32) = (UInt32.max, 0)
-      result[entity] = table.origin.indices.map { row in
-        let person = row < persons.count ? persons[row] : CodeTable.null
-        let home = person != CodeTable.null || row >= visits.count ? person : visits[row]
-        if home != last.home { last = (home, UInt32(claims.codes.withBytes(home) { PersonSlice.of($0) })) }
-        return placeOfSegment[Int(table.origin[row].segment)] << 16 | last.slice
-      }
-    }
-    return result
-  }
-
-  // MARK: Thin rows
-
+/// Thin rows: what runs keep of all rows for the next one, which tells by them whether a row is a hit.
+extension LookBackEvaluation {
   /// The thin rows of all generations.
-  private struct ThinRows: Sendable {
+  struct ThinRows: Sendable {
     let generations: [LookBackState.Generation]
     private let files: [EvaluationFile: EvaluationBytes]
     let live: DeadCells
+    /// The generation of this run.
+    var newest: Int { generations.count - 1 }
 
     init(_ generations: [LookBackState.Generation], _ ledger: Ledger) throws {
       self.generations = generations
@@ -809,72 +1029,86 @@ struct LookBackEvaluation: Sendable {
   }
 
   /// Counts of persons before and now, and the slices of those who have hits in either.
-  private struct PersonChange: Sendable {
+  struct PersonChange: Sendable {
     var before = AuditPart()
     var now = AuditPart()
     var slices: Set<UInt16> = []
   }
 
-  private func personParts(
-    _ touched: Set<UInt32>, _ thin: ThinRows, _ before: DeadCells, _ straddling: StraddlingSlices,
-    _ groups: [PersonGroup], _ workers: Workers, then: ClaimEvaluation
-  ) throws -> [PersonChange] {
-    let newest = thin.generations.count - 1
-    // What is new, by group, and what it can meet.
+  /// Of the persons who have something new.
+  ///
+  /// - Parameter before: what was dead before the newest generation.
+  /// - Throws: `Damaged`.
+  func personChanges(_ thin: ThinRows, _ before: DeadCells, _ work: Work) throws -> [PersonChange] {
+    let groups = work.sorts.groups
+    let wanted = try slicesThatMeetNewRows(thin, work)
+    let most = wanted.flatMap(\.values).map { $0.count { $0 } }.max() ?? 0
+    let straddling = work.links.straddling
+    let units = units(
+      thin.rows(\.personRows) / 0x1000 * most / 16, straddling, wantsStraddling: !straddling.isEmpty)
+    return try inParallel(units.count, jobs: whole.jobs, worker: { () }) { i, _ in
+      let worker = work.workers.take()
+      defer { work.workers.giveBack(worker) }
+      var change = PersonChange()
+      for number in groups.indices {
+        try sieve(group: number, wanted[number], of: units[i], thin, before, work, worker, into: &change)
+      }
+      return change
+    }
+  }
+
+  /// Of each group the slices whose older rows the new ones can meet, by entity.
+  private func slicesThatMeetNewRows(_ thin: ThinRows, _ work: Work) throws -> [[Entity: [Bool]]] {
     var wanted: [[Entity: [Bool]]] = []
-    for (number, group) in groups.enumerated() {
+    for (number, group) in work.sorts.groups.enumerated() {
       var changed: [Entity: [Bool]] = [:]
-      for unit in thin.generations[newest].units {
+      for unit in thin.generations[thin.newest].units {
         guard number < unit.persons.count, let own = ThinClaims.slices(in: try thin.bytes(unit, unit.persons[number]))
         else {
           throw Damaged()
         }
         changed.merge(own) { a, b in a.indices.map { a[$0] || b[$0] } }
       }
-      wanted.append(group.rowsThatMeet(changed, touched: touched, straddling))
+      wanted.append(group.rowsThatMeet(changed, touched: work.links.touched, work.links.straddling))
     }
-    let wantedRows = wanted
-    let most = wanted.flatMap(\.values).map { $0.count { $0 } }.max() ?? 0
-    let units = units(
-      thin.rows(\.personRows) / 0x1000 * most / 16, straddling, wantsStraddling: !straddling.isEmpty)
-    return try inParallel(units.count, jobs: whole.jobs, worker: { () }) { i, _ in
-      let unit = units[i]
-      let worker = workers.take()
-      defer { workers.giveBack(worker) }
-      var change = PersonChange()
-      for (number, group) in groups.enumerated() {
-        let entities = Array(wantedRows[number].keys)
-        let wanted = entities.map { wantedRows[number][$0] ?? [] }
-        func isOfUnit(_ cell: UInt32) -> Bool { unit.contains(UInt16(truncatingIfNeeded: cell)) }
-        // What stays is loaded once, for both.
-        var now = ThinClaims(for: group.sieves, codes: worker.codes, named: false)
-        try thin.add(group: number, 0..<newest, to: &now, unit.range, entities) { entity, cell, generation in
-          wanted[entity][Int(cell & 0xFFFF)] && isOfUnit(cell) && thin.live.areLive(cell, in: generation)
-        }
-        var old = now
-        if newest > 0, !touched.isEmpty {
-          try thin.add(group: number, 0..<newest, to: &old, unit.range, entities) { _, cell, generation in
-            isOfUnit(cell) && before.areLive(cell, in: generation) && !thin.live.areLive(cell, in: generation)
-          }
-        }
-        try thin.add(group: number, newest..<newest + 1, to: &now, unit.range, entities) { _, cell, _ in isOfUnit(cell)
-        }
-        let (counts, slices) = sieved(group.sieves, now, whole)
-        change.now.append(counts)
-        change.slices.formUnion(slices)
-        if newest > 0 {
-          let (counts, slices) = sieved(group.sieves, old, then)
-          change.before.append(counts)
-          change.slices.formUnion(slices)
-        }
+    return wanted
+  }
+
+  /// The counts and hits of a group's rules over a unit, as it is and as it was.
+  private func sieve(
+    group number: Int, _ slices: [Entity: [Bool]], of unit: Unit, _ thin: ThinRows, _ before: DeadCells, _ work: Work,
+    _ worker: Worker, into change: inout PersonChange
+  ) throws {
+    let sieves = work.sorts.groups[number].sieves
+    let newest = thin.newest
+    let entities = Array(slices.keys)
+    let wanted = entities.map { slices[$0] ?? [] }
+    func isOfUnit(_ cell: UInt32) -> Bool { unit.contains(UInt16(truncatingIfNeeded: cell)) }
+    // What stays is loaded once, for both.
+    var now = ThinClaims(for: sieves, codes: worker.codes, named: false)
+    try thin.add(group: number, 0..<newest, to: &now, unit.range, entities) { entity, cell, generation in
+      wanted[entity][Int(cell & 0xFFFF)] && isOfUnit(cell) && thin.live.areLive(cell, in: generation)
+    }
+    var old = now
+    if newest > 0, !work.links.touched.isEmpty {
+      try thin.add(group: number, 0..<newest, to: &old, unit.range, entities) { _, cell, generation in
+        isOfUnit(cell) && before.areLive(cell, in: generation) && !thin.live.areLive(cell, in: generation)
       }
-      return change
+    }
+    try thin.add(group: number, newest..<newest + 1, to: &now, unit.range, entities) { _, cell, _ in isOfUnit(cell) }
+    let (counts, slices) = sieved(sieves, now, whole)
+    change.now.append(counts)
+    change.slices.formUnion(slices)
+    if newest > 0 {
+      let (counts, slices) = sieved(sieves, old, work.then)
+      change.before.append(counts)
+      change.slices.formUnion(slices)
     }
   }
 
   /// What facts say of the rows in scope of rules whose facts are kept: how many are unevaluable by them, and the
   /// slices of those that may be hits. nil if a rule is stopped.
-  private func asked(
+  func asked(
     _ thin: ThinRows, _ facts: PopulationFacts, _ rules: [Rule], _ workers: Workers
   ) throws -> (counts: AuditPart, slices: Set<UInt16>)? {
     let worker = workers.take()
@@ -906,10 +1140,11 @@ struct LookBackEvaluation: Sendable {
   }
 
   /// Facts of all populations; the counts of the rules, and the slices of hits.
-  private func factParts(
-    _ thin: ThinRows, _ straddling: StraddlingSlices, _ rules: [Rule], _ workers: Workers
+  func factParts(
+    _ thin: ThinRows, _ rules: [Rule], _ work: Work
   ) throws -> (counts: AuditPart, slices: Set<UInt16>, facts: PopulationFacts) {
-    let units = units(thin.rows(\.factRows), straddling, wantsStraddling: true)
+    let workers = work.workers
+    let units = units(thin.rows(\.factRows), work.links.straddling, wantsStraddling: true)
     let sieves = rules.map(\.sieve)
     @Sendable func load(_ unit: Unit, _ worker: Worker) throws -> ThinClaims {
       var rows = ThinClaims(for: sieves, codes: worker.codes, named: false)
