@@ -98,73 +98,24 @@ final class WeeklyRun {
     }
     let digests = try fingerprints(of: batch)
     guard let plan = try planRevision(batch, digests, isLast: isLast) else { return try reportFinished(batch) }
-    let label = BatchRevision.label(batch.id, plan.revision)
-    try RunOutputs.checkFolder(outputFolder + "/" + label)
-    printer.send(.batch(label: label, note: plan.note))
-    let digestText = try jsonText(plan.digests)
-    var run = RunRecord(
-      runID: plan.runID, batch: batch.id, revision: plan.revision, asOf: nil, startedAt: clock.text,
-      toolVersion: toolVersion, digests: digestText, exitCode: 0, outputFolder: outputFolder + "/" + label)
-    run.startedAt = try ledger.beginRun(run)
+    var run = try begin(plan, of: batch)
+    let label = run.label
     let startedAt = CivilTime.parseTime(run.startedAt) ?? clock.seconds
 
     // Exports → checked row records by person → Parquet parts of the store.
     stopwatch.start("intake", batch: label)
-    var records = try intake(batch, digests: digests, startedAt: startedAt)
-    let delivery = try DeliveryCheck(batch, records)
-    for problem in delivery.problems { printer.send(.diagnostic(problem)) }
-    records += delivery.missingFiles
-    records.sort { bytesPrecede($0.name, $1.name) }
-    let revision = BatchRevision(
-      name: batch.id, revision: plan.revision, incompleteReason: incompleteReason(batch, records, delivery),
-      acceptedReason: nil, files: records)
-    let summaries = try records.map { try FileSummary.decode($0.report) }
-    stopwatch.stop(
-      rows: summaries.reduce(0) { $0 + $1.members.reduce(0) { $0 + $1.rowsRead } },
-      bytes: batch.files.reduce(0) { $0 + $1.size })
+    let delivered = try receive(batch, plan.revision, digests: digests, startedAt: startedAt)
+    stopwatch.stop(rows: delivered.rowsRead, bytes: batch.files.reduce(0) { $0 + $1.size })
 
     // Parts → claims that count → findings, unit by unit; and what changed since the last run.
     stopwatch.start("audit", batch: label)
-    let blocking = try blockingBatches(with: revision)
-    let segments = try ledger.liveSegments(replacing: [revision])
-    let parts = try ledger.parts()
-    let whole = ClaimEvaluation(
-      source: StoreSource(
-        reader: try StoreReader(
-          ledger, live: segments, columns: StoreState.columns(pack.rules, delivered: false),
-          places: segments.map { $0.batch == batch.id }, parts: parts),
-        segments: segments),
-      rules: pack.rules, shelf: shelf, codes: setting.codes,
-      excludedSetlTypes: jurisdiction.excludedSetlTypes, fillFloor: file.fillFloor,
-      incompleteTables: try incompleteTables(blocking, with: revision), ofBatch: segments.map { $0.batch == batch.id },
-      jobs: jobs,
-      unitRows: options.unitRows ?? ClaimUnits.rows(within: memory, jobs: jobs),
-      keptBytes: options.keptBytes ?? ClaimEvaluation.keptBytes(within: memory), spillFolder: ledger.folder)
-    let lookBack = LookBackEvaluation(
-      whole: whole, ledger: ledger, segments: segments, batch: batch.id,
-      columns: StoreState.columns(pack.rules, delivered: false),
-      binding: LookBackEvaluation.binding(
-        configuration: configurationDigests, rules: pack.rules, excludedSetlTypes: whole.excludedSetlTypes,
-        fillFloor: whole.fillFloor, incompleteTables: whole.incompleteTables), parts: parts)
-    let lookedBack = try spark == nil ? evaluate(lookBack) : nil
-    let outcome =
-      try lookedBack?.outcome
-      ?? spark.map { setting in
-        try SparkEvaluation(
-          evaluation: whole, ledger: ledger, segments: segments, setting: setting, printer: printer
-        ).run()
-      } ?? whole.run()
-    let result = outcome.result
+    let audit = try auditStore(with: delivered.revision)
+    let result = audit.outcome.result
     for problem in result.diagnostics { printer.send(.diagnostic(problem)) }
-    let asOf = try asOfDay(outcome.figures, startedAt: startedAt)
+    let asOf = try asOfDay(audit.outcome.figures, startedAt: startedAt)
     let last = try ledger.baseline(of: plan.runID)
-    let silent = Set(result.coverage.filter { $0.status == .notRunnable }.map(\.rule))
-    let keptSince = try ledger.keptSince()
-    let compared = FindingHistory.compare(
-      current: result.findings, last: last.findings, silentRules: silent,
-      cutoff: max(asOf - file.lookBackDays, keptSince ?? Int64.min), batchLabel: label,
-      torn: keptSince.map { (Set(pack.rules.filter { $0.reach != .person }.map(\.id)), $0) })
-    stopwatch.stop(rows: outcome.figures.countingLines, bytes: 0)
+    let compared = try compare(result, with: last, asOf: asOf, label)
+    stopwatch.stop(rows: audit.outcome.figures.countingLines, bytes: 0)
 
     // Findings → cases, one fen once.
     stopwatch.start("cases", batch: label)
@@ -175,43 +126,17 @@ final class WeeklyRun {
     stopwatch.stop(rows: assignment.records.count, bytes: 0)
 
     // Everything a person reads: packets, report, tables. Written aside, synced, renamed; then the run is done.
-    let accepted = acceptances(blocking)
-    var finalRevision = revision
-    if accepted.contains(where: { $0.batch == revision.name }) {
-      finalRevision.acceptedReason = options.acceptIncomplete
-    }
-    let mayWritePackets = blocking.isEmpty || options.acceptIncomplete != nil
     run.asOf = CivilTime.text(day: asOf)
+    let accepted = acceptances(audit.blocking)
     stopwatch.start("packets", batch: label)
     let outputs = RunOutputs(
-      run: self, segments: segments, parts: parts, guide: lookedBack?.guide ?? SliceGuide(), setting: setting,
-      outcome: outcome, revision: finalRevision, summaries: summaries, delivery: delivery, result: result,
-      assignment: assignment, standsOnly: standsOnly, shadowRules: shadowRules, last: last, record: run, asOf: asOf,
-      batch: batch,
-      acceptedReasons: try acceptedReasons(accepted, with: revision), mayWritePackets: mayWritePackets,
-      blocking: blocking)
-    let folder = try AtomicFolder(for: run.outputFolder)
-    let packets = try outputs.writePackets(into: folder)
-    let state = try lookedBack.map { found in
-      let state = try lookBack.keeping(found.slices.union(outputs.slicesRead), of: found)
-      return EvaluationState(header: try jsonText(state), files: state.files)
-    }
-    stopwatch.stop(rows: packets.count, bytes: 0)
-    stopwatch.start("report", batch: label)
-    for problem in try outputs.exitReasons() { printer.send(.diagnostic(problem)) }
-    let exitCode = try outputs.exitCode()
-    run.exitCode = Int(exitCode)
-    try outputs.writeReport(into: folder, stages: stopwatch.stages, packets: packets)
-    try folder.commit()
-    stopwatch.stop(rows: assignment.records.count, bytes: 0)
-    run.stages = stopwatch.stages
-    run.finishedAt = nil
-    run.report = try outputs.statusJSON()
-    try ledger.finishRun(
-      run, revision: finalRevision, findings: assignment.records, openCases: assignment.cases, accepted: accepted,
-      evaluation: state, seen: files.noted, forgotten: isLast ? files.forgotten : [])
-
-    results += outputs.resultLines(packets)
+      run: self, segments: audit.segments, parts: audit.parts, guide: audit.lookedBack?.guide ?? SliceGuide(),
+      setting: setting, outcome: audit.outcome, revision: acceptedRevision(delivered.revision, accepted),
+      summaries: delivered.summaries, delivery: delivered.delivery, result: result, assignment: assignment,
+      standsOnly: standsOnly, shadowRules: shadowRules, last: last, record: run, asOf: asOf, batch: batch,
+      acceptedReasons: try acceptedReasons(accepted, with: delivered.revision),
+      mayWritePackets: audit.blocking.isEmpty || options.acceptIncomplete != nil, blocking: audit.blocking)
+    let exitCode = try publish(outputs, audit, accepted, &run, &stopwatch, isLast: isLast)
     if options.failOnFindings, exitCode == ExitCode.done, !result.findings.isEmpty { return ExitCode.saysNo }
     return exitCode
   }
@@ -279,6 +204,21 @@ final class WeeklyRun {
     return nil
   }
 
+  /// Notes in the ledger that a run begins. One that goes on after a kill began when it was begun first.
+  ///
+  /// - Throws: `usage.folder-not-empty`, errors of the store.
+  private func begin(_ plan: RevisionPlan, of batch: BatchFolder) throws -> RunRecord {
+    let label = BatchRevision.label(batch.id, plan.revision)
+    try RunOutputs.checkFolder(outputFolder + "/" + label)
+    printer.send(.batch(label: label, note: plan.note))
+    var run = RunRecord(
+      runID: plan.runID, batch: batch.id, revision: plan.revision, asOf: nil, startedAt: clock.text,
+      toolVersion: toolVersion, digests: try jsonText(plan.digests), exitCode: 0,
+      outputFolder: outputFolder + "/" + label)
+    run.startedAt = try ledger.beginRun(run)
+    return run
+  }
+
   /// A batch that was done before: nothing changes, its results are named again.
   private func reportFinished(_ batch: BatchFolder) throws -> Int32 {
     guard let last = try ledger.lastRun(of: batch.id) else { return ExitCode.done }
@@ -312,6 +252,61 @@ final class WeeklyRun {
   }
 
   // MARK: Evaluation
+
+  /// What the rules find over the whole store, and what of the store they looked at.
+  private struct StoreAudit {
+    let segments: [LiveSegment]
+    let parts: [PartRecord]
+    /// Incomplete batches that keep packets back.
+    let blocking: [BatchRevision]
+    let lookBack: LookBackEvaluation
+    /// nil: the whole store was evaluated, and nothing is left for the next run.
+    let lookedBack: LookBackEvaluation.Found?
+    let outcome: ClaimEvaluation.Outcome
+  }
+
+  /// - Parameter revision: of the batch under work, which the ledger does not have yet.
+  private func auditStore(with revision: BatchRevision) throws -> StoreAudit {
+    let blocking = try blockingBatches(with: revision)
+    let segments = try ledger.liveSegments(replacing: [revision])
+    let parts = try ledger.parts()
+    let whole = try evaluation(of: segments, parts, blocking, with: revision)
+    let lookBack = LookBackEvaluation(
+      whole: whole, ledger: ledger, segments: segments, batch: revision.name,
+      columns: StoreState.columns(pack.rules, delivered: false),
+      binding: LookBackEvaluation.binding(
+        configuration: configurationDigests, rules: pack.rules, excludedSetlTypes: whole.excludedSetlTypes,
+        fillFloor: whole.fillFloor, incompleteTables: whole.incompleteTables),
+      parts: parts)
+    let lookedBack = try spark == nil ? evaluate(lookBack) : nil
+    let outcome =
+      try lookedBack?.outcome
+      ?? spark.map { setting in
+        try SparkEvaluation(
+          evaluation: whole, ledger: ledger, segments: segments, setting: setting, printer: printer
+        ).run()
+      } ?? whole.run()
+    return StoreAudit(
+      segments: segments, parts: parts, blocking: blocking, lookBack: lookBack, lookedBack: lookedBack,
+      outcome: outcome)
+  }
+
+  /// The evaluation of the whole store.
+  private func evaluation(
+    of segments: [LiveSegment], _ parts: [PartRecord], _ blocking: [BatchRevision], with revision: BatchRevision
+  ) throws -> ClaimEvaluation {
+    let ofBatch = segments.map { $0.batch == revision.name }
+    return ClaimEvaluation(
+      source: StoreSource(
+        reader: try StoreReader(
+          ledger, live: segments, columns: StoreState.columns(pack.rules, delivered: false), places: ofBatch,
+          parts: parts),
+        segments: segments),
+      rules: pack.rules, shelf: shelf, codes: setting.codes, excludedSetlTypes: jurisdiction.excludedSetlTypes,
+      fillFloor: file.fillFloor, incompleteTables: try incompleteTables(blocking, with: revision), ofBatch: ofBatch,
+      jobs: jobs, unitRows: options.unitRows ?? ClaimUnits.rows(within: memory, jobs: jobs),
+      keptBytes: options.keptBytes ?? ClaimEvaluation.keptBytes(within: memory), spillFolder: ledger.folder)
+  }
 
   /// What the rules find over the whole store, and what the next run may go on from. If the batch only adds to what the
   /// last run left, only what it changes is evaluated; the result is the same. nil: the whole store is to be evaluated,
@@ -359,6 +354,18 @@ final class WeeklyRun {
     return batches >= options.keepsStateFrom ? try lookBack.run(from: nil) : nil
   }
 
+  /// The findings with what became of them since the last run, and those that fell.
+  private func compare(
+    _ result: AuditResult, with last: RunSnapshot, asOf: Int64, _ label: String
+  ) throws -> [FindingRecord] {
+    let silent = Set(result.coverage.filter { $0.status == .notRunnable }.map(\.rule))
+    let keptSince = try ledger.keptSince()
+    return FindingHistory.compare(
+      current: result.findings, last: last.findings, silentRules: silent,
+      cutoff: max(asOf - file.lookBackDays, keptSince ?? Int64.min), batchLabel: label,
+      torn: keptSince.map { (Set(pack.rules.filter { $0.reach != .person }.map(\.id)), $0) })
+  }
+
   // MARK: Incomplete batches
 
   /// Latest revisions that are incomplete and that nobody accepted, the one under work included.
@@ -391,6 +398,15 @@ final class WeeklyRun {
     return blocking.map { ($0.name, reason) }
   }
 
+  /// The batch under work as the ledger is to have it.
+  private func acceptedRevision(
+    _ revision: BatchRevision, _ accepted: [(batch: String, reason: String)]
+  ) -> BatchRevision {
+    var revision = revision
+    if accepted.contains(where: { $0.batch == revision.name }) { revision.acceptedReason = options.acceptIncomplete }
+    return revision
+  }
+
   private func acceptedReasons(
     _ now: [(batch: String, reason: String)], with revision: BatchRevision
   ) throws -> [String] {
@@ -410,6 +426,32 @@ final class WeeklyRun {
   }
 
   // MARK: Intake
+
+  /// A batch whose rows are in the store.
+  private struct Delivered {
+    let revision: BatchRevision
+    let delivery: DeliveryCheck
+    /// Of each file.
+    let summaries: [FileSummary]
+
+    var rowsRead: Int { summaries.reduce(0) { $0 + $1.members.reduce(0) { $0 + $1.rowsRead } } }
+  }
+
+  /// Reads what is not known yet, and reconciles all with what the sender says of it; problems of that are reported.
+  private func receive(
+    _ batch: BatchFolder, _ revision: Int, digests: [String: String], startedAt: Int64
+  ) throws -> Delivered {
+    var records = try intake(batch, digests: digests, startedAt: startedAt)
+    let delivery = try DeliveryCheck(batch, records)
+    for problem in delivery.problems { printer.send(.diagnostic(problem)) }
+    records += delivery.missingFiles
+    records.sort { bytesPrecede($0.name, $1.name) }
+    let revision = BatchRevision(
+      name: batch.id, revision: revision, incompleteReason: incompleteReason(batch, records, delivery),
+      acceptedReason: nil, files: records)
+    return Delivered(
+      revision: revision, delivery: delivery, summaries: try records.map { try FileSummary.decode($0.report) })
+  }
 
   /// The batch's files as the ledger keeps them, in byte order of names; those whose bytes the store does not know yet
   /// are read, and their rows become parts of the store, all of them in one transaction.
@@ -442,5 +484,37 @@ final class WeeklyRun {
     try StorePartition(partition: partition, segments: numbers.all, jobs: jobs).commit(
       read, to: ledger, batch: batch.id)
     return records.sorted { bytesPrecede($0.name, $1.name) }
+  }
+
+  // MARK: Outputs
+
+  /// Writes what people and programs read. The folder is put in its place before the ledger says that the run is done: a
+  /// run that is killed in between is made again, with the same bytes.
+  private func publish(
+    _ outputs: RunOutputs, _ audit: StoreAudit, _ accepted: [(batch: String, reason: String)], _ run: inout RunRecord,
+    _ stopwatch: inout Stopwatch, isLast: Bool
+  ) throws -> Int32 {
+    let folder = try AtomicFolder(for: run.outputFolder)
+    let packets = try outputs.writePackets(into: folder)
+    let state = try audit.lookedBack.map { found in
+      let state = try audit.lookBack.keeping(found.slices.union(outputs.slicesRead), of: found)
+      return EvaluationState(header: try jsonText(state), files: state.files)
+    }
+    stopwatch.stop(rows: packets.count, bytes: 0)
+    stopwatch.start("report", batch: run.label)
+    for problem in try outputs.exitReasons() { printer.send(.diagnostic(problem)) }
+    let exitCode = try outputs.exitCode()
+    run.exitCode = Int(exitCode)
+    try outputs.writeReport(into: folder, stages: stopwatch.stages, packets: packets)
+    try folder.commit()
+    stopwatch.stop(rows: outputs.assignment.records.count, bytes: 0)
+    run.stages = stopwatch.stages
+    run.finishedAt = nil
+    run.report = try outputs.statusJSON()
+    try ledger.finishRun(
+      run, revision: outputs.revision, findings: outputs.assignment.records, openCases: outputs.assignment.cases,
+      accepted: accepted, evaluation: state, seen: files.noted, forgotten: isLast ? files.forgotten : [])
+    results += outputs.resultLines(packets)
+    return exitCode
   }
 }
