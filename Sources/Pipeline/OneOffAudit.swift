@@ -84,34 +84,77 @@ private final class OneOffAudit {
     // Exports → row records, by person. Registries are read meanwhile: by one thread, while the intake has all the
     // others.
     stopwatch.start("intake", batch: label)
-    let rules = setup.pack.rules
     let codes = CodeTable()
+    let registries = registriesBeside(codes)
+    let partition = try partition(spillFolder: folder.path)
+    let segments = ReadSegments()
+    let delivered = try readBatches(into: partition, segments, clock)
+    stopwatch.stop(rows: delivered.rowsRead, bytes: delivered.bytes)
+
+    // Row records → findings, unit by unit.
+    stopwatch.start("audit", batch: label)
+    let shelf = try registries.value()
+    let source = PartitionSource(partition: partition, segments: segments.all)
+    let outcome = try evaluation(of: source, shelf, codes, delivered.incomplete, spillFolder: folder.path).run()
+    for problem in outcome.result.diagnostics { printer.send(.diagnostic(problem)) }
+    stopwatch.stop(rows: outcome.figures.countingLines, bytes: 0)
+
+    // Findings → cases, so that each fen counts once; then the tables.
+    stopwatch.start("report", batch: label)
+    let assignment = cases(of: outcome.result, label)
+    try writeTables(assignment, outcome.result, into: folder)
+    stopwatch.stop(rows: assignment.records.count, bytes: 0)
+
+    printResults(delivered, outcome, assignment)
+    return delivered.incomplete.isEmpty && !delivered.isOverLimit ? ExitCode.done : ExitCode.incomplete
+  }
+
+  // MARK: Intake
+
+  /// What was read of all batches.
+  private struct Delivered {
+    var incomplete: [BatchRevision] = []
+    var rowsRead = 0
+    var rowsRejected = 0
+    /// Of one batch more rows were rejected than the pipeline allows.
+    var isOverLimit = false
+    /// Of all files.
+    var bytes = 0
+  }
+
+  /// - Parameter codes: nobody else may use them until the registries are asked for.
+  private func registriesBeside(_ codes: CodeTable) -> SideWork<RegistryShelf> {
+    let rules = setup.pack.rules
     let (registriesFolder, knowledge) = (setup.registriesFolder, setup.file.knowledge)
-    let registries = SideWork(isBeside: jobs > 1) {
+    return SideWork(isBeside: jobs > 1) {
       let shelf = RegistryShelf(
         try loadRegistries(folder: registriesFolder, knowledge: knowledge, codes: codes), codes: codes)
       shelf.prepare(for: rules)
       return shelf
     }
+  }
+
+  /// An empty partition, for which there is room on the disk.
+  private func partition(spillFolder: String) throws -> RowPartition {
+    let rules = setup.pack.rules
     let plans = Dictionary(
       uniqueKeysWithValues: ClaimTable.allCases.map { table in
         (table, RowPlan(table: table, columns: StoreState.neededColumns(rules, table), keepsDelivered: false))
       })
+    let held = min(memory / 8, Self.heldBytes)
     try DiskRoom.check(
-      folder.path,
-      needed: DiskRoom.needed(
-        for: setup.batches.flatMap(\.files), memory: min(memory / 8, Self.heldBytes), keepsParts: false))
-    let partition = try RowPartition(
-      plans: plans, memoryBytes: min(memory / 8, Self.heldBytes), spillFolder: folder.path, profiles: false)
-    let segments = ReadSegments()
-    var incomplete: [BatchRevision] = []
-    var read = 0
-    var rejected = 0
-    var isOverLimit = false
-    var bytes = 0
+      spillFolder,
+      needed: DiskRoom.needed(for: setup.batches.flatMap(\.files), memory: held, keepsParts: false))
+    return try RowPartition(plans: plans, memoryBytes: held, spillFolder: spillFolder, profiles: false)
+  }
+
+  private func readBatches(
+    into partition: RowPartition, _ segments: ReadSegments, _ clock: RunClock
+  ) throws -> Delivered {
     // Nothing is written that would name files by their digests or say how their columns are filled.
     var limits = setup.file.limits
     limits.takesDigest = false
+    var delivered = Delivered()
     for batch in setup.batches {
       let intake = BatchIntake(
         batch: batch.id, partition: partition, segments: segments, limits: limits,
@@ -124,56 +167,62 @@ private final class OneOffAudit {
       let revision = BatchRevision(
         name: batch.id, revision: 1, incompleteReason: incompleteReason(batch, records, delivery),
         files: records)
-      if revision.isIncomplete { incomplete.append(revision) }
+      if revision.isIncomplete { delivered.incomplete.append(revision) }
       let rejects = RejectCount(
         files.filter { $0.record.state == .read }.compactMap(\.summary), limit: setup.file.rejectLimit)
-      read += rejects.read
-      rejected += rejects.rejected
+      delivered.rowsRead += rejects.read
+      delivered.rowsRejected += rejects.rejected
       if let problem = rejects.problem(batch.id) {
-        isOverLimit = true
+        delivered.isOverLimit = true
         printer.send(.diagnostic(problem))
       }
-      bytes += batch.files.reduce(0) { $0 + $1.size }
+      delivered.bytes += batch.files.reduce(0) { $0 + $1.size }
     }
-    stopwatch.stop(rows: read, bytes: bytes)
+    return delivered
+  }
 
-    // Row records → findings, unit by unit.
-    stopwatch.start("audit", batch: label)
-    let shelf = try registries.value()
-    let source = PartitionSource(partition: partition, segments: segments.all)
-    let evaluation = ClaimEvaluation(
-      source: source, rules: rules, shelf: shelf, codes: codes,
+  // MARK: Findings
+
+  private func evaluation(
+    of source: PartitionSource, _ shelf: RegistryShelf, _ codes: CodeTable, _ incomplete: [BatchRevision],
+    spillFolder: String
+  ) -> ClaimEvaluation {
+    ClaimEvaluation(
+      source: source, rules: setup.pack.rules, shelf: shelf, codes: codes,
       excludedSetlTypes: setup.jurisdiction.excludedSetlTypes, fillFloor: setup.file.fillFloor,
       incompleteTables: incompleteTables(incomplete), ofBatch: source.identities.map { _ in true }, jobs: jobs,
       unitRows: options.unitRows ?? ClaimUnits.rows(within: memory, jobs: jobs),
       keptBytes: options.keptBytes ?? ClaimEvaluation.keptBytes(within: memory), reckonsFigures: false,
-      spillFolder: folder.path)
-    let outcome = try evaluation.run()
-    for problem in outcome.result.diagnostics { printer.send(.diagnostic(problem)) }
-    stopwatch.stop(rows: outcome.figures.countingLines, bytes: 0)
+      spillFolder: spillFolder)
+  }
 
-    // Findings → cases, so that each fen counts once; then the tables.
-    stopwatch.start("report", batch: label)
-    let result = outcome.result
+  private func cases(of result: AuditResult, _ label: String) -> CaseAssignment {
     let records = FindingHistory.compare(
       current: result.findings, last: [], silentRules: [], cutoff: Int64.min, batchLabel: label)
-    let assignment = assignCases(
+    return assignCases(
       records: records, open: [], batchLabel: label,
       shadowRules: Set(result.coverage.filter { $0.status == .shadow }.map(\.rule)))
+  }
+
+  // MARK: Outputs
+
+  private func writeTables(_ assignment: CaseAssignment, _ result: AuditResult, into folder: AtomicFolder) throws {
     try folder.write(MachineFiles.findings(assignment.records), to: "findings.csv")
     try folder.write(MachineFiles.coverage(result.coverage), to: "coverage.csv")
     try folder.write(MachineFiles.suppressed(result.suppressions), to: "suppressed.csv")
     try folder.commit()
-    stopwatch.stop(rows: records.count, bytes: 0)
+  }
 
+  private func printResults(
+    _ delivered: Delivered, _ outcome: ClaimEvaluation.Outcome, _ assignment: CaseAssignment
+  ) {
     print(
-      "audit    \(read) rows, \(rejected) rejected; \(outcome.figures.countingLines) fee lines count in "
-        + "\(outcome.units) units")
+      "audit    \(delivered.rowsRead) rows, \(delivered.rowsRejected) rejected; "
+        + "\(outcome.figures.countingLines) fee lines count in \(outcome.units) units")
     print(
-      "findings \(records.count), \(assignment.cases.count) cases, \(FixedPoint.yuan(assignment.totalCountedFen)) "
-        + "yuan counted")
-    for batch in incomplete { print("incomplete \(batch.label): \(batch.incompleteReason ?? "")") }
+      "findings \(assignment.records.count), \(assignment.cases.count) cases, "
+        + "\(FixedPoint.yuan(assignment.totalCountedFen)) yuan counted")
+    for batch in delivered.incomplete { print("incomplete \(batch.label): \(batch.incompleteReason ?? "")") }
     print("report   \(shown(outputFolder))/findings.csv")
-    return incomplete.isEmpty && !isOverLimit ? ExitCode.done : ExitCode.incomplete
   }
 }
