@@ -44,112 +44,16 @@ public struct PipelineFile: Sendable {
           remedy: "give the path of a pipeline file, for example Pipelines/weekly.yml")
       ])
     }
-    var file = PipelineFile()
-    file.path = path
-    file.digest = data.withUnsafeBytes { SHA256Hasher.hex(of: $0) }
-    let text = String(decoding: data, as: UTF8.self)
-    let base = URL(fileURLWithPath: path).deletingLastPathComponent()
-    var problems: [Diagnostic] = []
+    let root = try rootNode(of: String(decoding: data, as: UTF8.self), path)
+    var reading = Reading(path, digest: data.withUnsafeBytes { SHA256Hasher.hex(of: $0) })
+    reading.read(root)
+    if !reading.problems.isEmpty { throw Diagnostics(reading.problems) }
+    return reading.file
+  }
 
-    func problem(_ code: String, _ message: String, _ node: Node?, remedy: String? = nil) {
-      problems.append(
-        Diagnostic(
-          .error, "pipeline.\(code)", message,
-          at: Place(file: path, line: node?.mark?.line, column: node?.mark?.column), remedy: remedy))
-    }
-    func folder(_ node: Node) -> String? {
-      guard let text = node.scalar?.string, !text.isEmpty else {
-        problem("bad-value", "a path is expected here", node)
-        return nil
-      }
-      return URL(fileURLWithPath: text, relativeTo: base).standardizedFileURL.path
-    }
-    func folders(_ node: Node) -> [String] {
-      if let list = node.sequence { return list.compactMap(folder) }
-      return folder(node).map { [$0] } ?? []
-    }
-    func number(_ node: Node, _ range: ClosedRange<Int>) -> Int? {
-      guard let text = node.scalar?.string, let value = Int(text.filter { $0 != "_" }), range.contains(value) else {
-        problem("bad-value", "a whole number from \(range.lowerBound) to \(range.upperBound) is expected here", node)
-        return nil
-      }
-      return value
-    }
-    func entries(_ node: Node, _ what: String) -> [(String, Node, Node)] {
-      guard let mapping = node.mapping else {
-        problem("bad-value", "\(what) must be a mapping of keys to values", node)
-        return []
-      }
-      var seen: Set<String> = []
-      var result: [(String, Node, Node)] = []
-      for (key, value) in mapping {
-        guard let name = key.scalar?.string else { continue }
-        if !seen.insert(name).inserted { problem("duplicate-key", "'\(name)' is given twice", key) }
-        result.append((name, key, value))
-      }
-      return result
-    }
-    func unknown(_ name: String, _ node: Node, _ known: [String]) {
-      problem("unknown-key", "unknown key '\(name)'", node, remedy: "known keys: \(known.joined(separator: ", "))")
-    }
-
-    let known = [
-      "pipeline", "claims", "registries", "jurisdiction", "rules", "knowledge", "exempt", "law", "store", "output",
-      "look_back_days", "reject_limit", "intake", "fill_floor", "packets", "jobs",
-    ]
+  private static func rootNode(of text: String, _ path: String) throws(Diagnostics) -> Node {
     do {
-      guard let root = try Yams.compose(yaml: text) else {
-        throw Diagnostics([
-          Diagnostic(
-            .error, "pipeline.empty", "the pipeline file is empty", at: Place(file: path),
-            remedy: "start from Pipelines/weekly.yml")
-        ])
-      }
-      for (name, key, value) in entries(root, "the pipeline file") {
-        switch name {
-        case "pipeline": file.name = value.scalar?.string ?? file.name
-        case "claims": file.claims = folder(value)
-        case "registries": file.registries = folder(value)
-        case "jurisdiction": file.jurisdiction = folder(value)
-        case "rules": file.rules = folders(value)
-        case "knowledge": file.knowledge = folders(value)
-        case "exempt": file.exempt = folder(value)
-        case "law": file.law = folder(value)
-        case "store": file.store = folder(value)
-        case "output": file.output = folder(value)
-        case "look_back_days": file.lookBackDays = Int64(number(value, 0...36_500) ?? 365)
-        case "reject_limit": file.rejectLimit = number(value, 0...1_000_000) ?? file.rejectLimit
-        case "fill_floor": file.fillFloor = number(value, 0...100) ?? file.fillFloor
-        case "jobs": file.jobs = number(value, 1...256)
-        case "intake":
-          for (name, key, value) in entries(value, "intake") {
-            switch name {
-            case "max_ratio": file.limits.maxRatio = number(value, 1...1_000_000) ?? file.limits.maxRatio
-            case "max_member_bytes":
-              file.limits.maxMemberBytes = number(value, 1...Int.max) ?? file.limits.maxMemberBytes
-            case "max_file_bytes": file.limits.maxFileBytes = number(value, 1...Int.max) ?? file.limits.maxFileBytes
-            default: unknown(name, key, ["max_ratio", "max_member_bytes", "max_file_bytes"])
-            }
-          }
-        case "packets":
-          for (name, key, value) in entries(value, "packets") {
-            switch name {
-            case "min_counted_fen": file.minCountedFen = Int64(number(value, 0...Int.max) ?? 1_000_000)
-            case "disclosure":
-              file.disclosure = value.scalar?.string ?? ""
-              if file.disclosure != "full" {
-                problem(
-                  "disclosure", "disclosure '\(file.disclosure)' is not available; masking does not exist yet", value,
-                  remedy: "write 'disclosure: full'")
-              }
-            default: unknown(name, key, ["min_counted_fen", "disclosure"])
-            }
-          }
-        default: unknown(name, key, known)
-        }
-      }
-    } catch let error as Diagnostics {
-      throw error
+      if let root = try Yams.compose(yaml: text) { return root }
     } catch YamlError.duplicatedKeysInMapping(let keys, let context) {
       let twice = keys.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
       throw Diagnostics(
@@ -168,12 +72,11 @@ public struct PipelineFile: Sendable {
     } catch {
       throw Diagnostics([Diagnostic(.error, "pipeline.yaml", "this is not valid YAML", at: Place(file: path))])
     }
-    if file.rules.isEmpty {
-      problem("no-rules", "no rule folder is named", nil, remedy: "add a line 'rules: [rules]'")
-    }
-    if !problems.isEmpty { throw Diagnostics(problems) }
-    file.limits.rejectLimitPerMillion = file.rejectLimit
-    return file
+    throw Diagnostics([
+      Diagnostic(
+        .error, "pipeline.empty", "the pipeline file is empty", at: Place(file: path),
+        remedy: "start from Pipelines/weekly.yml")
+    ])
   }
 
   /// The line on which a key comes again, with the blanks before it that the first had; the parser tells only where the
@@ -187,5 +90,143 @@ public struct PipelineFile: Sendable {
       if name.filter({ $0 != " " }) == key, !seen.insert(String(name)).inserted { return number + 1 }
     }
     return start
+  }
+
+  /// Takes the keys of a file one by one, and notes what is wrong with them.
+  private struct Reading {
+    private(set) var file = PipelineFile()
+    private(set) var problems: [Diagnostic] = []
+    /// What relative paths are relative to.
+    private let base: URL
+
+    private static let keys = [
+      "pipeline", "claims", "registries", "jurisdiction", "rules", "knowledge", "exempt", "law", "store", "output",
+      "look_back_days", "reject_limit", "intake", "fill_floor", "packets", "jobs",
+    ]
+    private static let intakeKeys = ["max_ratio", "max_member_bytes", "max_file_bytes"]
+    private static let packetKeys = ["min_counted_fen", "disclosure"]
+
+    init(_ path: String, digest: String) {
+      file.path = path
+      file.digest = digest
+      base = URL(fileURLWithPath: path).deletingLastPathComponent()
+    }
+
+    mutating func read(_ root: Node) {
+      for entry in entries(root, "the pipeline file") { read(entry) }
+      if file.rules.isEmpty {
+        problem("no-rules", "no rule folder is named", nil, remedy: "add a line 'rules: [rules]'")
+      }
+      file.limits.rejectLimitPerMillion = file.rejectLimit
+    }
+
+    private mutating func read(_ entry: Entry) {
+      let value = entry.value
+      switch entry.name {
+      case "pipeline": file.name = value.scalar?.string ?? file.name
+      case "claims": file.claims = folder(value)
+      case "registries": file.registries = folder(value)
+      case "jurisdiction": file.jurisdiction = folder(value)
+      case "rules": file.rules = folders(value)
+      case "knowledge": file.knowledge = folders(value)
+      case "exempt": file.exempt = folder(value)
+      case "law": file.law = folder(value)
+      case "store": file.store = folder(value)
+      case "output": file.output = folder(value)
+      case "look_back_days": file.lookBackDays = Int64(number(value, 0...36_500) ?? 365)
+      case "reject_limit": file.rejectLimit = number(value, 0...1_000_000) ?? file.rejectLimit
+      case "fill_floor": file.fillFloor = number(value, 0...100) ?? file.fillFloor
+      case "jobs": file.jobs = number(value, 1...256)
+      case "intake": for entry in entries(value, "intake") { readIntake(entry) }
+      case "packets": for entry in entries(value, "packets") { readPackets(entry) }
+      default: unknown(entry, Self.keys)
+      }
+    }
+
+    private mutating func readIntake(_ entry: Entry) {
+      let value = entry.value
+      switch entry.name {
+      case "max_ratio": file.limits.maxRatio = number(value, 1...1_000_000) ?? file.limits.maxRatio
+      case "max_member_bytes": file.limits.maxMemberBytes = number(value, 1...Int.max) ?? file.limits.maxMemberBytes
+      case "max_file_bytes": file.limits.maxFileBytes = number(value, 1...Int.max) ?? file.limits.maxFileBytes
+      default: unknown(entry, Self.intakeKeys)
+      }
+    }
+
+    private mutating func readPackets(_ entry: Entry) {
+      switch entry.name {
+      case "min_counted_fen": file.minCountedFen = Int64(number(entry.value, 0...Int.max) ?? 1_000_000)
+      case "disclosure":
+        file.disclosure = entry.value.scalar?.string ?? ""
+        if file.disclosure != "full" {
+          problem(
+            "disclosure", "disclosure '\(file.disclosure)' is not available; masking does not exist yet", entry.value,
+            remedy: "write 'disclosure: full'")
+        }
+      default: unknown(entry, Self.packetKeys)
+      }
+    }
+
+    // MARK: Values
+
+    private struct Entry {
+      let name: String
+      let key: Node
+      let value: Node
+    }
+
+    /// Those of a mapping in the order of the file; keys that are no text are passed over.
+    private mutating func entries(_ node: Node, _ what: String) -> [Entry] {
+      guard let mapping = node.mapping else {
+        problem("bad-value", "\(what) must be a mapping of keys to values", node)
+        return []
+      }
+      var seen: Set<String> = []
+      var result: [Entry] = []
+      for (key, value) in mapping {
+        guard let name = key.scalar?.string else { continue }
+        if !seen.insert(name).inserted { problem("duplicate-key", "'\(name)' is given twice", key) }
+        result.append(Entry(name: name, key: key, value: value))
+      }
+      return result
+    }
+
+    private mutating func folder(_ node: Node) -> String? {
+      guard let text = node.scalar?.string, !text.isEmpty else {
+        problem("bad-value", "a path is expected here", node)
+        return nil
+      }
+      return URL(fileURLWithPath: text, relativeTo: base).standardizedFileURL.path
+    }
+
+    /// One, or a list of them.
+    private mutating func folders(_ node: Node) -> [String] {
+      guard let list = node.sequence else { return folder(node).map { [$0] } ?? [] }
+      var result: [String] = []
+      for node in list { if let path = folder(node) { result.append(path) } }
+      return result
+    }
+
+    private mutating func number(_ node: Node, _ range: ClosedRange<Int>) -> Int? {
+      guard let text = node.scalar?.string, let value = Int(text.filter { $0 != "_" }), range.contains(value) else {
+        problem("bad-value", "a whole number from \(range.lowerBound) to \(range.upperBound) is expected here", node)
+        return nil
+      }
+      return value
+    }
+
+    // MARK: Problems
+
+    private mutating func unknown(_ entry: Entry, _ known: [String]) {
+      problem(
+        "unknown-key", "unknown key '\(entry.name)'", entry.key, remedy: "known keys: \(known.joined(separator: ", "))")
+    }
+
+    private mutating func problem(_ code: String, _ message: String, _ node: Node?, remedy: String? = nil) {
+      problems.append(
+        Diagnostic(
+          .error, "pipeline.\(code)", message,
+          at: Place(file: file.path, line: node?.mark?.line, column: node?.mark?.column), remedy: remedy))
+    }
   }
 }
