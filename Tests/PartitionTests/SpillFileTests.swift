@@ -30,6 +30,7 @@ import Testing
     }
   }
 
+  /// They write side by side, each into a file of its own; all of what each wrote lies together.
   @Test func severalThreadsAppend() async throws {
     let file = SpillFile(folder: FileManager.default.temporaryDirectory.path)
     let places = try await withThrowingTaskGroup(of: [(Int64, UInt8)].self) { group in
