@@ -29,7 +29,7 @@ CURVES = {
     "rules": ("rules", "by rules"),
     "jobs": ("jobs", "by jobs"),
     "weeks": ("weeks in the store", "one week's run by weeks of store"),
-    "registrations": ("weeks in the store", "the same with 300 new registrations"),
+    "registrations": ("weeks in the store", "with new registrations"),
 }
 
 
