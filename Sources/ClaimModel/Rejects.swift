@@ -14,16 +14,11 @@ public struct Rejects: Sendable, Sequence, Equatable, ExpressibleByArrayLiteral 
   }
 
   public var isEmpty: Bool { runs.isEmpty }
-  public var count: Int { runs.reduce(0) { $0 + $1.count } }
-  /// The first that was appended.
-  public var first: Reject? {
-    var rows = makeIterator()
-    return rows.next()
-  }
 
   /// What the rows themselves take, without the names of files, columns and codes.
   var packedBytes: Int { runs.reduce(0) { $0 + $1.bytes.count } }
 
+  /// Costs least where rows of one file and table come one after the other, by line.
   public mutating func append(_ reject: Reject) {
     let last = runs.count - 1
     if last >= 0, runs[last].isContinued(by: reject) {
@@ -37,6 +32,7 @@ public struct Rejects: Sendable, Sequence, Equatable, ExpressibleByArrayLiteral 
 
   public func makeIterator() -> Iterator { Iterator(runs) }
 
+  /// The same rows in the same order of appending.
   public static func == (a: Rejects, b: Rejects) -> Bool { a.elementsEqual(b) }
 
   /// Gives each row in order of file, table (both by bytes), line, byte offset, column, code and action.
@@ -108,7 +104,6 @@ public struct Rejects: Sendable, Sequence, Equatable, ExpressibleByArrayLiteral 
     let table: String
     private(set) var kinds: [Kind]
     private(set) var bytes: [UInt8] = []
-    private(set) var count = 0
     /// Of the last row.
     private var line = 0
     private var byteOffset = 0
@@ -131,17 +126,13 @@ public struct Rejects: Sendable, Sequence, Equatable, ExpressibleByArrayLiteral 
 
     mutating func append(_ reject: Reject) {
       let kind = Kind(column: reject.column, code: reject.code, reason: reject.reason, action: reject.action)
-      var place = kinds.firstIndex(of: kind) ?? kinds.count
-      if place == kinds.count {
-        kinds.append(kind)
-        place = kinds.count - 1
-      }
+      let place = kinds.firstIndex(of: kind) ?? kinds.count
+      if place == kinds.count { kinds.append(kind) }
       add(UInt(place))
       add(UInt(bitPattern: reject.line &- line))
       let step = reject.byteOffset &- byteOffset
       add(UInt(bitPattern: step &<< 1 ^ step &>> (Int.bitWidth - 1)))
       (line, byteOffset) = (reject.line, reject.byteOffset)
-      count += 1
     }
 
     private mutating func add(_ number: UInt) {

@@ -180,8 +180,9 @@ public final class Ledger: Sendable {
 
   /// What is recorded of a file's bytes under a reading; nil: the file is to be read.
   ///
-  /// - Parameter fileName: name under which the rejects are given back.
-  public func content(digest: String, reading: String, fileName: String) throws -> FileContent? {
+  /// - Parameter fileName: name under which the rejects are given back; nil: they are not read, and there are none in
+  ///   what is returned.
+  public func content(digest: String, reading: String, fileName: String?) throws -> FileContent? {
     try read { db in
       let id: StatementArguments = [digest, reading]
       guard
@@ -193,22 +194,27 @@ public final class Ledger: Sendable {
         Self.segment($0, &lists)
       }
       var rejects = Rejects()
-      let rows = try Row.fetchCursor(
-        db.cachedStatement(sql: "SELECT * FROM reject WHERE digest = ? AND reading = ? ORDER BY ordinal"), arguments: id
-      )
-      while let row = try rows.next() {
-        let member: String? = row["member_name"]
-        rejects.append(
-          Reject(
-            file: fileName + (member.map { "!" + $0 } ?? ""), table: row["claim_table"], line: row["line"],
-            byteOffset: row["byte_offset"], column: row["column_name"], code: row["code"], reason: row["reason"],
-            action: Reject.Action(rawValue: row["action"]) ?? .rejected))
-      }
+      if let fileName { rejects = try Self.rejects(of: id, fileName, db) }
       return FileContent(
         digest: digest, reading: reading, size: row["size"], inflatedBytes: row["inflated_bytes"],
         refusal: Self.refusal(row), charset: row["charset"], delimiter: row["delimiter"], enclosure: row["enclosure"],
         headerKind: row["header_kind"], segments: segments, rejects: rejects, report: row["report"])
     }
+  }
+
+  private static func rejects(of id: StatementArguments, _ fileName: String, _ db: Database) throws -> Rejects {
+    var rejects = Rejects()
+    let rows = try Row.fetchCursor(
+      db.cachedStatement(sql: "SELECT * FROM reject WHERE digest = ? AND reading = ? ORDER BY ordinal"), arguments: id)
+    while let row = try rows.next() {
+      let member: String? = row["member_name"]
+      rejects.append(
+        Reject(
+          file: fileName + (member.map { "!" + $0 } ?? ""), table: row["claim_table"], line: row["line"],
+          byteOffset: row["byte_offset"], column: row["column_name"], code: row["code"], reason: row["reason"],
+          action: Reject.Action(rawValue: row["action"]) ?? .rejected))
+    }
+    return rejects
   }
 
   // MARK: Batches

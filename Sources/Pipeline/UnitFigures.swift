@@ -308,11 +308,12 @@ struct UnitFigures: Sendable {
   /// By code, in byte order.
   var unknownMedTypes: [UnknownMedType] { unknown.values.sorted { bytesPrecede($0.code, $1.code) } }
 
-  /// The batch's set-aside rows with their places: the first 1,000 a file and reason (all are counted elsewhere).
+  /// The batch's set-aside rows with their places: the first 1,000 a file and reason (all are counted elsewhere), in
+  /// no order: they are written by `inFileOrder`.
   ///
   /// `fileOf` names a segment's file, with the archive member behind `!`.
   func setAsideRejects(fileOf: (Int32) -> String) -> Rejects {
-    var rejects: [Reject] = []
+    var rejects = Rejects()
     for (key, rows) in listed {
       var rows = rows
       rows.cut()
@@ -323,12 +324,7 @@ struct UnitFigures: Sendable {
             column: nil, code: key.disposition.reason, reason: key.disposition.explanation, action: .setAside))
       }
     }
-    return Rejects(
-      rejects.sorted { a, b in
-        if a.table != b.table { return bytesPrecede(a.table, b.table) }
-        if a.file != b.file { return bytesPrecede(a.file, b.file) }
-        return a.line == b.line ? bytesPrecede(a.code, b.code) : a.line < b.line
-      })
+    return rejects
   }
 }
 

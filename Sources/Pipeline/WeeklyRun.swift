@@ -470,7 +470,7 @@ final class WeeklyRun {
     for file in batch.files {
       let digest = digests[file.name] ?? ""
       if !digest.isEmpty,
-        let content = try ledger.content(digest: digest, reading: intake.fileReading(file), fileName: file.name)
+        let content = try ledger.content(digest: digest, reading: intake.fileReading(file), fileName: nil)
       {
         records.append(intake.record(file, content))
       } else {

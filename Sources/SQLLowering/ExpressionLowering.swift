@@ -246,6 +246,10 @@ final class ExpressionLowering {
     return text + " ELSE \(number(first.value)) END" + comment
   }
 
+  /// A subquery, which the engine can't see within another one about the same row: the row has it as a column instead.
+  func mustBeColumn(_ text: String) -> Bool { !dialect.reachesOutward && text.contains("(SELECT ") }
+
+  /// The day by which a parameter is chosen; a column of the row where `mustBeColumn` says so.
   private func parameterDay(_ day: Expr) throws -> String {
     guard !dialect.reachesOutward, stage == .base, rule.shape.formed == nil, day.lookupNames.isEmpty,
       rule.shape.bindings.allSatisfy({ bound[$0.name] == nil })
@@ -256,8 +260,9 @@ final class ExpressionLowering {
     let text = Result { try operand(day) }
     (depth, bound, groupRows, isAdding) = before
     try reach(0)
-    guard try text.get().contains("(SELECT ") else { return try text.get() }
-    parameterDaySQL = try text.get()
+    let dayText = try text.get()
+    if !mustBeColumn(dayText) { return dayText }
+    parameterDaySQL = dayText
     return "r.\(dialect.quoted(Self.parameterDayColumn))"
   }
 

@@ -31,9 +31,8 @@ struct LookupLowering {
     return isColumn(text) ? "r.\(name(part))" : text
   }
 
-  private func isColumn(_ text: String) -> Bool {
-    !lowering.dialect.reachesOutward && !lowering.dialect.isDistributed && text.contains("(SELECT ")
-  }
+  /// Where lookups are joins (`sharedLookup`), their values are columns anyway.
+  private func isColumn(_ text: String) -> Bool { !lowering.dialect.isDistributed && lowering.mustBeColumn(text) }
 
   /// Of the values that the lookup asks with, those that `operand` names by a column, as `, … AS …` each.
   private func values() throws -> String {

@@ -79,8 +79,9 @@ struct FileNormalizerTests {
     #expect(feed.accepted.map(\.offset) == [200])
     #expect(feed.report.accepted == 1)
     #expect(feed.report.rejected == 1)
-    let reject = try #require(feed.report.rejects.first)
-    #expect(feed.report.rejects.count == 1)
+    let rejects = Array(feed.report.rejects)
+    let reject = try #require(rejects.first)
+    #expect(rejects.count == 1)
     #expect(reject.file == "x.csv" && reject.table == "fee_list_d" && reject.line == 3 && reject.byteOffset == 300)
     #expect(reject.column == column && reject.code == code && reject.action == .rejected)
     #expect(value.isEmpty || !reject.reason.contains(value))
@@ -124,7 +125,7 @@ struct FileNormalizerTests {
     bad[6] = "x"
     bad[8] = "x"
     try feed.rows(Array(repeating: bad, count: 1_002))
-    #expect(feed.report.rejects.count == 2_000)
+    #expect(Array(feed.report.rejects).count == 2_000)
     #expect(feed.report.counts[ValueProblem(column: "pric", code: "bad-number", action: .nulled)] == 1_002)
     #expect(feed.report.rejected == 0)
   }
