@@ -97,8 +97,8 @@ public struct Rejects: Sendable, Sequence, Equatable, ExpressibleByArrayLiteral 
 
   /// Rows of one file and table whose lines do not go back.
   ///
-  /// Each is the place of its kind in `kinds` and how far line and byte offset are from those of the row before (the
-  /// offset's sign in its lowest bit), seven bits a byte, lowest first; the highest bit says that another byte follows.
+  /// Each is three `VarInt`s: the place of its kind in `kinds`, and how far line and byte offset are from those of the row
+  /// before (the offset's sign in its lowest bit).
   fileprivate struct Run: Sendable {
     let file: String
     let table: String
@@ -128,20 +128,17 @@ public struct Rejects: Sendable, Sequence, Equatable, ExpressibleByArrayLiteral 
       let kind = Kind(column: reject.column, code: reject.code, reason: reject.reason, action: reject.action)
       let place = kinds.firstIndex(of: kind) ?? kinds.count
       if place == kinds.count { kinds.append(kind) }
-      add(UInt(place))
-      add(UInt(bitPattern: reject.line &- line))
-      let step = reject.byteOffset &- byteOffset
-      add(UInt(bitPattern: step &<< 1 ^ step &>> (Int.bitWidth - 1)))
-      (line, byteOffset) = (reject.line, reject.byteOffset)
-    }
-
-    private mutating func add(_ number: UInt) {
-      var rest = number
-      while rest >= 0x80 {
-        bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
-        rest &>>= 7
+      let lineStep = UInt64(bitPattern: Int64(reject.line &- line))
+      let byteStep = Int64(reject.byteOffset &- byteOffset)
+      withUnsafeTemporaryAllocation(byteCount: 3 * VarInt.mostBytes, alignment: 8) { room in
+        guard let start = room.baseAddress else { return }
+        var end = start
+        VarInt.write(UInt64(place), &end)
+        VarInt.write(lineStep, &end)
+        VarInt.write(UInt64(bitPattern: byteStep &<< 1 ^ byteStep &>> 63), &end)
+        bytes.append(contentsOf: UnsafeRawBufferPointer(start: start, count: end - start))
       }
-      bytes.append(UInt8(truncatingIfNeeded: rest))
+      (line, byteOffset) = (reject.line, reject.byteOffset)
     }
   }
 
@@ -155,25 +152,25 @@ public struct Rejects: Sendable, Sequence, Equatable, ExpressibleByArrayLiteral 
 
     mutating func next() -> Reject? {
       guard at < run.bytes.count else { return nil }
-      let kind = run.kinds[Int(number())]
-      line &+= Int(bitPattern: number())
-      let step = number()
-      byteOffset &+= Int(bitPattern: step &>> 1) ^ -Int(bitPattern: step & 1)
+      var (place, lineStep, byteStep): (UInt64, UInt64, UInt64) = (0, 0, 0)
+      let (start, count) = (at, Swift.min(run.bytes.count - at, 3 * VarInt.mostBytes))
+      // Numbers are read eight bytes at a time, and the last has fewer.
+      withUnsafeTemporaryAllocation(byteCount: 3 * VarInt.mostBytes + 8, alignment: 8) { room in
+        run.bytes.withUnsafeBytes { room.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[start..<start + count])) }
+        room[count...].initializeMemory(as: UInt8.self, repeating: 0)
+        guard let first = room.baseAddress else { return }
+        var p = UnsafeRawPointer(first)
+        place = VarInt.read(&p)
+        lineStep = VarInt.read(&p)
+        byteStep = VarInt.read(&p)
+        at += p - UnsafeRawPointer(first)
+      }
+      let kind = run.kinds[Int(place)]
+      line &+= Int(Int64(bitPattern: lineStep))
+      byteOffset &+= Int(Int64(bitPattern: byteStep &>> 1) ^ -Int64(bitPattern: byteStep & 1))
       return Reject(
         file: run.file, table: run.table, line: line, byteOffset: byteOffset, column: kind.column, code: kind.code,
         reason: kind.reason, action: kind.action)
-    }
-
-    private mutating func number() -> UInt {
-      var value: UInt = 0
-      var shift = 0
-      while true {
-        let byte = run.bytes[at]
-        at += 1
-        value |= UInt(byte & 0x7F) &<< UInt(shift)
-        if byte < 0x80 { return value }
-        shift += 7
-      }
     }
   }
 }
