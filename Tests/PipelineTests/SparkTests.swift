@@ -36,7 +36,7 @@ import Testing
 
   /// A spark-submit that does a thing and ends with a code. It writes all outputs empty unless it is told otherwise.
   private static func fake(_ deed: String) throws -> String {
-    let path = try Scratch.folder("fake") + "/spark-submit"
+    let folder = try Scratch.folder("fake")
     try write(
       """
       #!/usr/bin/env python3
@@ -65,9 +65,11 @@ import Testing
           say(state="done", version="4.0.0", rows=rows)
       \(deed)
 
-      """, to: path)
-    try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: path)
-    return path
+      """, to: folder + "/fake.py")
+    // Another process makes the program: a child that another test starts while this one writes would have the file
+    // open for writing as well, and such a file can't be executed.
+    try tool("install", "-m", "755", folder + "/fake.py", folder + "/spark-submit")
+    return folder + "/spark-submit"
   }
 
   private func run(_ submit: String, _ more: [String] = []) throws -> SampleRun {
