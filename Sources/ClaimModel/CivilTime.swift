@@ -42,8 +42,9 @@ public enum CivilTime {
   /// The calendar day of a time.
   public static func dayOf(time: Int64) -> Int64 { time >= 0 ? time / 86_400 : (time - 86_399) / 86_400 }
 
-  /// `yyyy-MM-dd`, optionally followed by blank or `T` and `HH:mm[:ss[.fraction]]`; seconds since 1970-01-01.
-  /// A fraction is cut off. Anything else is nil.
+  /// `yyyy-MM-dd`, optionally followed by blank or `T` and `HH:mm[:ss[.fraction]]`, and then perhaps by a zone: `Z`, or
+  /// sign and `HH[[:]mm]`, a blank before it or none; seconds since 1970-01-01. The time counts as written: a zone is
+  /// passed over and a fraction cut off. Anything else is nil.
   public static func parseTime(_ b: UnsafeRawBufferPointer) -> Int64? {
     guard b.count >= 10, b[4] == 0x2D, b[7] == 0x2D, let y = digits(b, 0, 4), let m = digits(b, 5, 2),
       let d = digits(b, 8, 2), let day = day(year: y, month: m, day: d)
@@ -53,15 +54,30 @@ public enum CivilTime {
       let mm = digits(b, 14, 2), mm < 60
     else { return nil }
     var ss = 0
-    if b.count > 16 {
-      guard b.count >= 19, b[16] == 0x3A, let s = digits(b, 17, 2), s < 60 else { return nil }
+    var end = 16
+    if b.count > 16, b[16] == 0x3A {
+      guard b.count >= 19, let s = digits(b, 17, 2), s < 60 else { return nil }
       ss = s
-      if b.count > 19 {
-        guard b[19] == 0x2E, b.count > 20 else { return nil }
-        for i in 20..<b.count where b[i] < 0x30 || b[i] > 0x39 { return nil }
+      end = 19
+      if b.count > 19, b[19] == 0x2E {
+        end = 20
+        while end < b.count, b[end] >= 0x30, b[end] <= 0x39 { end += 1 }
+        if end == 20 { return nil }
       }
     }
+    if end < b.count, !isZone(b, end) { return nil }
     return day * 86_400 + Int64(hh * 3600 + mm * 60 + ss)
+  }
+
+  /// Whether a zone stands from there to the end.
+  private static func isZone(_ b: UnsafeRawBufferPointer, _ start: Int) -> Bool {
+    let at = b[start] == 0x20 ? start + 1 : start
+    let rest = b.count - at
+    if rest == 1 { return b[at] == 0x5A }
+    guard rest >= 3, b[at] == 0x2B || b[at] == 0x2D, let hours = digits(b, at + 1, 2), hours < 24 else { return false }
+    if rest == 3 { return true }
+    let minutes = b[at + 3] == 0x3A ? at + 4 : at + 3
+    return minutes + 2 == b.count && (digits(b, minutes, 2) ?? 60) < 60
   }
 
   /// The date part of what `parseTime` takes, as a day number.

@@ -71,8 +71,8 @@ enum FormatDetection {
       guard fault == .shortRow else { return nil }
       let count = starts.firstIndex(of: -1) ?? most
       return (0..<count).map { i in
-        let start = Int(starts[i])
-        return String(decoding: buffer[start..<start + Int(lengths[i])], as: UTF8.self)
+        let field = Blank.trimmed(p + Int(starts[i]), Int(lengths[i]), tab: format.delimiter != 0x09)
+        return String(decoding: UnsafeBufferPointer(start: field.base, count: field.count), as: UTF8.self)
       }
     }
   }

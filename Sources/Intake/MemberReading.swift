@@ -112,6 +112,7 @@ final class MemberReading {
     line += scanner.rows
     report.rowsRead += scanner.rows
     if scanner.soundRows == 0 { return }
+    if Blank.standsWide(in: reader.text, from, reader.end) { scanner.trimWideBlanks(reader.text) }
     blockLines.removeAll(keepingCapacity: true)
     blockOffsets.removeAll(keepingCapacity: true)
     scanner.appendRows(firstLine: firstLine, base: reader.base, &blockLines, &blockOffsets)
@@ -157,6 +158,10 @@ final class MemberReading {
     for (line, offset, fault) in faults { reject(line, offset, fault, layout.table) }
     guard !blockLines.isEmpty else { return }
     let textEnd = reader.lines.last.map(\.end) ?? 0
+    if Blank.standsWide(in: reader.text, 0, textEnd) {
+      Blank.trim(
+        reader.text, &starts, &lengths, count: blockLines.count * fieldCount, tab: splitter.format.delimiter != 0x09)
+    }
     let block = RecordBlock(
       bytes: UnsafeRawBufferPointer(start: reader.text, count: textEnd), fieldStarts: starts, fieldLengths: lengths,
       fieldCount: fieldCount, lines: blockLines, byteOffsets: blockOffsets)

@@ -41,7 +41,7 @@ struct FaultyRow: Equatable {
 /// Finds the lines and fields of a chunk of sound UTF-8 without NUL.
 ///
 /// A first pass over 64 bytes at a time notes where delimiters outside enclosures and line feeds stand. Where each line
-/// has as many fields as wanted, none or all of them enclosed and none with blanks around it, which the first pass
+/// has as many fields as wanted, none or all of them enclosed and none with ASCII blanks around it, which the first pass
 /// sees, all fields of the chunk are what stands between two marks. Else line by line: one is taken if it has as many
 /// fields as wanted and each enclosure in it stands first or last in a field. All others go to `RowSplitter`, which
 /// says what a row means.
@@ -111,6 +111,11 @@ final class RowScanner {
         if !splitAll(UnsafePointer(p), start, s, l) { split(p, start, s, l) }
       }
     }
+  }
+
+  /// Cuts off blanks that are not ASCII, where the text of the chunk holds any.
+  func trimWideBlanks(_ p: UnsafePointer<UInt8>) {
+    Blank.trim(p, &starts, &lengths, count: soundRows * fieldCount, tab: format.delimiter != 0x09)
   }
 
   /// Appends the line and the offset of each sound row: `firstLine` lines stand before the chunk, `base` bytes too.

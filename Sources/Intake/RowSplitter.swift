@@ -34,7 +34,7 @@ struct RowFormat: Hashable {
   var enclosureAssumed = false
 }
 
-/// Splits one line into fields, in place: enclosures removed, doubled ones made one, blanks trimmed.
+/// Splits one line into fields, in place: enclosures removed, doubled ones made one, ASCII blanks trimmed.
 struct RowSplitter {
   static let maxFieldBytes = 1 << 20
   let format: RowFormat
@@ -104,7 +104,8 @@ struct RowSplitter {
     return field == fieldCount ? nil : .shortRow
   }
 
-  /// Blank or tab; the delimiter is never a blank. U+3000 is text.
+  /// Blank or tab; the delimiter is never a blank. Those that are not ASCII are cut off later, where a chunk holds any
+  /// (`Blank.trim`); between a delimiter and an enclosure they are text.
   @inline(__always)
   private func isBlank(_ byte: UInt8) -> Bool {
     byte == 0x20 || (byte == 0x09 && format.delimiter != 0x09)

@@ -245,10 +245,10 @@ final class WeeklyRun {
   private func readingName() throws -> String {
     let limits = file.limits
     let text = [
-      "reader 1", "\(limits.maxRatio)", "\(limits.maxMemberBytes)", "\(limits.maxFileBytes)",
+      "reader 2", "\(limits.maxRatio)", "\(limits.maxMemberBytes)", "\(limits.maxFileBytes)",
       "\(limits.rejectLimitPerMillion)",
     ].joined(separator: "\n")
-    return "r1" + SHA256Hasher.hex(of: text).prefix(8)
+    return "r2" + SHA256Hasher.hex(of: text).prefix(8)
   }
 
   // MARK: Evaluation
@@ -416,13 +416,16 @@ final class WeeklyRun {
     return (before + now.map { "\($0.batch): \($0.reason)" }).sorted()
   }
 
-  /// `--as-of`, else the newest setl_time of the batch, of the store, else the day of the run.
+  /// `--as-of`, else the newest setl_time of the batch, of the store, else the newest day of a fee line or an admission,
+  /// if it is no later than the run. Only for a store without a time it is the day of the run: of claims a year old,
+  /// every finding would be out of reach from the start, and no reversal would withdraw it.
   private func asOfDay(_ figures: UnitFigures, startedAt: Int64) throws -> Int64 {
     if let text = options.asOf, let day = CivilTime.parseDay(text) { return day }
     for newest in [figures.newestOfBatch, figures.newestOfStore] where newest != Int64.min {
       return CivilTime.dayOf(time: newest)
     }
-    return CivilTime.dayOf(time: startedAt)
+    let newest = try ledger.parts().filter { $0.table == .feeLines || $0.table == .visits }.compactMap(\.maxTime).max()
+    return CivilTime.dayOf(time: min(newest ?? startedAt, startedAt))
   }
 
   // MARK: Intake

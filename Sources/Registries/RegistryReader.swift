@@ -281,7 +281,7 @@ final class RegistryReader {
     let first = field.base[0]
     let last = field.base[field.count &- 1]
     let isPlain = first > 0x20 && first < 0x80 && last > 0x20 && last < 0x80
-    let value = isPlain ? field : trimmedOfBlanks(field)
+    let value = isPlain ? field : Self.trimmed(field)
     if value.count == 4, value.base[0] == 0x4E {
       if value.base[1] == 0x55, value.base[2] == 0x4C, value.base[3] == 0x4C {
         return CSVRows.Field(base: value.base, count: 0)
@@ -290,6 +290,12 @@ final class RegistryReader {
       return CSVRows.Field(base: value.base, count: 0)
     }
     return value
+  }
+
+  @inline(never)
+  private static func trimmed(_ field: CSVRows.Field) -> CSVRows.Field {
+    let (base, count) = Blank.trimmed(field.base, field.count)
+    return CSVRows.Field(base: base, count: count)
   }
 
   /// Texts of a form; the bytes are those of the field, or good until the next call.
@@ -343,41 +349,5 @@ final class RegistryReader {
       old.deallocate()
     }
     return larger
-  }
-}
-
-/// A field without the blanks of Unicode (Zs), tabs and zero-width spaces at its ends: what Foundation's `whitespaces`
-/// are.
-func trimmedOfBlanks(_ field: CSVRows.Field) -> CSVRows.Field {
-  var from = field.base
-  var count = field.count
-  while count > 0 {
-    let n = blankLength(from, count)
-    if n == 0 { break }
-    from += n
-    count -= n
-  }
-  while count > 0 {
-    // A blank takes one to three bytes; where the character ends, it must begin.
-    var n = 0
-    for length in 1...min(3, count) where blankLength(from + (count - length), length) == length { n = length }
-    if n == 0 { break }
-    count -= n
-  }
-  return CSVRows.Field(base: from, count: count)
-}
-
-/// Bytes of the blank with which a text begins; 0 if it begins otherwise.
-private func blankLength(_ p: UnsafePointer<UInt8>, _ count: Int) -> Int {
-  switch p[0] {
-  case 0x09, 0x20: return 1
-  case 0xC2: return count >= 2 && p[1] == 0xA0 ? 2 : 0
-  case 0xE1: return count >= 3 && p[1] == 0x9A && p[2] == 0x80 ? 3 : 0
-  case 0xE2:
-    if count < 3 { return 0 }
-    if p[1] == 0x80 { return p[2] >= 0x80 && p[2] <= 0x8B || p[2] == 0xAF ? 3 : 0 }
-    return p[1] == 0x81 && p[2] == 0x9F ? 3 : 0
-  case 0xE3: return count >= 3 && p[1] == 0x80 && p[2] == 0x80 ? 3 : 0
-  default: return 0
   }
 }

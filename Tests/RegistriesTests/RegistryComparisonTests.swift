@@ -176,7 +176,8 @@ struct RegistryComparisonTests {
         var bytes = Array(text.utf8)
         let found = bytes.withUnsafeMutableBufferPointer { buffer -> String in
           guard let base = buffer.baseAddress else { return "" }
-          return CSVRows.text(trimmedOfBlanks(CSVRows.Field(base: UnsafePointer(base), count: buffer.count)))
+          let (text, count) = Blank.trimmed(base, buffer.count)
+          return CSVRows.text(CSVRows.Field(base: text, count: count))
         }
         #expect(
           Array(found.utf8) == Array(text.trimmingCharacters(in: .whitespaces).utf8), "U+\(String(value, radix: 16))")

@@ -43,6 +43,10 @@ PRECEDENCE = [("ADM-01", SUSPECT), ("ADM-05", SUSPECT), ("CAT-01", CERTAIN), ("C
 # ---------------------------------------------------------------------------------------------------------------------
 
 
+# What is cut off at both ends of a value: tab, the spaces of Unicode, and the one of no width.
+BLANKS = "\t \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u200b\u202f\u205f\u3000"
+
+
 def scaled(text, digits):
     """A decimal as a whole number of 10^-digits; more decimals than that only where they are zero."""
     match = re.fullmatch(r"([+-]?)(\d+)(?:\.(\d+))?", text, re.ASCII)
@@ -56,8 +60,9 @@ def scaled(text, digits):
 
 
 def time_of(text):
-    """`yyyy-MM-dd HH:mm:ss`, so that times compare as texts; a date alone is its first second."""
-    match = re.fullmatch(r"(\d{4})-(\d\d)-(\d\d)(?:[ T](\d\d):(\d\d)(?::(\d\d)(?:\.\d+)?)?)?", text, re.ASCII)
+    """`yyyy-MM-dd HH:mm:ss`, so that times compare as texts; a date alone is its first second, a zone is passed over."""
+    match = re.fullmatch(r"(\d{4})-(\d\d)-(\d\d)(?:[ T](\d\d):(\d\d)(?::(\d\d)(?:\.\d+)?)?"
+                         r"(?: ?(?:Z|[+-](?:[01]\d|2[0-3])(?::?[0-5]\d)?))?)?", text, re.ASCII)
     if not match or day_of(text[:10]) is None:
         return None
     hour, minute, second = match.group(4) or "00", match.group(5) or "00", match.group(6) or "00"
@@ -238,9 +243,9 @@ def decoded_lines(data):
 def fields_of(line, delimiter, enclosure):
     """The fields of a line, or None where an enclosure is stray or unclosed."""
     if not enclosure:
-        return [field.strip(" \t") for field in line.split(delimiter)]
+        return [field.strip(BLANKS) for field in line.split(delimiter)]
     if enclosure not in line:
-        return [field.strip(" \t") for field in line.split(delimiter)]
+        return [field.strip(BLANKS) for field in line.split(delimiter)]
     fields, at = [], 0
     while True:
         if line.startswith(enclosure, at):
@@ -264,7 +269,7 @@ def fields_of(line, delimiter, enclosure):
             field, at = line[at:end], end
             if enclosure in field:
                 return None
-        fields.append(field.strip(" \t"))
+        fields.append(field.strip(BLANKS))
         if at >= len(line):
             return fields
         at += 1
@@ -394,7 +399,7 @@ ALWAYS = date.max.toordinal()
 
 def upper(code):
     """A code as registries compare it."""
-    return None if code is None else code.strip(" \t").upper()
+    return None if code is None else code.strip(BLANKS).upper()
 
 
 class Registry:
@@ -450,7 +455,7 @@ def registry_rows(folder, table):
     for fields in reader:
         row = {}
         for name, field in zip(names, fields):
-            field = field.strip(" \t")
+            field = field.strip(BLANKS)
             if field not in ("", "NULL", "\\N"):
                 row[name] = field
         if not row or row.get("vali_flag", "1") != "1":
