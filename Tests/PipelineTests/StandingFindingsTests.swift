@@ -127,4 +127,24 @@ import Testing
     }
     #expect(files(in: packet + "/data/rules") == ["CAT-03.yml"])
   }
+
+  /// Exports that are older than look_back_days, and say no setl_time from which to count: a reversal takes back all the same.
+  @Test func claimsOfOldWithoutATimeOfSettlementAreNotOutOfReach() throws {
+    let small = try SmallDelivery()
+    let day = "2023-03-05 09:00:00"
+    let line = ["hilist_code": "BING", "fee_ocur_time": day]
+    try small.put("W1", "setl_d_1.csv", [["begndate": "2023-03-05", "setl_time": ""]])
+    try small.put("W1", "mdtrt_d_1.csv", [["begntime": day, "endtime": day]])
+    try small.put("W1", "fee_list_d_1.csv", [line])
+    #expect(try small.run().code == 0)
+    #expect(try small.findings("W1").map { [$0["rule"], $0["state"]] } == [["CAT-01", "new"]])
+    let reversal = [
+      "bkkp_sn": "LR", "init_feedetl_sn": "L1", "cnt": "-1", "det_item_fee_sumamt": "-200.00", "inscp_amt": "-200.00",
+    ]
+    try small.put("W2", "fee_list_d_1.csv", [line.merging(reversal) { $1 }])
+    let second = try small.run()
+    #expect(second.code == 0, "\(second.err)")
+    #expect(try small.findings("W2").map { $0["state"] } == ["withdrawn"])
+    #expect(text(of: small.output + "/W2/run.json").contains("\"as_of\": \"2023-03-05\""))
+  }
 }
