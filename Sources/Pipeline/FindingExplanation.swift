@@ -455,7 +455,7 @@ struct FindingExplanation {
           }
         return value.map { "\(column.name) \($0)" }
       }
-      let rejected = table.isAmbiguous[row] ? "（有效期与另一行重叠，被拒）" : ""
+      let rejected = table.isAmbiguous[row] ? "（有效期无法读取或与另一行重叠，被拒）" : ""
       page.line("\(title)\(rejected)\(isOthers ? "（他人的登记，只列与查询有关的列）" : "")：\(cells.joined(separator: "，"))", indent: 4)
     }
     if rows.count > limit { page.line("…… 另有 \(rows.count - limit) 行；--all 列出全部", indent: 4) }

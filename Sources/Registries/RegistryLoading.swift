@@ -113,6 +113,7 @@ private func readRegistry(
   if let problem = header.problem { throw problem }
   var rows = reader.finish()
   if schema.name == "hilist_lmt_b" {
+    rows.rejectUnsureVisits(file: source, visit: codes.find("visit"))
     rows.rejectContradictingLimits(file: source, insurance: codes.intern("insutype"))
   }
   let isAmbiguous =

@@ -24,6 +24,8 @@ final class RegistryReader {
 
   /// Longer fields are not remembered.
   private static let longest = 64
+  /// Of a row that says a first day which can't be read.
+  private static let everBefore = CivilTime.day(year: 1, month: 1, day: 1) ?? 0
   /// 9999-12-31, which many exports write for an open end.
   private static let openDay = CivilTime.day(year: 9999, month: 12, day: 31)
 
@@ -47,6 +49,10 @@ final class RegistryReader {
   private var count = 0
   private var capacity = 0
   private var lines: [Int] = []
+  /// Rows of a table read for one row whose validity can't be read.
+  private var undated: [Int] = []
+  /// Items of which a kind of visit would be allowed if the row could be read.
+  private var unsureVisits: Set<String> = []
   private var dropped = 0
   var rejected: [Reject] = []
 
@@ -94,6 +100,7 @@ final class RegistryReader {
       }
     }
     if !nulled.isEmpty { nulled = [] }
+    var isUndated = false
     for i in 0..<columnCount {
       let column = columns + i
       let isText = column.pointee.kind == .text
@@ -117,9 +124,25 @@ final class RegistryReader {
         parsed[i] = number
         if remember(field, column) { column.pointee.lastNumber = number }
       } else if i == begin || i == end {
-        // A bad last day must not read as open.
-        reject(line, "bad-date", schema.columns[i].name, "not a date yyyy-MM-dd")
-        return
+        if isLimits {
+          reject(line, "bad-date", schema.columns[i].name, "not a date yyyy-MM-dd")
+          noteUnsureVisit(fields)
+          return
+        }
+        // The row does speak of its key, only not of when. That must not read as if it were not there, nor as open: a
+        // key that is read for one row can't be evaluated, and what excuses where it exists holds throughout.
+        parsed[i] = i == begin ? Self.everBefore : ColumnData.null
+        if schema.reading == .existence {
+          nulled.append(
+            aside(
+              line, "bad-date", schema.columns[i].name,
+              "not a date yyyy-MM-dd; read as \(i == begin ? "valid from ever on" : "open")", .nulled))
+        } else if !isUndated {
+          nulled.append(
+            aside(
+              line, "bad-date", schema.columns[i].name, "not a date yyyy-MM-dd; the key can't be evaluated", .rejected))
+        }
+        isUndated = true
       } else {
         parsed[i] = ColumnData.null
         nulled.append(
@@ -136,8 +159,10 @@ final class RegistryReader {
     }
     if isLimits, let problem = limitProblem(fields) {
       reject(line, problem.code, problem.column, problem.reason)
+      noteUnsureVisit(fields)
       return
     }
+    if isUndated, schema.reading == .one { undated.append(count) }
     if !nulled.isEmpty { rejected.append(contentsOf: nulled) }
     if count == capacity { grow() }
     for i in 0..<columnCount {
@@ -155,7 +180,9 @@ final class RegistryReader {
 
   /// The rows that were taken. Call once.
   func finish() -> RegistryRows {
-    var rows = RegistryRows(schema: schema, count: count, lines: lines, dropped: dropped, rejected: rejected)
+    var rows = RegistryRows(
+      schema: schema, count: count, lines: lines, undated: undated,
+      unsureVisits: Set(unsureVisits.compactMap { codes.find($0) }), dropped: dropped, rejected: rejected)
     for i in 0..<columnCount {
       // One by one, so that no more than one column is there twice.
       if columns[i].kind == .text {
@@ -219,6 +246,12 @@ final class RegistryReader {
       return ("bad-value", "sure_flag", "not 0 or 1")
     }
     return nil
+  }
+
+  /// Notes the item of a limit by kind of visit that was rejected: what it would have allowed is not known.
+  private func noteUnsureVisit(_ fields: UnsafePointer<CSVRows.Field>) {
+    guard text("lmt_type", fields) == "visit", let item = text("med_list_codg", fields) else { return }
+    unsureVisits.insert(item)
   }
 
   /// The text of a column of the row in its form; nil for null.

@@ -10,13 +10,22 @@ struct RegistryRows {
   var numbers: [[Int64]] = []
   /// Line of each row; empty where no question needs it.
   var lines: [Int]
+  /// Rows whose validity can't be read, of a table read for one row: rejected, and ambiguous throughout.
+  let undated: [Int]
+  /// Items of which a rejected row might have allowed a kind of visit.
+  let unsureVisits: Set<UInt32>
   var dropped: Int
   var rejected: [Reject]
 
-  init(schema: RegistrySchema, count: Int, lines: [Int], dropped: Int, rejected: [Reject]) {
+  init(
+    schema: RegistrySchema, count: Int, lines: [Int], undated: [Int], unsureVisits: Set<UInt32>, dropped: Int,
+    rejected: [Reject]
+  ) {
     self.schema = schema
     self.count = count
     self.lines = lines
+    self.undated = undated
+    self.unsureVisits = unsureVisits
     self.dropped = dropped
     self.rejected = rejected
   }
@@ -28,6 +37,18 @@ struct RegistryRows {
       result[column.name] = column.kind == .text ? .text(text[i]) : .number(numbers[i])
     }
     return result
+  }
+
+  /// Limits by kind of visit of an item of which another such row was rejected: a visit of a kind that is not among
+  /// them may be one that the other row allows, so they go, too.
+  ///
+  /// - Parameter visit: the code of that kind of limit; nil: no row has it.
+  mutating func rejectUnsureVisits(file: String, visit: UInt32?) {
+    guard !unsureVisits.isEmpty, let visit, let type = index("lmt_type"), let item = index("med_list_codg") else { return }
+    let isRejected = (0..<count).map { text[type][$0] == visit && unsureVisits.contains(text[item][$0]) }
+    reject(
+      isRejected, file: file, column: "lmt_val", code: "unsure-limit",
+      reason: "another row of the item, which may allow a kind of visit, can't be read")
   }
 
   /// Two different insutype values for one med_list_codg on a common day: both rows go (registry-tables section 4).
@@ -57,12 +78,17 @@ struct RegistryRows {
         }
       }
     }
+    reject(
+      isRejected, file: file, column: "lmt_val", code: "contradicting-limits",
+      reason: "two insurance types limit one item on a common day")
+  }
+
+  private mutating func reject(_ isRejected: [Bool], file: String, column: String, code: String, reason: String) {
     if !isRejected.contains(true) { return }
     for row in 0..<count where isRejected[row] {
       rejected.append(
         Reject(
-          file: file, table: schema.name, line: lines[row], byteOffset: 0, column: "lmt_val",
-          code: "contradicting-limits", reason: "two insurance types limit one item on a common day",
+          file: file, table: schema.name, line: lines[row], byteOffset: 0, column: column, code: code, reason: reason,
           action: .rejected))
     }
     let kept = (0..<count).filter { !isRejected[$0] }
@@ -85,6 +111,8 @@ struct RegistryRows {
     let begins = self.index("begndate").map { numbers[$0] } ?? always
     let ends = self.index("enddate").map { numbers[$0] } ?? always
     var isAmbiguous = [Bool](repeating: false, count: count)
+    for row in undated { isAmbiguous[row] = true }
+    let isUndated = isAmbiguous
     for group in 0..<keys.groupCount where keys.rows(group).count > 1 {
       let rows = keys.rows(group).map { Int($0) }.sorted { (begins[$0], $0) < (begins[$1], $1) }
       var latestEnd = Int64.min
@@ -94,6 +122,7 @@ struct RegistryRows {
         latestEnd = max(latestEnd, lastDay(ends[row]))
         guard overlapsEarlier || overlapsLater else { continue }
         isAmbiguous[row] = true
+        if isUndated[row] { continue }
         rejected.append(
           Reject(
             file: file, table: schema.name, line: lines[row], byteOffset: 0,

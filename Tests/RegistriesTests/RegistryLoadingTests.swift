@@ -67,7 +67,7 @@ struct RegistryLoadingTests {
   }
 
   @Test(arguments: [
-    ("XA,K,1,b,,,1", "null-date"), ("XA,K,1,b,2025-02-30,,1", "bad-date"), ("XA,K,1,b,2025-01-01,soon,1", "bad-date"),
+    ("XA,K,1,b,,,1", "null-date"),
     ("XA,K,1,b,2025-01-02,2025-01-01,1", "ends-before-begin"), ("NULL,K,1,b,2025-01-01,,1", "null-key"),
     ("XA,K,1,b,2025-01-01", "bad-row"), ("XA,K,1,b,2025-01-01,,1,", "bad-row"),
   ])
@@ -78,6 +78,51 @@ struct RegistryLoadingTests {
     #expect(table.rejected.first?.line == 3)
     #expect(table.rejected.first?.table == "drug_sup_b")
     #expect(table.rejected.first?.action == .rejected)
+  }
+
+  /// What a row says of its key is not as if it had never been said: on no day is there one row that holds.
+  @Test(arguments: ["2025/02/03,", "2025-01-01,soon", "never,0000-00-00"])
+  func aKeyWithARowThatCanNotBeDatedIsAmbiguous(validity: String) throws {
+    let table = try load("drug_sup_b", Self.drugs + "XB,K,1,b,2025-01-01,,1\nXA,K,1,b,\(validity),1\n")
+    #expect(texts(table, "med_list_codg") == ["XB", "XA"])
+    #expect(table.isAmbiguous == [false, true])
+    #expect(table.rejected.map(\.code) == ["bad-date"])
+    #expect(table.rejected.map(\.action) == [.rejected])
+    let begins = try #require(table.columns["begndate"]?.numbers)
+    #expect(begins[1] == CivilTime.parseDay(validity.hasPrefix("2025-01-01") ? "2025-01-01" : "0001-01-01"))
+    #expect(table.columns["enddate"]?.numbers == [ColumnData.null, ColumnData.null])
+  }
+
+  /// Another row of the key overlaps with it: both are ambiguous, each is reported once.
+  @Test func aRowBesideOneThatCanNotBeDatedIsAmbiguousToo() throws {
+    let table = try load("drug_sup_b", Self.drugs + "XA,K,1,b,2025-01-01,,1\nXA,K,1,b,soon,late,1\n")
+    #expect(table.isAmbiguous == [true, true])
+    #expect(table.rejected.map(\.code) == ["overlap", "bad-date"])
+  }
+
+  /// A registration excuses where it exists: with a day that can't be read it holds as long as it may.
+  @Test func aRegistrationThatCanNotBeDatedHolds() throws {
+    let table = try load(
+      "opsp_reg_d",
+      "psn_no,insu_admdvs,opsp_dise_code,begndate,enddate\np,330100,d,2025/01/01,2025-06-30\nq,330100,d,2025-01-01,?\n")
+    #expect(table.isAmbiguous == [false, false])
+    #expect(
+      table.columns["begndate"]?.numbers
+        == [CivilTime.parseDay("0001-01-01"), CivilTime.parseDay("2025-01-01")].map { $0 ?? 0 })
+    #expect(table.columns["enddate"]?.numbers == [CivilTime.parseDay("2025-06-30") ?? 0, ColumnData.null])
+    #expect(table.rejected.map(\.action) == [.nulled, .nulled])
+  }
+
+  /// The kind of visit that a damaged row allows is not known: the others of its item would accuse it.
+  @Test(arguments: ["visit,pharmcy,1,t,2025-01-01,", "visit,pharmacy,1,t,2025/01/01,", "visit,pharmacy,2,t,2025-01-01,"])
+  func limitsByVisitBesideADamagedOneSayNothing(damaged: String) throws {
+    let table = try load(
+      "hilist_lmt_b",
+      Self.limits + "1,XA,visit,inpatient,1,t,2025-01-01,\n2,XA,hosp_lv,2,1,t,2025-01-01,\n3,xa,\(damaged)\n"
+        + "4,XB,visit,inpatient,1,t,2025-01-01,\n")
+    #expect(texts(table, "kp_id") == ["2", "4"])
+    #expect(table.rejected.map(\.line) == [2, 4])
+    #expect(table.rejected.first?.code == "unsure-limit")
   }
 
   @Test func aBadNumberBecomesNull() throws {
@@ -141,7 +186,7 @@ struct RegistryLoadingTests {
 
   @Test func aLimitWithoutSureFlagIsNotSure() throws {
     let table = try load(
-      "hilist_lmt_b", Self.limits + "1,XA,visit,inpatient,,t,2025-01-01,\n2,XA,visit,outpatient,7,t,2025-01-01,\n")
+      "hilist_lmt_b", Self.limits + "1,XA,visit,inpatient,,t,2025-01-01,\n2,XB,visit,outpatient,7,t,2025-01-01,\n")
     #expect(texts(table, "kp_id") == ["1"])
     #expect(table.columns["sure_flag"]?.numbers == [0])
     #expect(table.rejected.map(\.code) == ["bad-value"])

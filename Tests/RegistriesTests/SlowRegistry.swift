@@ -123,6 +123,7 @@ func slowRegistry(
       reason: problem.message, action: .rejected)
   }
   if schema.name == "hilist_lmt_b" {
+    reader.rejectUnsureVisits(file: source, codes: codes)
     reader.rejectContradictingLimits(file: source, insurance: codes.intern("insutype"))
   }
   let isAmbiguous = schema.reading == .one ? reader.markOverlaps(file: source) : nil
@@ -150,6 +151,8 @@ private struct SlowRegistryReader {
   var origins: [Int] = []
   var rejected: [Reject] = []
   var dropped = 0
+  private var undated: Set<Int> = []
+  private var unsureVisits: Set<String> = []
   var count: Int { origins.count }
 
   init(schema: RegistrySchema, positions: [Int?]) {
@@ -203,9 +206,18 @@ private struct SlowRegistryReader {
       if let number = field.withUTF8({ column.kind.parse(UnsafeRawBufferPointer($0)) }) {
         parsed[i] = number
       } else if i == begin || i == end {
-        // A bad last day must not read as open.
-        rejected.append(aside("bad-date", column.name, "not a date yyyy-MM-dd"))
-        return
+        if isLimits {
+          rejected.append(aside("bad-date", column.name, "not a date yyyy-MM-dd"))
+          noteUnsureVisit(values)
+          return
+        }
+        parsed[i] = i == begin ? CivilTime.parseDay("0001-01-01") ?? 0 : ColumnData.null
+        if schema.reading == .existence {
+          let meaning = i == begin ? "valid from ever on" : "open"
+          nulled.append(aside("bad-date", column.name, "not a date yyyy-MM-dd; read as \(meaning)", .nulled))
+        } else if !nulled.contains(where: { $0.code == "bad-date" }) {
+          nulled.append(aside("bad-date", column.name, "not a date yyyy-MM-dd; the key can't be evaluated"))
+        }
       } else {
         nulled.append(aside("bad-value", column.name, "not a \(column.kind.rawValue); read as null", .nulled))
       }
@@ -219,8 +231,10 @@ private struct SlowRegistryReader {
     }
     if isLimits, let problem = limitProblem(values, parsed) {
       rejected.append(aside(problem.code, problem.column, problem.reason))
+      noteUnsureVisit(values)
       return
     }
+    if nulled.contains(where: { $0.action == .rejected }) { undated.insert(count) }
     rejected.append(contentsOf: nulled)
     for (i, column) in schema.columns.enumerated() {
       // sure_flag is 1 only where it says so (registry-tables section 4); the lowest of a limit's rows holds.
@@ -233,6 +247,29 @@ private struct SlowRegistryReader {
       }
     }
     origins.append(line)
+  }
+
+  private mutating func noteUnsureVisit(_ values: [String?]) {
+    guard let type = index("lmt_type"), let item = index("med_list_codg"), let type = values[type],
+      shaped(type, schema.columns[index("lmt_type") ?? 0].form) == "visit", let item = values[item]
+    else { return }
+    unsureVisits.insert(shaped(item, .code))
+  }
+
+  /// A limit by kind of visit says nothing where another one of the item can't be read.
+  mutating func rejectUnsureVisits(file: String, codes: CodeTable) {
+    guard let type = index("lmt_type"), let item = index("med_list_codg") else { return }
+    for row in (0..<count).reversed()
+    where codes.text(text[type][row]) == "visit" && unsureVisits.contains(codes.text(text[item][row])) {
+      rejected.append(
+        Reject(
+          file: file, table: schema.name, line: origins[row], byteOffset: 0, column: "lmt_val", code: "unsure-limit",
+          reason: "another row of the item, which may allow a kind of visit, can't be read", action: .rejected))
+      for (i, column) in schema.columns.enumerated() {
+        if column.kind == .text { text[i].remove(at: row) } else { numbers[i].remove(at: row) }
+      }
+      origins.remove(at: row)
+    }
   }
 
   /// registry-tables section 4: which values of a limit mean something.
@@ -308,6 +345,7 @@ private struct SlowRegistryReader {
         latestEnd = max(latestEnd, lastDay(ends[row]))
         guard overlapsEarlier || overlapsLater else { continue }
         isAmbiguous[row] = true
+        if undated.contains(row) { continue }
         rejected.append(
           Reject(
             file: file, table: schema.name, line: origins[row], byteOffset: 0,
@@ -316,6 +354,7 @@ private struct SlowRegistryReader {
             action: .rejected))
       }
     }
+    for row in undated { isAmbiguous[row] = true }
     return isAmbiguous
   }
 

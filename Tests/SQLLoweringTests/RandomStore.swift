@@ -226,6 +226,13 @@ struct RandomStore {
         ]) { $1 }
       }
     }
+    // In some stores a day of validity can't be read.
+    if g.below(4) == 0 {
+      let name = g.pick(["fixmedins_b", "hilist_b", "hilist_lmt_b", "drug_sup_b", "opsp_reg_d", "opsp_dise_drug_b"])
+      if let count = registries[name]?.count, count > 0 {
+        registries[name]?[g.below(count)][g.pick(["begndate", "enddate"])] = "2025/02/03"
+      }
+    }
     addShapes(seed: seed)
   }
 

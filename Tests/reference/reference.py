@@ -417,6 +417,7 @@ class Registry:
                     for j in range(i):
                         if one["from"] <= group[j]["to"] and group[j]["from"] <= one["to"]:
                             bad |= {i, j}
+                bad |= {i for i, row in enumerate(group) if "undated" in row}
             elif table == "hilist_lmt_b":
                 # Two different insurances cannot both be the only one that pays.
                 for i, one in enumerate(group):
@@ -468,6 +469,13 @@ def registry_rows(folder, table):
             continue
         row["from"] = day_of(row.get("begndate", ""))
         row["to"] = day_of(row["enddate"]) if "enddate" in row else ALWAYS
+        if table != "hilist_lmt_b" and ((row["from"] is None and "begndate" in row) or row["to"] is None):
+            # A validity that can't be read is as wide as it may be; where one row is wanted, it spoils its key.
+            note(f"{table}: a row with an unreadable day spoils its key" if table in ONE_ROW_KEYS
+                 else f"{table}: a row with an unreadable day holds as long as it may")
+            row["undated"] = True
+            row["from"] = row["from"] or 1
+            row["to"] = row["to"] or ALWAYS
         if row["from"] is None or row["to"] is None or row["to"] < row["from"]:
             note(f"{table}: a row without a usable validity is left out")
             continue
