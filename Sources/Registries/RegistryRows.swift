@@ -44,7 +44,9 @@ struct RegistryRows {
   ///
   /// - Parameter visit: the code of that kind of limit; nil: no row has it.
   mutating func rejectUnsureVisits(file: String, visit: UInt32?) {
-    guard !unsureVisits.isEmpty, let visit, let type = index("lmt_type"), let item = index("med_list_codg") else { return }
+    guard !unsureVisits.isEmpty, let visit, let type = index("lmt_type"), let item = index("med_list_codg") else {
+      return
+    }
     let isRejected = (0..<count).map { text[type][$0] == visit && unsureVisits.contains(text[item][$0]) }
     reject(
       isRejected, file: file, column: "lmt_val", code: "unsure-limit",

@@ -104,7 +104,8 @@ struct RegistryLoadingTests {
   @Test func aRegistrationThatCanNotBeDatedHolds() throws {
     let table = try load(
       "opsp_reg_d",
-      "psn_no,insu_admdvs,opsp_dise_code,begndate,enddate\np,330100,d,2025/01/01,2025-06-30\nq,330100,d,2025-01-01,?\n")
+      "psn_no,insu_admdvs,opsp_dise_code,begndate,enddate\np,330100,d,2025/01/01,2025-06-30\n"
+        + "q,330100,d,2025-01-01,?\n")
     #expect(table.isAmbiguous == [false, false])
     #expect(
       table.columns["begndate"]?.numbers
@@ -114,7 +115,9 @@ struct RegistryLoadingTests {
   }
 
   /// The kind of visit that a damaged row allows is not known: the others of its item would accuse it.
-  @Test(arguments: ["visit,pharmcy,1,t,2025-01-01,", "visit,pharmacy,1,t,2025/01/01,", "visit,pharmacy,2,t,2025-01-01,"])
+  @Test(arguments: [
+    "visit,pharmcy,1,t,2025-01-01,", "visit,pharmacy,1,t,2025/01/01,", "visit,pharmacy,2,t,2025-01-01,",
+  ])
   func limitsByVisitBesideADamagedOneSayNothing(damaged: String) throws {
     let table = try load(
       "hilist_lmt_b",
