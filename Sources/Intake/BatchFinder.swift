@@ -16,6 +16,12 @@ public struct BatchFile: Sendable, Hashable {
     self.name = name
     self.size = size
   }
+
+  /// By its name; a compressed file holds some times its size.
+  public var isCompressed: Bool {
+    let name = name.lowercased()
+    return name.hasSuffix(".gz") || name.hasSuffix(".zip")
+  }
 }
 
 /// A delivery: one folder of claim files (contract.md section 1).

@@ -64,7 +64,9 @@ final class RecordWriter: @unchecked Sendable {
   private let dictionaryIndex: Int32
   private unowned let partition: RowPartition
   private let chunkBytes: Int
-  @exclusivity(unchecked) private var groups = [Group](repeating: Group(), count: RowPartition.groupCount)
+  @exclusivity(unchecked) private var groups: [Group]
+  /// The bits of a slice above these are its group's number.
+  private let groupShift: UInt16
   @exclusivity(unchecked) private var habits: [Habit] = []
   /// Table and column of each habit, and how many texts of a column are in the dictionary, which stays from file to
   /// file.
@@ -96,6 +98,8 @@ final class RecordWriter: @unchecked Sendable {
     self.dictionary = dictionary
     self.partition = partition
     self.dictionaryIndex = dictionaryIndex
+    groups = [Group](repeating: Group(), count: PersonSlice.count / partition.groupWidth)
+    groupShift = UInt16(partition.groupWidth.trailingZeroBitCount)
     self.chunkBytes = chunkBytes
   }
 
@@ -279,7 +283,7 @@ final class RecordWriter: @unchecked Sendable {
 
     let follows = row == previous.row &+ 1
     let slice = slice(tile, bytes, starts, lengths, repeats, follows ? previous.slice : nil)
-    let index = Int(slice &>> 8)
+    let index = Int(slice &>> groupShift)
     var room = tile.room &+ Int(rows.textBytes[row])
     if tile.keepsDelivered {
       gatherOther(shape, rows, starts, lengths, forms)

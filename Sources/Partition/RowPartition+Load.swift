@@ -11,7 +11,7 @@ extension RowPartition {
   ///
   /// - Throws: `partition.io`.
   public func load(slices: ClosedRange<UInt16>, codes: CodeTable) throws -> [ClaimTable: RawRows] {
-    let groups = Int(slices.lowerBound >> 8)...Int(slices.upperBound >> 8)
+    let groups = Int(slices.lowerBound) / groupWidth...Int(slices.upperBound) / groupWidth
     let (chunks, shapes, dictionaries) = state.withLock { state in
       (
         groups.map { group in state.chunks[group].filter { !state.void.contains($0.segment) } }, state.shapes,
@@ -27,11 +27,12 @@ extension RowPartition {
       for (i, group) in groups.enumerated() {
         let own = chunks[i].filter { shapes[Int($0.shape)].table == table }
         if own.isEmpty { continue }
-        let isWhole = group << 8 >= Int(slices.lowerBound) && group << 8 | 0xFF <= Int(slices.upperBound)
+        let first = UInt16(group * groupWidth)
+        let all = first...UInt16(group * groupWidth + groupWidth - 1)
         streams.append(
           RecordStream(
-            own.sorted { ($0.segment, $0.firstLine) < ($1.segment, $1.firstLine) }, file: file, group: group,
-            slices: isWhole ? nil : slices))
+            own.sorted { ($0.segment, $0.firstLine) < ($1.segment, $1.firstLine) }, file: file,
+            slices: all.clamped(to: slices)))
       }
       let loader = TableLoader(plan: plan, shapes: shapes, maps: maps, codes: codes)
       result[table] = try loader.load(streams)
@@ -66,24 +67,16 @@ final class CodeMap {
 final class RecordStream {
   private let chunks: [RecordChunk]
   private let file: SpillFile
-  private let group: UInt16
-  /// Lower and upper byte of the slices that are wanted of the group.
-  private let wanted: ClosedRange<UInt8>
+  private let slices: ClosedRange<UInt16>
   private var next = 0
   private var buffer: UnsafeMutableRawPointer?
   private var capacity = 0
 
-  init(_ chunks: [RecordChunk], file: SpillFile, group: Int, slices: ClosedRange<UInt16>?) {
+  /// - Parameter slices: that are wanted, all of the group.
+  init(_ chunks: [RecordChunk], file: SpillFile, slices: ClosedRange<UInt16>) {
     self.chunks = chunks
     self.file = file
-    self.group = UInt16(truncatingIfNeeded: group) << 8
-    guard let slices else {
-      wanted = 0...UInt8.max
-      return
-    }
-    let low = slices.lowerBound >> 8 == group ? UInt8(truncatingIfNeeded: slices.lowerBound) : 0
-    let high = slices.upperBound >> 8 == group ? UInt8(truncatingIfNeeded: slices.upperBound) : UInt8.max
-    wanted = low...high
+    self.slices = slices
   }
 
   deinit { buffer?.deallocate() }
@@ -115,7 +108,8 @@ final class RecordStream {
         start = UnsafeRawPointer(buffer)
       }
       var cursor = RecordCursor(
-        at: start, end: start + bytes, group: group, low: wanted.lowerBound, high: wanted.upperBound,
+        at: start, end: start + bytes, upperSlice: slices.lowerBound & 0xFF00,
+        low: UInt8(truncatingIfNeeded: slices.lowerBound), high: UInt8(truncatingIfNeeded: slices.upperBound),
         segment: chunk.segment, shape: chunk.shape, dictionary: chunk.dictionary)
       cursor.skipUnwanted()
       if !cursor.isAtEnd { return cursor }
@@ -128,7 +122,9 @@ final class RecordStream {
 struct RecordCursor: BitwiseCopyable {
   var at: UnsafeRawPointer
   let end: UnsafeRawPointer
-  let group: UInt16
+  /// The upper byte of all its records' slices, in place.
+  let upperSlice: UInt16
+  /// Least and greatest lower byte of the slices that are wanted.
   let low: UInt8
   let high: UInt8
   let segment: Int32
@@ -447,7 +443,7 @@ struct TableLoader {
       for column in target.lackingNumbers { column[row] = ColumnData.null }
       for column in target.lackingTexts { column[row] = CodeTable.null }
       target.origins[row] = RowOrigin(segment: cursor.segment, line: Int32(bitPattern: cursor.line))
-      target.slices[row] = cursor.group | UInt16(cursor.lowerSlice)
+      target.slices[row] = cursor.upperSlice | UInt16(cursor.lowerSlice)
       cursor.lastRow = row
       row &+= 1
       cursor.step()

@@ -7,12 +7,10 @@ import Synchronization
 /// The checked rows of many files by person slice: filled by several threads at once, then loaded a range of slices at
 /// a time. Holds no more than the memory it was given; the rest lies in a file without a name.
 public final class RowPartition: @unchecked Sendable {
-  /// Slices are kept apart by their upper byte.
-  static let groupCount = 256
-
   /// What the lock guards. Chunks once kept are never changed until they are freed.
   struct State: @unchecked Sendable {
-    var chunks = [[RecordChunk]](repeating: [], count: RowPartition.groupCount)
+    /// By slice group.
+    var chunks: [[RecordChunk]]
     var shapes: [RecordShape] = []
     var dictionaries: [TextDictionary] = []
     var idle: [RecordWriter] = []
@@ -22,26 +20,34 @@ public final class RowPartition: @unchecked Sendable {
   }
 
   let plans: [ClaimTable: RowPlan]
-  let state = Mutex(State())
+  let state: Mutex<State>
   let file: SpillFile
   /// Consumers also make the profile of their file.
   let profiles: Bool
+  /// Slices of a group, whose rows are kept together: 256, of one upper byte, or a part of them.
+  let groupWidth: Int
   private let memoryBytes: Int
   private let chunkBytes: Int
 
   /// - Parameters:
   ///   - plans: rows of other tables are checked and not kept.
-  ///   - memoryBytes: for records; besides, each file being read takes 256 chunks and some megabytes.
+  ///   - groups: 256, 512 or 1,024 groups of slices, of which each can be loaded without a look at the others' rows.
+  ///   - memoryBytes: for records; besides, each file being read takes a chunk of each group and some megabytes.
   ///   - spillFolder: where the file for the rest is made when memory is used up; it must exist by then.
   ///   - profiles: the report of a consumer also says how its tables are filled (`TableProfile`).
-  public init(plans: [ClaimTable: RowPlan], memoryBytes: Int, spillFolder: String, profiles: Bool = true) throws {
+  public init(
+    plans: [ClaimTable: RowPlan], groups: Int = 256, memoryBytes: Int, spillFolder: String, profiles: Bool = true
+  ) throws {
+    precondition([256, 512, 1024].contains(groups), "a slice knows its group by its upper bits")
     self.plans = plans
+    groupWidth = PersonSlice.count / groups
+    state = Mutex(State(chunks: [[RecordChunk]](repeating: [], count: groups)))
     self.profiles = profiles
     self.memoryBytes = max(0, memoryBytes)
     file = SpillFile(folder: spillFolder)
     // Buffers that are being filled, for some four threads, are to stay below an eighth of it all.
     var chunk = 64 << 10
-    while chunk > 1 << 10, chunk * Self.groupCount * 4 > memoryBytes / 8 { chunk /= 2 }
+    while chunk > 1 << 10, chunk * groups * 4 > memoryBytes / 8 { chunk /= 2 }
     chunkBytes = chunk
   }
 
@@ -72,7 +78,7 @@ public final class RowPartition: @unchecked Sendable {
     _ = state.withLock { $0.void.insert(segment) }
   }
 
-  /// Rows by upper byte of their slice, 256 numbers; voided ones are not counted.
+  /// Rows by slice group, in the order of slices; voided ones are not counted.
   public func rows(_ table: ClaimTable) -> [Int] {
     state.withLock { state in
       state.chunks.map { group in
@@ -87,8 +93,7 @@ public final class RowPartition: @unchecked Sendable {
   /// Frees the memory of all groups that lie wholly in the range; its rows can't be loaded any more.
   public func forget(slices: ClosedRange<UInt16>) {
     state.withLock { state in
-      for group in 0..<Self.groupCount
-      where group << 8 >= Int(slices.lowerBound) && group << 8 | 0xFF <= Int(slices.upperBound) {
+      for group in state.chunks.indices where isWhole(group, in: slices) {
         for chunk in state.chunks[group] where chunk.memory != nil {
           chunk.memory?.deallocate()
           state.memory -= chunk.charge
@@ -96,6 +101,11 @@ public final class RowPartition: @unchecked Sendable {
         state.chunks[group] = []
       }
     }
+  }
+
+  /// Whether all slices of a group are in the range.
+  func isWhole(_ group: Int, in slices: ClosedRange<UInt16>) -> Bool {
+    group * groupWidth >= Int(slices.lowerBound) && (group + 1) * groupWidth - 1 <= Int(slices.upperBound)
   }
 
   // MARK: For consumers

@@ -256,9 +256,12 @@ struct ClaimEvaluation: Sendable {
   }
 
   private func unitRanges() -> [ClosedRange<UInt16>] {
-    var perTop = [Int](repeating: 0, count: 256)
-    for table in ClaimTable.allCases { for (top, n) in source.rows(table).enumerated() { perTop[top] += n } }
-    return ClaimUnits(rows: perTop, most: unitRows, jobs: jobs).ranges
+    var perGroup: [Int] = []
+    for table in ClaimTable.allCases {
+      let own = source.rows(table)
+      perGroup = perGroup.isEmpty ? own : zip(perGroup, own).map { $0 + $1 }
+    }
+    return ClaimUnits(rows: perGroup, most: unitRows, jobs: jobs).ranges
   }
 
   /// What the first pass makes of a unit.

@@ -1,11 +1,13 @@
 import ClaimModel
+import Intake
 import Normalize
 
 /// Where the rows of units come from: the records of an intake, or the store.
 protocol ClaimRowSource: Sendable {
   /// What `RowOrigin.segment` points into.
   var identities: [SegmentIdentity] { get }
-  /// Rows of a table by the top byte of their slice, 256 numbers; an upper bound will do.
+  /// Rows of a table by slice group, in the order of slices; an upper bound will do. There are as many groups for each
+  /// table: 256, one for each top byte of the slice, or a power of two more.
   func rows(_ table: ClaimTable) -> [Int]
   /// The rows of a range of slices, with the slice of each row. Called by several threads at once.
   func load(slices: ClosedRange<UInt16>, codes: CodeTable) throws -> [ClaimTable: RawRows]
@@ -13,12 +15,12 @@ protocol ClaimRowSource: Sendable {
 
 /// The claims cut into ranges of person slices, each small enough to be evaluated in memory.
 struct ClaimUnits {
-  /// Rows of all tables up to which top bytes of slices are put together. More take no less time and more memory. Fewer
-  /// would save little where it counts: of a large delivery a top byte alone holds as many.
+  /// Rows of all tables up to which groups of slices are put together. More take no less time and more memory. Fewer
+  /// would save little where it counts: of a large delivery a group alone holds as many.
   static let wantedRows = 250_000
 
-  /// Rows of all tables that a unit should hold at most. What one top byte holds is cut only beyond it, because each
-  /// piece reads all records of the byte.
+  /// Rows of all tables that a unit should hold at most. What one group holds is cut only beyond it, because each piece
+  /// reads all records of the group.
   static let mostRows = 400_000
 
   /// What a row takes while it is loaded, normalised and evaluated; measured, and rounded up.
@@ -29,15 +31,25 @@ struct ClaimUnits {
     max(20_000, min(mostRows, memory / 2 / max(1, jobs) / bytesPerRow))
   }
 
+  /// Into how many groups an intake should part slices, so that one seldom holds more rows than a unit may. By a guess
+  /// from what was measured: a row of the narrow layout takes 28 bytes in gzip's quickest form, and some 200 as text.
+  static func groups(for files: [BatchFile]) -> Int {
+    let rows = files.reduce(0) { $0 + $1.size / ($1.isCompressed ? 28 : 200) }
+    var groups = 256
+    while groups < 1024, rows / groups > 300_000 { groups *= 2 }
+    return groups
+  }
+
   /// Ascending, without gaps, from the first slice to the last.
   let ranges: [ClosedRange<UInt16>]
 
   /// - Parameters:
-  ///   - rows: rows of all tables by the top byte of their slice.
+  ///   - rows: rows of all tables by slice group.
   ///   - most: rows that a unit should hold at most; `Int.max` makes one unit of everything.
   ///   - jobs: threads that work on them. Where one unit is not enough, all threads get as many of one size, so that
   ///     none ends with a unit while the others have nothing to do.
   init(rows: [Int], most: Int = Self.mostRows, jobs: Int = 1) {
+    let width = PersonSlice.count / rows.count
     let wanted = most == .max ? most : min(most, Self.wantedRows)
     let total = rows.reduce(0, +)
     let least = total / wanted + 1
@@ -47,29 +59,29 @@ struct ClaimUnits {
     var first = 0
     var held = 0
     var done = 0
-    for top in 0..<256 {
+    for group in rows.indices {
       // The cut is where it is nearest to an equal part.
       let share = total / count * (ranges.count + 1)
-      let isFull = ranges.count + 1 < count && done + rows[top] / 2 >= share
-      if held > 0, isFull || held + rows[top] > wanted {
-        ranges.append(UInt16(first << 8)...UInt16((top << 8) - 1))
-        first = top
+      let isFull = ranges.count + 1 < count && done + rows[group] / 2 >= share
+      if held > 0, isFull || held + rows[group] > wanted {
+        ranges.append(UInt16(first * width)...UInt16(group * width - 1))
+        first = group
         held = 0
       }
-      held += rows[top]
-      done += rows[top]
+      held += rows[group]
+      done += rows[group]
     }
-    ranges.append(UInt16(first << 8)...UInt16.max)
-    // One person's rows can't be parted, but 256 slices share a top byte: a large stretch is cut further.
+    ranges.append(UInt16(first * width)...UInt16.max)
+    // One person's rows can't be parted, but many slices share a group: a large one is cut further.
     self.ranges = ranges.flatMap { range in
-      let top = Int(range.lowerBound >> 8)
-      guard range.upperBound >> 8 == range.lowerBound >> 8, rows[top] > most else { return [range] }
+      let group = Int(range.lowerBound) / width
+      guard range.count == width, rows[group] > most else { return [range] }
       var pieces = 2
-      while pieces < 256, rows[top] / pieces > most { pieces *= 2 }
-      let width = 256 / pieces
+      while pieces < width, rows[group] / pieces > most { pieces *= 2 }
+      let pieceWidth = width / pieces
       return (0..<pieces).map { piece in
-        let low = Int(range.lowerBound) + piece * width
-        return UInt16(low)...UInt16(low + width - 1)
+        let low = Int(range.lowerBound) + piece * pieceWidth
+        return UInt16(low)...UInt16(low + pieceWidth - 1)
       }
     }
   }

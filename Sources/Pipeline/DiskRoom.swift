@@ -15,10 +15,8 @@ enum DiskRoom {
     var scratch = 0
     var parts = 0
     for file in files {
-      let name = file.name.lowercased()
-      let isCompressed = name.hasSuffix(".gz") || name.hasSuffix(".zip")
-      scratch += isCompressed ? file.size * scratchOfCompressed : file.size
-      parts += isCompressed ? file.size * partsOfCompressed : file.size / 2
+      scratch += file.isCompressed ? file.size * scratchOfCompressed : file.size
+      parts += file.isCompressed ? file.size * partsOfCompressed : file.size / 2
     }
     return max(0, scratch - memory) + (keepsParts ? parts : 0)
   }

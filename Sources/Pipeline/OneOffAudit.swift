@@ -142,10 +142,10 @@ private final class OneOffAudit {
         (table, RowPlan(table: table, columns: StoreState.neededColumns(rules, table), keepsDelivered: false))
       })
     let held = min(memory / 8, Self.heldBytes)
-    try DiskRoom.check(
-      spillFolder,
-      needed: DiskRoom.needed(for: setup.batches.flatMap(\.files), memory: held, keepsParts: false))
-    return try RowPartition(plans: plans, memoryBytes: held, spillFolder: spillFolder, profiles: false)
+    let files = setup.batches.flatMap(\.files)
+    try DiskRoom.check(spillFolder, needed: DiskRoom.needed(for: files, memory: held, keepsParts: false))
+    return try RowPartition(
+      plans: plans, groups: ClaimUnits.groups(for: files), memoryBytes: held, spillFolder: spillFolder, profiles: false)
   }
 
   private func readBatches(

@@ -10,9 +10,14 @@ struct StorePartition {
   let partition: RowPartition
   let segments: [ReadSegment]
   let jobs: Int
+  /// Bytes that the run may take.
+  let memory: Int
 
   /// Rows of a table that a part should have at least, unless the batch has fewer.
   private static let rowsOfPart = 250_000
+
+  /// What a row takes while its part is written, its texts included; measured in the narrow layout, and rounded up.
+  private static let bytesPerRow = 350
 
   /// Writes the partition's rows as parts and commits them with what became of the files, in one transaction.
   func commit(_ files: [BatchIntake.ReadFile], to ledger: Ledger, batch: String) throws {
@@ -38,7 +43,7 @@ struct StorePartition {
     let columns = known
     let ranges = Self.ranges(partition.rows(.feeLines))
     do {
-      let written = try inParallel(ranges.count, jobs: jobs, worker: { CodeTable() }) { i, codes in
+      let written = try inParallel(ranges.count, jobs: threads(for: ranges), worker: { CodeTable() }) { i, codes in
         defer { codes.rollBack(to: 1) }
         let loaded = try partition.load(slices: ranges[i], codes: codes)
         var records: [PartRecord] = []
@@ -60,9 +65,24 @@ struct StorePartition {
     }
   }
 
-  /// Ranges of slices, each of 16 top bytes or a multiple of it, so that no part has too few rows.
+  /// As many of the jobs as can write parts at a time within half of the memory, at least one.
+  private func threads(for ranges: [ClosedRange<UInt16>]) -> Int {
+    var rows = [Int](repeating: 0, count: ranges.count)
+    for table in ClaimTable.allCases {
+      let own = partition.rows(table)
+      for (group, count) in own.enumerated() { rows[group * ranges.count / own.count] += count }
+    }
+    let most = rows.max() ?? 0
+    return max(1, min(jobs, memory / 2 / max(1, most * Self.bytesPerRow)))
+  }
+
+  /// Ranges of slices, all of as many whole top bytes, so that no part has too few rows, and none more than twice as many
+  /// as that: a part's rows are in memory while it is written. What one top byte holds is not parted: 256 times
+  /// `rowsOfPart` is more than a province's week.
+  ///
+  /// - Parameter rows: of the table that has most, by slice group.
   static func ranges(_ rows: [Int]) -> [ClosedRange<UInt16>] {
-    var buckets = 16
+    var buckets = 256
     while buckets > 1, rows.reduce(0, +) / buckets < rowsOfPart { buckets /= 2 }
     let width = PersonSlice.count / buckets
     return (0..<buckets).map { UInt16($0 * width)...UInt16($0 * width + width - 1) }

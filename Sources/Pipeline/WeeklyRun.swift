@@ -484,7 +484,7 @@ final class WeeklyRun {
       ledger.folder, needed: DiskRoom.needed(for: toRead, memory: min(memory / 4, 256 << 20), keepsParts: true))
     let read = try intake.read(toRead, digests: digests)
     records += read.map(\.record)
-    try StorePartition(partition: partition, segments: numbers.all, jobs: jobs).commit(
+    try StorePartition(partition: partition, segments: numbers.all, jobs: jobs, memory: memory).commit(
       read, to: ledger, batch: batch.id)
     return records.sorted { bytesPrecede($0.name, $1.name) }
   }

@@ -55,11 +55,12 @@ final class BlobPath {
 
 func partition(
   _ tables: [ClaimTable] = ClaimTable.allCases, columns: Set<String>? = nil, delivered: Bool = false,
-  memory: Int = 64 << 20
+  groups: Int = 256, memory: Int = 64 << 20
 ) throws -> RowPartition {
   var plans: [ClaimTable: RowPlan] = [:]
   for table in tables { plans[table] = RowPlan(table: table, columns: columns, keepsDelivered: delivered) }
-  return try RowPartition(plans: plans, memoryBytes: memory, spillFolder: FileManager.default.temporaryDirectory.path)
+  return try RowPartition(
+    plans: plans, groups: groups, memoryBytes: memory, spillFolder: FileManager.default.temporaryDirectory.path)
 }
 
 func feed(_ members: [Member], _ partition: RowPartition, segment: Int32, blockRows: Int = 300) throws {
@@ -148,17 +149,19 @@ func feed(_ members: [Member], _ partition: RowPartition, segment: Int32, blockR
     #expect(results[0] == results[2])
   }
 
-  @Test func rangesOfSlicesTogetherAreAll() throws {
+  /// Cut anywhere, also within a group.
+  @Test(arguments: [256, 512, 1024], [64 << 20, 0])
+  func rangesOfSlicesTogetherAreAll(groups: Int, memory: Int) throws {
     var random = Seeded(state: 6)
     let member = RandomMember.make(.feeLines, rows: 2_000, persons: 100, &random)
-    let partition = try partition()
+    let partition = try partition(groups: groups, memory: memory)
     try feed([member], partition, segment: 0)
     let codes = CodeTable()
     let all = plain(try #require(try partition.load(slices: 0...UInt16.max, codes: codes)[.feeLines]), codes)
     var parts: [PlainRow] = []
     var lower = 0
     while lower <= 0xFFFF {
-      let upper = min(0xFFFF, lower + Int(random.next() % 9_000))
+      let upper = min(0xFFFF, lower + Int(random.next() % (random.next() % 2 == 0 ? 9_000 : 100)))
       let range = UInt16(lower)...UInt16(upper)
       let own = CodeTable()
       let rows = plain(try #require(try partition.load(slices: range, codes: own)[.feeLines]), own)
@@ -167,6 +170,12 @@ func feed(_ members: [Member], _ partition: RowPartition, segment: Int32, blockR
       lower = upper + 1
     }
     #expect(Set(parts) == Set(all) && parts.count == all.count)
+    // Each group's rows are counted where they lie.
+    let counted = partition.rows(.feeLines)
+    #expect(counted.count == groups)
+    for (group, count) in counted.enumerated() {
+      #expect(count == all.filter { Int($0.slice) * groups / PersonSlice.count == group }.count)
+    }
   }
 
   @Test func voidSegmentsAndUnfinishedFilesLeaveNothing() throws {

@@ -1,3 +1,4 @@
+import Intake
 import Testing
 
 @testable import Pipeline
@@ -25,6 +26,38 @@ import Testing
     #expect(sizes.count == count)
     #expect((sizes.max() ?? 0) - (sizes.min() ?? 0) <= 15_625)
     #expect((sizes.max() ?? 0) <= 250_000)
+  }
+
+  /// More groups than top bytes: each is a unit of its own, and none is cut.
+  @Test func smallerGroupsAreCutLess() {
+    let rows = [Int](repeating: 251_000, count: 512)
+    let units = ClaimUnits(rows: rows, most: 400_000, jobs: 2)
+    expectNoGap(units)
+    #expect(units.ranges.count == 512)
+    #expect(ClaimUnits(rows: rows, most: 130_000, jobs: 2).ranges.count == 1024)
+    // Two groups in one unit, which is no single group to cut.
+    let pairs = ClaimUnits(rows: [Int](repeating: 100_000, count: 512), most: 400_000, jobs: 2)
+    expectNoGap(pairs)
+    #expect(pairs.ranges.count == 256 && pairs.ranges.allSatisfy { $0.count == 256 })
+  }
+
+  @Test(arguments: [(5_000, 256), (2_150, 256), (2_200, 512), (4_200, 512), (4_400, 1024), (90_000, 1024)])
+  func groupsAreAsManyAsRowsNeed(_ megabytes: Int, _ groups: Int) {
+    // As text, and in gzip's form; small files beside a large one change nothing.
+    let isText = megabytes == 5_000
+    let file = BatchFile(path: "", name: isText ? "a.csv" : "a.csv.gz", size: megabytes * 1_000_000)
+    #expect(ClaimUnits.groups(for: [file, BatchFile(path: "", name: "b.csv", size: 900)]) == groups)
+  }
+
+  /// Parts of 250,000 to 500,000 rows of the largest table: few for a week, many for a year, and no more than top bytes.
+  @Test(arguments: [(100_000, 1), (499_000, 1), (501_000, 2), (5_000_000, 16), (30_000_000, 64), (1 << 40, 256)])
+  func aPartHoldsNotTooManyRows(_ rows: Int, _ parts: Int) {
+    for groups in [256, 1024] {
+      let ranges = StorePartition.ranges([Int](repeating: (rows + groups - 1) / groups, count: groups))
+      #expect(ranges.count == parts)
+      #expect(ranges.first?.lowerBound == 0 && ranges.last?.upperBound == UInt16.max)
+      #expect(ranges.allSatisfy { $0.count == 65_536 / parts })
+    }
   }
 
   /// Each piece of a top byte would read all its records.
