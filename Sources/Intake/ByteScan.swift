@@ -47,6 +47,16 @@ enum ByteScan {
 
   /// Index of the first byte that is not part of well-formed UTF-8 in `start..<end`, else `end`.
   static func firstInvalidUTF8(_ p: UnsafeMutablePointer<UInt8>, _ start: Int, _ end: Int) -> Int {
+    var isASCII = true
+    return firstInvalidUTF8(p, start, end, isASCII: &isASCII)
+  }
+
+  /// As above.
+  ///
+  /// - Parameter isASCII: becomes false if a byte beyond ASCII was met on the way.
+  static func firstInvalidUTF8(
+    _ p: UnsafeMutablePointer<UInt8>, _ start: Int, _ end: Int, isASCII: inout Bool
+  ) -> Int {
     var i = start
     while i &+ 64 <= end {
       var word = cbm_high(p + i)
@@ -54,6 +64,7 @@ enum ByteScan {
         i &+= 64
         continue
       }
+      isASCII = false
       let block = i
       repeat {
         i = block &+ word.trailingZeroBitCount
@@ -76,6 +87,7 @@ enum ByteScan {
     }
     while i < end {
       let length = lengthOfCharacter(p, i, end)
+      if length != 1 { isASCII = false }
       if length == 0 { return i }
       i &+= length
     }

@@ -33,6 +33,8 @@ final class LineReader {
   /// The chunk is UTF-8 throughout, without NUL and without too long a line: `text[..<end]` holds nothing but its
   /// lines.
   private(set) var isSound = false
+  /// Whether a sound chunk holds nothing but ASCII; of another it says nothing.
+  private(set) var isASCII = false
   private(set) var end = 0
   /// Inflated bytes read so far.
   private(set) var bytesRead = 0
@@ -138,7 +140,9 @@ final class LineReader {
     if end == 0 { return false }
     consumed = end
     self.end = end
-    isSound = charset == .utf8 && ByteScan.firstInvalidUTF8(raw, 0, end) == end && memchr(raw, 0, end) == nil
+    isASCII = true
+    isSound =
+      charset == .utf8 && ByteScan.firstInvalidUTF8(raw, 0, end, isASCII: &isASCII) == end && memchr(raw, 0, end) == nil
     if isSound, !wantsLines { return true }
     findLines(end)
     if isSound { return true }

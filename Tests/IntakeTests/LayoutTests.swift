@@ -47,7 +47,7 @@ struct LayoutTests {
     #expect(report.rejects.isEmpty)
     #expect(report.members.first?.unknownColumns == [])
     #expect(got.rows.first == ["1", "M1", "L1", "", "", "1", "1", "2025-03-04", "5'-核苷酸'酶'"])
-    #expect(got.rows.last?.last == "　全角")
+    #expect(got.rows.last?.last == "全角")
     #expect(got.layouts[0].0.columnOfField[0] == nil)
   }
 
