@@ -47,15 +47,15 @@ enum ByteScan {
 
   /// Index of the first byte that is not part of well-formed UTF-8 in `start..<end`, else `end`.
   static func firstInvalidUTF8(_ p: UnsafeMutablePointer<UInt8>, _ start: Int, _ end: Int) -> Int {
-    var isASCII = true
-    return firstInvalidUTF8(p, start, end, isASCII: &isASCII)
+    var holdsBlank = false
+    return firstInvalidUTF8(p, start, end, holdsBlank: &holdsBlank)
   }
 
   /// As above.
   ///
-  /// - Parameter isASCII: becomes false if a byte beyond ASCII was met on the way.
+  /// - Parameter holdsBlank: becomes true if a `Blank` that is not ASCII was met on the way.
   static func firstInvalidUTF8(
-    _ p: UnsafeMutablePointer<UInt8>, _ start: Int, _ end: Int, isASCII: inout Bool
+    _ p: UnsafeMutablePointer<UInt8>, _ start: Int, _ end: Int, holdsBlank: inout Bool
   ) -> Int {
     var i = start
     while i &+ 64 <= end {
@@ -64,7 +64,6 @@ enum ByteScan {
         i &+= 64
         continue
       }
-      isASCII = false
       let block = i
       repeat {
         i = block &+ word.trailingZeroBitCount
@@ -74,11 +73,13 @@ enum ByteScan {
           // 1110xxxx 10xxxxxx 10xxxxxx; not 0 and not 0xD8..0xDF in the upper five bits of the character.
           let upper = four & 0x200F
           if four & 0x00C0_C0F0 != 0x0080_80E0 || upper == 0 || upper == 0x200D { break }
+          if four & 0xFF <= 0xE3, Blank.length(p + i, 3) != 0 { holdsBlank = true }
           i &+= 3
         }
         if i < end, p[i] >= 0x80 {
           let length = lengthOfCharacter(p, i, end)
           if length == 0 { return i }
+          if Blank.length(p + i, length) != 0 { holdsBlank = true }
           i &+= length
         }
         word = i &- block >= 64 ? 0 : word & (~0 &<< UInt64(i &- block))
@@ -87,8 +88,8 @@ enum ByteScan {
     }
     while i < end {
       let length = lengthOfCharacter(p, i, end)
-      if length != 1 { isASCII = false }
       if length == 0 { return i }
+      if length > 1, Blank.length(p + i, length) != 0 { holdsBlank = true }
       i &+= length
     }
     return end

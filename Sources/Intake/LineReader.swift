@@ -33,8 +33,8 @@ final class LineReader {
   /// The chunk is UTF-8 throughout, without NUL and without too long a line: `text[..<end]` holds nothing but its
   /// lines.
   private(set) var isSound = false
-  /// Whether a sound chunk holds nothing but ASCII; of another it says nothing.
-  private(set) var isASCII = false
+  /// Whether a sound chunk holds a blank that is not ASCII; of another it says nothing.
+  private(set) var holdsBlank = false
   private(set) var end = 0
   /// Inflated bytes read so far.
   private(set) var bytesRead = 0
@@ -140,9 +140,10 @@ final class LineReader {
     if end == 0 { return false }
     consumed = end
     self.end = end
-    isASCII = true
+    holdsBlank = false
     isSound =
-      charset == .utf8 && ByteScan.firstInvalidUTF8(raw, 0, end, isASCII: &isASCII) == end && memchr(raw, 0, end) == nil
+      charset == .utf8 && ByteScan.firstInvalidUTF8(raw, 0, end, holdsBlank: &holdsBlank) == end
+      && memchr(raw, 0, end) == nil
     if isSound, !wantsLines { return true }
     findLines(end)
     if isSound { return true }

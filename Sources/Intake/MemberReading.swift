@@ -112,7 +112,7 @@ final class MemberReading {
     line += scanner.rows
     report.rowsRead += scanner.rows
     if scanner.soundRows == 0 { return }
-    if !reader.isASCII, Blank.standsWide(in: reader.text, from, reader.end) { scanner.trimWideBlanks(reader.text) }
+    if reader.holdsBlank { scanner.trimWideBlanks(reader.text) }
     blockLines.removeAll(keepingCapacity: true)
     blockOffsets.removeAll(keepingCapacity: true)
     scanner.appendRows(firstLine: firstLine, base: reader.base, &blockLines, &blockOffsets)

@@ -68,4 +68,27 @@ struct BlankTests {
     #expect(report.refusal == nil && report.members.first?.unknownColumns == [])
     #expect(got.rows.count == 1)
   }
+
+  /// One blank alone, wherever it stands, is met on the way by either search; its neighbours in Unicode are not.
+  @Test(
+    arguments: ["\u{3000}", "\u{00A0}", "\u{1680}", "\u{2000}", "\u{200B}", "\u{202F}", "\u{205F}"], ["a", "中", "é"])
+  func areMetWhereverTheyStand(blank: String, around: String) throws {
+    let others = "\u{3001}\u{00A1}\u{1681}\u{1FFF}\u{200C}\u{202E}\u{2060}\u{E000}\u{3400}"
+    for before in 0..<70 {
+      let head = String(repeating: around, count: before)
+      for (text, isThere) in [(head + blank + others, true), (head + blank, true), (head + others, false)] {
+        var bytes = Array(text.utf8)
+        let count = bytes.count
+        bytes += [UInt8](repeating: 0, count: 16)
+        var isMet = false
+        let found = bytes.withUnsafeMutableBufferPointer { buffer -> (end: Int, stands: Bool)? in
+          guard let p = buffer.baseAddress else { return nil }
+          return (
+            ByteScan.firstInvalidUTF8(p, 0, count, holdsBlank: &isMet), Blank.standsWide(in: p, 0, count)
+          )
+        }
+        #expect(found?.end == count && found?.stands == isThere && isMet == isThere, "\(before) \(text.count)")
+      }
+    }
+  }
 }
