@@ -1,5 +1,3 @@
-import CByteMasks
-
 /// What is cut off at both ends of a value: tab and the spaces of Unicode (general category Zs), among them the wide
 /// blank of Chinese text (U+3000) and that which does not break (U+00A0), and the zero-width space. They are the same
 /// for claims and for registries: a code that is written alike in both must meet itself.
@@ -46,28 +44,7 @@ public enum Blank {
     }
   }
 
-  /// Whether a text holds a blank that is not ASCII. What begins one is rare in Chinese text, too: no word of it.
-  static func standsWide(in p: UnsafePointer<UInt8>, _ start: Int, _ end: Int) -> Bool {
-    var i = start
-    while i &+ 64 <= end {
-      if cbm_high(p + i) != 0 {
-        var leads = cbm_equal(p + i, 0xE3) | cbm_equal(p + i, 0xE2) | cbm_equal(p + i, 0xC2) | cbm_equal(p + i, 0xE1)
-        while leads != 0 {
-          let at = i &+ leads.trailingZeroBitCount
-          if length(p + at, end &- at) != 0 { return true }
-          leads &= leads &- 1
-        }
-      }
-      i &+= 64
-    }
-    while i < end {
-      if p[i] >= 0x80, length(p + i, end &- i) != 0 { return true }
-      i &+= 1
-    }
-    return false
-  }
-
-  /// Cuts off the blanks of fields that are free of ASCII blanks, of which the text holds some that are not ASCII.
+  /// Cuts off the blanks of fields that have no ASCII blanks at their ends any more.
   static func trim(
     _ text: UnsafePointer<UInt8>, _ starts: inout [Int32], _ lengths: inout [Int32], count: Int, tab: Bool
   ) {

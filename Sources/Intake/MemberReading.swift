@@ -158,10 +158,8 @@ final class MemberReading {
     for (line, offset, fault) in faults { reject(line, offset, fault, layout.table) }
     guard !blockLines.isEmpty else { return }
     let textEnd = reader.lines.last.map(\.end) ?? 0
-    if Blank.standsWide(in: reader.text, 0, textEnd) {
-      Blank.trim(
-        reader.text, &starts, &lengths, count: blockLines.count * fieldCount, tab: splitter.format.delimiter != 0x09)
-    }
+    Blank.trim(
+      reader.text, &starts, &lengths, count: blockLines.count * fieldCount, tab: splitter.format.delimiter != 0x09)
     let block = RecordBlock(
       bytes: UnsafeRawBufferPointer(start: reader.text, count: textEnd), fieldStarts: starts, fieldLengths: lengths,
       fieldCount: fieldCount, lines: blockLines, byteOffsets: blockOffsets)

@@ -113,7 +113,7 @@ final class RowScanner {
     }
   }
 
-  /// Cuts off blanks that are not ASCII, where the text of the chunk holds any.
+  /// Cuts off blanks that are not ASCII; to be called where the text of the chunk holds any.
   func trimWideBlanks(_ p: UnsafePointer<UInt8>) {
     Blank.trim(p, &starts, &lengths, count: soundRows * fieldCount, tab: format.delimiter != 0x09)
   }

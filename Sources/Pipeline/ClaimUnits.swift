@@ -23,7 +23,8 @@ struct ClaimUnits {
   /// reads all records of the group.
   static let mostRows = 400_000
 
-  /// What a row takes while it is loaded, normalised and evaluated; measured, and rounded up.
+  /// What a row takes while it is loaded, normalised and evaluated, or written to the store in all its columns; measured
+  /// (the latter 330 in the narrow layout, 570 in the wide one), and rounded up.
   static let bytesPerRow = 600
 
   /// Rows that a unit may hold so that as many units as there are jobs stay within half of the memory.

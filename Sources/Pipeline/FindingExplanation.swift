@@ -430,7 +430,7 @@ struct FindingExplanation {
         switch answer.truth {
         case .yes: "查到"
         case .no: "未查到"
-        case .null: "不能判断（键或日期为空，或该编码当日有重叠记录）"
+        case .null: "不能判断（键或日期为空，或该编码当日的记录重叠或有效期无法读取）"
         }
       page.line("\(answer.lookup)（\(answer.table)）\(outcome)：\(asked)")
       writeRegistryRows(answer.used, answer.table, "用到", &page)

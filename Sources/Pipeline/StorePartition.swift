@@ -16,9 +16,6 @@ struct StorePartition {
   /// Rows of a table that a part should have at least, unless the batch has fewer.
   private static let rowsOfPart = 250_000
 
-  /// What a row takes while its part is written, its texts included; measured in the narrow layout, and rounded up.
-  private static let bytesPerRow = 350
-
   /// Writes the partition's rows as parts and commits them with what became of the files, in one transaction.
   func commit(_ files: [BatchIntake.ReadFile], to ledger: Ledger, batch: String) throws {
     if files.isEmpty { return }
@@ -73,7 +70,7 @@ struct StorePartition {
       for (group, count) in own.enumerated() { rows[group * ranges.count / own.count] += count }
     }
     let most = rows.max() ?? 0
-    return max(1, min(jobs, memory / 2 / max(1, most * Self.bytesPerRow)))
+    return max(1, min(jobs, memory / 2 / max(1, most * ClaimUnits.bytesPerRow)))
   }
 
   /// Ranges of slices, all of as many whole top bytes, so that no part has too few rows, and none more than twice as many

@@ -9,7 +9,7 @@ public struct Registry: Sendable {
   /// (`RegistrySchema.Column.form`), so look up by `CodeTable.folded` on both sides. An open enddate is null. A column
   /// the file lacks is all null.
   public var columns: [String: ColumnData]
-  /// Rows that overlap another of their key in a table read for one row: they are kept to make their days
+  /// Rows of a table read for one row that overlap another of their key, or can't be dated: they are kept to make their days
   /// unevaluable, and never found. Same length as the columns.
   public var isAmbiguous: [Bool]
   /// SHA-256 of the file's bytes; of the shipped text for shipped sets.

@@ -11,7 +11,7 @@ public final class RegistryIndex: Sendable {
   /// First and last day of each row; the widest numbers where the table has no validity or the row is open.
   public let begin: [Int64]
   public let end: [Int64]
-  /// The key holds all of the table's own key, so a row rejected for overlap makes it unevaluable.
+  /// The key holds all of the table's own key, so a row rejected for its validity makes it unevaluable.
   public let isKeyComplete: Bool
   /// Some row is ambiguous and the key is complete.
   public let canBeAmbiguous: Bool
@@ -79,7 +79,7 @@ public final class RegistryIndex: Sendable {
   /// Whether a row holds on any day of `from` … `to`.
   public func holds(row: Int, from: Int64, to: Int64) -> Bool { begin[row] <= to && end[row] >= from }
 
-  /// Whether a row of the group that was rejected for overlap covers any day of `from` … `to`.
+  /// Whether a row of the group that was rejected for its validity covers any day of `from` … `to`.
   public func isAmbiguous(_ group: Int, from: Int64, to: Int64) -> Bool {
     index.rows(group).contains { registry.isAmbiguous[Int($0)] && holds(row: Int($0), from: from, to: to) }
   }

@@ -38,7 +38,8 @@ final class RegistryReader {
   private let parsed: UnsafeMutablePointer<Int64>
   private var turnedBytes: UnsafeMutablePointer<UInt8>?
   private var turnedCapacity = 0
-  private var nulled: [Reject] = []
+  /// What is wrong with the row, if nothing else refuses it whole.
+  private var remarks: [Reject] = []
   // Found once, not by name in each of a hundred thousand rows; -1: none.
   private let valiFlag: Int
   private let begin: Int
@@ -99,7 +100,7 @@ final class RegistryReader {
         return
       }
     }
-    if !nulled.isEmpty { nulled = [] }
+    if !remarks.isEmpty { remarks = [] }
     var isUndated = false
     for i in 0..<columnCount {
       let column = columns + i
@@ -133,19 +134,19 @@ final class RegistryReader {
         // key that is read for one row can't be evaluated, and what excuses where it exists holds throughout.
         parsed[i] = i == begin ? Self.everBefore : ColumnData.null
         if schema.reading == .existence {
-          nulled.append(
+          remarks.append(
             aside(
               line, "bad-date", schema.columns[i].name,
               "not a date yyyy-MM-dd; read as \(i == begin ? "valid from ever on" : "open")", .nulled))
         } else if !isUndated {
-          nulled.append(
+          remarks.append(
             aside(
               line, "bad-date", schema.columns[i].name, "not a date yyyy-MM-dd; the key can't be evaluated", .rejected))
         }
         isUndated = true
       } else {
         parsed[i] = ColumnData.null
-        nulled.append(
+        remarks.append(
           aside(
             line, "bad-value", schema.columns[i].name, "not a \(column.pointee.kind.rawValue); read as null", .nulled))
       }
@@ -163,7 +164,7 @@ final class RegistryReader {
       return
     }
     if isUndated, schema.reading == .one { undated.append(count) }
-    if !nulled.isEmpty { rejected.append(contentsOf: nulled) }
+    if !remarks.isEmpty { rejected.append(contentsOf: remarks) }
     if count == capacity { grow() }
     for i in 0..<columnCount {
       let column = columns + i

@@ -64,7 +64,7 @@ public enum EvidenceSchema {
       Column(name: $0.name, type: type($0.kind), unit: unit($0.kind), caption: "")
     }
     let extra = [
-      Column(name: "is_ambiguous", type: "INTEGER", unit: "0 或 1", caption: "有效期重叠"),
+      Column(name: "is_ambiguous", type: "INTEGER", unit: "0 或 1", caption: "有效期重叠或无法读取"),
       Column(name: "row_sha256", type: "TEXT", unit: "", caption: "来源行的SHA-256"),
     ]
     return makeTable(schema.name, columns + extra, indexes: [schema.key])

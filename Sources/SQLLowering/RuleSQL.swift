@@ -233,7 +233,10 @@ final class RuleLowering {
       if case .groups = lookup.take { continue }
       guard asked == .all || (asked == .formed) == lowering.formedLookups.contains(lookup.name) else { continue }
       conditions.append(
-        ("r.\(dialect.quoted(lookup.name + ".unknown")) <> 2", "登记行有效期重叠，不可评价 overlapping registry rows"))
+        (
+          "r.\(dialect.quoted(lookup.name + ".unknown")) <> 2",
+          "登记行有效期重叠或无法读取，不可评价 overlapping or undated registry rows"
+        ))
     }
     for row in rule.unevaluable where isAsked(asked, row.when) {
       conditions.append(

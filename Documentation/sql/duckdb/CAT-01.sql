@@ -88,8 +88,8 @@ SELECT r.*, COALESCE(r."line.id", '') AS key,
   row_number() OVER (ORDER BY r."line.id") AS hit
 FROM "CAT-01 lookup listed" r
 WHERE NOT (r."line.hilist_code" IS NULL AND r."line.med_list_codg" IS NULL) IS TRUE  -- 不可评价 unevaluable: 明细没有医保目录编码和医疗目录编码
-  AND NOT (NOT (r."line.med_list_codg" IS NULL) AND (CASE WHEN r."local.unknown" = 0 THEN r."local.row" IS NOT NULL END) IS NULL AND NOT ((CASE WHEN r."cat.unknown" = 0 THEN r."cat.row" IS NOT NULL END) IS TRUE)) IS TRUE  -- 不可评价 unevaluable: 编码对照表中该编码当日有重叠记录
-  AND NOT ((CASE WHEN r."cat.unknown" = 0 THEN r."cat.row" IS NOT NULL END) IS NULL) IS TRUE  -- 不可评价 unevaluable: 目录中该编码当日有重叠记录
+  AND NOT (NOT (r."line.med_list_codg" IS NULL) AND (CASE WHEN r."local.unknown" = 0 THEN r."local.row" IS NOT NULL END) IS NULL AND NOT ((CASE WHEN r."cat.unknown" = 0 THEN r."cat.row" IS NOT NULL END) IS TRUE)) IS TRUE  -- 不可评价 unevaluable: 编码对照表中该编码当日的记录重叠或有效期无法读取
+  AND NOT ((CASE WHEN r."cat.unknown" = 0 THEN r."cat.row" IS NOT NULL END) IS NULL) IS TRUE  -- 不可评价 unevaluable: 目录中该编码当日的记录重叠或有效期无法读取
   AND NOT (NOT (CASE WHEN r."cat.unknown" = 0 THEN r."cat.row" IS NOT NULL END) AND NOT ((CASE WHEN r."listed.unknown" = 0 THEN r."listed.row" IS NOT NULL END) IS TRUE)) IS TRUE  -- 不可评价 unevaluable: 目录未覆盖该地区当日的此类项目
   AND (r."cat.chrgitm_lv" = '03' OR NOT (CASE WHEN r."cat.unknown" = 0 THEN r."cat.row" IS NOT NULL END)) IS TRUE  -- 命中条件 hit
 ;

@@ -73,7 +73,7 @@ CREATE TEMP TABLE "CHR-04 hits" AS
 SELECT r.*, COALESCE(r."settlement.setl_id", '') AS key,
   row_number() OVER (ORDER BY r."settlement.setl_id") AS hit
 FROM "CHR-04 lookup near" r
-WHERE r."near.unknown" <> 2  -- 登记行有效期重叠，不可评价 overlapping registry rows
+WHERE r."near.unknown" <> 2  -- 登记行有效期重叠或无法读取，不可评价 overlapping or undated registry rows
   AND NOT (NOT ((CASE WHEN r."region.unknown" = 0 THEN r."region.row" IS NOT NULL END) IS TRUE)) IS TRUE  -- 不可评价 unevaluable: 备案表未覆盖参保地
   AND NOT (NOT (r."settlement.dise_no" IS NULL) AND NOT ((CASE WHEN r."disease.unknown" = 0 THEN r."disease.row" IS NOT NULL END) IS TRUE)) IS TRUE  -- 不可评价 unevaluable: 病种编码在备案表中从未出现，无法对照
   AND NOT ((CASE WHEN r."reg.unknown" = 0 THEN r."reg.row" IS NOT NULL END) IS NULL) IS TRUE  -- 不可评价 unevaluable: 结算没有人员编号或日期

@@ -56,7 +56,7 @@ SELECT row_number() OVER (ORDER BY b.base_order) AS base_row, b.* FROM (
     r.`stay.begin_day` + 1L AS `first_day`,
     r.`stay.end_day` - 1L AS `last_day`
   FROM `ADM-06 lookup inst` r
-  WHERE r.`inst.unknown` <> 2  -- 登记行有效期重叠，不可评价 overlapping registry rows
+  WHERE r.`inst.unknown` <> 2  -- 登记行有效期重叠或无法读取，不可评价 overlapping or undated registry rows
   AND NOT (NOT (((SELECT max(p.`stays`) FROM `ADM-06 population posting` p WHERE p.match_1 = r.`stay.fixmedins_code`) >= (10 /* posting_stays */) AND ((((SELECT max(p.`posted_days`) FROM `ADM-06 population posting` p WHERE p.match_1 = r.`stay.fixmedins_code`) * 100L))) >= ((((SELECT max(p.`inner_days`) FROM `ADM-06 population posting` p WHERE p.match_1 = r.`stay.fixmedins_code`) * (80L /* posting_percent */))))) IS TRUE)) IS TRUE  -- 不可评价 unevaluable: 机构住院不足或未逐日记账
   AND NOT (NOT (((((COALESCE((SELECT sum(`each_l`.det_item_fee_sumamt) FROM counting_line `each_l` WHERE `each_l`.mdtrt_id = r.`stay.mdtrt_id` AND (TRUE) IS TRUE), 0L) - ((SELECT sum(`each_x`.medfee_sumamt) FROM counting_settlement `each_x` WHERE `each_x`.mdtrt_id = r.`stay.mdtrt_id` AND (TRUE) IS TRUE))))) <= (100 /* difference */) AND (((((SELECT sum(`each_x`.medfee_sumamt) FROM counting_settlement `each_x` WHERE `each_x`.mdtrt_id = r.`stay.mdtrt_id` AND (TRUE) IS TRUE)) - COALESCE((SELECT sum(`each_l`.det_item_fee_sumamt) FROM counting_line `each_l` WHERE `each_l`.mdtrt_id = r.`stay.mdtrt_id` AND (TRUE) IS TRUE), 0L)))) <= (100 /* difference */)) IS TRUE)) IS TRUE  -- 不可评价 unevaluable: 明细合计与结算总额不符，可能缺明细
 ) b

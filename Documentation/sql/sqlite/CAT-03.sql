@@ -73,8 +73,8 @@ SELECT r.*, COALESCE(r."line.id", '') || '|' || COALESCE(r."lim.lmt_type", '') A
   row_number() OVER (ORDER BY r."line.id", r."lim.lmt_type") AS hit
 FROM "CAT-03 lookup level" r
 WHERE (CASE WHEN r."lim.unknown" = 0 THEN r."lim.row" IS NOT NULL END) IS TRUE  -- 范围 scope
-  AND r."level.unknown" <> 2  -- 登记行有效期重叠，不可评价 overlapping registry rows
-  AND NOT (r."lim.lmt_type" = 'hosp_lv' AND NOT (r."line.fixmedins_code" IS NULL) AND (CASE WHEN r."inst.unknown" = 0 THEN r."inst.row" IS NOT NULL END) IS NULL) IS TRUE  -- 不可评价 unevaluable: 机构登记表中该机构当日有重叠记录
+  AND r."level.unknown" <> 2  -- 登记行有效期重叠或无法读取，不可评价 overlapping or undated registry rows
+  AND NOT (r."lim.lmt_type" = 'hosp_lv' AND NOT (r."line.fixmedins_code" IS NULL) AND (CASE WHEN r."inst.unknown" = 0 THEN r."inst.row" IS NOT NULL END) IS NULL) IS TRUE  -- 不可评价 unevaluable: 机构登记表中该机构当日的记录重叠或有效期无法读取
   AND ((r."lim.lmt_type" = 'hosp_lv' AND r."level.rank" < ((SELECT max(CASE WHEN (g.lmt_val <> '' AND g.lmt_val NOT GLOB '*[^0-9]*' AND length(ltrim(g.lmt_val, '0')) <= 18) THEN CAST(g.lmt_val AS INTEGER) END) FROM hilist_lmt_b g, hilist_lmt_b a
     WHERE a.rowid = r."lim.row" AND g.med_list_codg = a.med_list_codg AND g.begndate <= r."line.day" AND (g.enddate IS NULL OR g.enddate >= r."line.day") AND g.is_ambiguous = 0 AND g.lmt_type = r."lim.lmt_type")) AND NOT (((substr(r."line.fixmedins_code", 1, 1) = 'P') OR (substr(r."line.fixmedins_code", 1, 1) = 'p')) IS TRUE) AND NOT (r."line.settlement.visit_class" IS 'emergency')) OR (r."lim.lmt_type" = 'visit' AND r."line.settlement.visit_class" IN ('inpatient', 'outpatient', 'pharmacy') AND NOT (CASE WHEN r."lim.unknown" = 0 AND r."line.settlement.visit_class" IS NOT NULL THEN EXISTS (SELECT 1 FROM hilist_lmt_b g, hilist_lmt_b a
     WHERE a.rowid = r."lim.row" AND g.med_list_codg = a.med_list_codg AND g.begndate <= r."line.day" AND (g.enddate IS NULL OR g.enddate >= r."line.day") AND g.is_ambiguous = 0 AND g.lmt_type = r."lim.lmt_type" AND g.lmt_val = r."line.settlement.visit_class") END)) OR (r."lim.lmt_type" = 'insutype' AND ((CASE WHEN r."lim.unknown" = 0 AND 'work_injury' IS NOT NULL THEN EXISTS (SELECT 1 FROM hilist_lmt_b g, hilist_lmt_b a

@@ -103,9 +103,9 @@ CREATE TEMP TABLE "CHR-03 hits" AS
 SELECT r.*, COALESCE(r."line.id", '') AS key,
   row_number() OVER (ORDER BY r."line.id") AS hit
 FROM "CHR-03 lookup on_other_list" r
-WHERE r."on_list.unknown" <> 2  -- 登记行有效期重叠，不可评价 overlapping registry rows
-  AND r."regs.unknown" <> 2  -- 登记行有效期重叠，不可评价 overlapping registry rows
-  AND r."on_other_list.unknown" <> 2  -- 登记行有效期重叠，不可评价 overlapping registry rows
+WHERE r."on_list.unknown" <> 2  -- 登记行有效期重叠或无法读取，不可评价 overlapping or undated registry rows
+  AND r."regs.unknown" <> 2  -- 登记行有效期重叠或无法读取，不可评价 overlapping or undated registry rows
+  AND r."on_other_list.unknown" <> 2  -- 登记行有效期重叠或无法读取，不可评价 overlapping or undated registry rows
   AND NOT (COALESCE(r."line.dise_codg", r."line.settlement.dise_no") IS NULL) IS TRUE  -- 不可评价 unevaluable: 没有病种编码
   AND NOT (NOT ((CASE WHEN r."region.unknown" = 0 THEN r."region.row" IS NOT NULL END) IS TRUE)) IS TRUE  -- 不可评价 unevaluable: 备案表未覆盖参保地
   AND NOT (NOT ((CASE WHEN r."listed.unknown" = 0 THEN r."listed.row" IS NOT NULL END) IS TRUE)) IS TRUE  -- 不可评价 unevaluable: 该病种没有药品目录

@@ -594,8 +594,8 @@ SELECT r.*, COALESCE(r."line.id", '') AS key,
   row_number() OVER (ORDER BY r."line.id") AS hit
 FROM "CAT-01 lookup listed" r
 WHERE NOT (r."line.hilist_code" IS NULL AND r."line.med_list_codg" IS NULL) IS TRUE  -- 不可评价 unevaluable: 明细没有医保目录编码和医疗目录编码
-  AND NOT (NOT (r."line.med_list_codg" IS NULL) AND (CASE WHEN r."local.unknown" = 0 THEN r."local.row" IS NOT NULL END) IS NULL AND NOT ((CASE WHEN r."cat.unknown" = 0 THEN r."cat.row" IS NOT NULL END) IS TRUE)) IS TRUE  -- 不可评价 unevaluable: 编码对照表中该编码当日有重叠记录
-  AND NOT ((CASE WHEN r."cat.unknown" = 0 THEN r."cat.row" IS NOT NULL END) IS NULL) IS TRUE  -- 不可评价 unevaluable: 目录中该编码当日有重叠记录
+  AND NOT (NOT (r."line.med_list_codg" IS NULL) AND (CASE WHEN r."local.unknown" = 0 THEN r."local.row" IS NOT NULL END) IS NULL AND NOT ((CASE WHEN r."cat.unknown" = 0 THEN r."cat.row" IS NOT NULL END) IS TRUE)) IS TRUE  -- 不可评价 unevaluable: 编码对照表中该编码当日的记录重叠或有效期无法读取
+  AND NOT ((CASE WHEN r."cat.unknown" = 0 THEN r."cat.row" IS NOT NULL END) IS NULL) IS TRUE  -- 不可评价 unevaluable: 目录中该编码当日的记录重叠或有效期无法读取
   AND NOT (NOT (CASE WHEN r."cat.unknown" = 0 THEN r."cat.row" IS NOT NULL END) AND NOT ((CASE WHEN r."listed.unknown" = 0 THEN r."listed.row" IS NOT NULL END) IS TRUE)) IS TRUE  -- 不可评价 unevaluable: 目录未覆盖该地区当日的此类项目
   AND (r."cat.chrgitm_lv" = '03' OR NOT (CASE WHEN r."cat.unknown" = 0 THEN r."cat.row" IS NOT NULL END)) IS TRUE  -- 命中条件 hit
 ;
@@ -712,8 +712,8 @@ SELECT r.*, COALESCE(r."line.id", '') || '|' || COALESCE(r."lim.lmt_type", '') A
   row_number() OVER (ORDER BY r."line.id", r."lim.lmt_type") AS hit
 FROM "CAT-03 lookup level" r
 WHERE (CASE WHEN r."lim.unknown" = 0 THEN r."lim.row" IS NOT NULL END) IS TRUE  -- 范围 scope
-  AND r."level.unknown" <> 2  -- 登记行有效期重叠，不可评价 overlapping registry rows
-  AND NOT (r."lim.lmt_type" = 'hosp_lv' AND NOT (r."line.fixmedins_code" IS NULL) AND (CASE WHEN r."inst.unknown" = 0 THEN r."inst.row" IS NOT NULL END) IS NULL) IS TRUE  -- 不可评价 unevaluable: 机构登记表中该机构当日有重叠记录
+  AND r."level.unknown" <> 2  -- 登记行有效期重叠或无法读取，不可评价 overlapping or undated registry rows
+  AND NOT (r."lim.lmt_type" = 'hosp_lv' AND NOT (r."line.fixmedins_code" IS NULL) AND (CASE WHEN r."inst.unknown" = 0 THEN r."inst.row" IS NOT NULL END) IS NULL) IS TRUE  -- 不可评价 unevaluable: 机构登记表中该机构当日的记录重叠或有效期无法读取
   AND ((r."lim.lmt_type" = 'hosp_lv' AND r."level.rank" < ((SELECT max(CASE WHEN (g.lmt_val <> '' AND g.lmt_val NOT GLOB '*[^0-9]*' AND length(ltrim(g.lmt_val, '0')) <= 18) THEN CAST(g.lmt_val AS INTEGER) END) FROM hilist_lmt_b g, hilist_lmt_b a
     WHERE a.rowid = r."lim.row" AND g.med_list_codg = a.med_list_codg AND g.begndate <= r."line.day" AND (g.enddate IS NULL OR g.enddate >= r."line.day") AND g.is_ambiguous = 0 AND g.lmt_type = r."lim.lmt_type")) AND NOT (((substr(r."line.fixmedins_code", 1, 1) = 'P') OR (substr(r."line.fixmedins_code", 1, 1) = 'p')) IS TRUE) AND NOT (r."line.settlement.visit_class" IS 'emergency')) OR (r."lim.lmt_type" = 'visit' AND r."line.settlement.visit_class" IN ('inpatient', 'outpatient', 'pharmacy') AND NOT (CASE WHEN r."lim.unknown" = 0 AND r."line.settlement.visit_class" IS NOT NULL THEN EXISTS (SELECT 1 FROM hilist_lmt_b g, hilist_lmt_b a
     WHERE a.rowid = r."lim.row" AND g.med_list_codg = a.med_list_codg AND g.begndate <= r."line.day" AND (g.enddate IS NULL OR g.enddate >= r."line.day") AND g.is_ambiguous = 0 AND g.lmt_type = r."lim.lmt_type" AND g.lmt_val = r."line.settlement.visit_class") END)) OR (r."lim.lmt_type" = 'insutype' AND ((CASE WHEN r."lim.unknown" = 0 AND 'work_injury' IS NOT NULL THEN EXISTS (SELECT 1 FROM hilist_lmt_b g, hilist_lmt_b a
@@ -865,9 +865,9 @@ CREATE TEMP TABLE "CHR-03 hits" AS
 SELECT r.*, COALESCE(r."line.id", '') AS key,
   row_number() OVER (ORDER BY r."line.id") AS hit
 FROM "CHR-03 lookup on_other_list" r
-WHERE r."on_list.unknown" <> 2  -- 登记行有效期重叠，不可评价 overlapping registry rows
-  AND r."regs.unknown" <> 2  -- 登记行有效期重叠，不可评价 overlapping registry rows
-  AND r."on_other_list.unknown" <> 2  -- 登记行有效期重叠，不可评价 overlapping registry rows
+WHERE r."on_list.unknown" <> 2  -- 登记行有效期重叠或无法读取，不可评价 overlapping or undated registry rows
+  AND r."regs.unknown" <> 2  -- 登记行有效期重叠或无法读取，不可评价 overlapping or undated registry rows
+  AND r."on_other_list.unknown" <> 2  -- 登记行有效期重叠或无法读取，不可评价 overlapping or undated registry rows
   AND NOT (COALESCE(r."line.dise_codg", r."line.settlement.dise_no") IS NULL) IS TRUE  -- 不可评价 unevaluable: 没有病种编码
   AND NOT (NOT ((CASE WHEN r."region.unknown" = 0 THEN r."region.row" IS NOT NULL END) IS TRUE)) IS TRUE  -- 不可评价 unevaluable: 备案表未覆盖参保地
   AND NOT (NOT ((CASE WHEN r."listed.unknown" = 0 THEN r."listed.row" IS NOT NULL END) IS TRUE)) IS TRUE  -- 不可评价 unevaluable: 该病种没有药品目录
@@ -984,7 +984,7 @@ CREATE TEMP TABLE "CHR-04 hits" AS
 SELECT r.*, COALESCE(r."settlement.setl_id", '') AS key,
   row_number() OVER (ORDER BY r."settlement.setl_id") AS hit
 FROM "CHR-04 lookup near" r
-WHERE r."near.unknown" <> 2  -- 登记行有效期重叠，不可评价 overlapping registry rows
+WHERE r."near.unknown" <> 2  -- 登记行有效期重叠或无法读取，不可评价 overlapping or undated registry rows
   AND NOT (NOT ((CASE WHEN r."region.unknown" = 0 THEN r."region.row" IS NOT NULL END) IS TRUE)) IS TRUE  -- 不可评价 unevaluable: 备案表未覆盖参保地
   AND NOT (NOT (r."settlement.dise_no" IS NULL) AND NOT ((CASE WHEN r."disease.unknown" = 0 THEN r."disease.row" IS NOT NULL END) IS TRUE)) IS TRUE  -- 不可评价 unevaluable: 病种编码在备案表中从未出现，无法对照
   AND NOT ((CASE WHEN r."reg.unknown" = 0 THEN r."reg.row" IS NOT NULL END) IS NULL) IS TRUE  -- 不可评价 unevaluable: 结算没有人员编号或日期
