@@ -309,6 +309,10 @@ struct CaseWorkbook {
 
   /// An amount as a spreadsheet holds it: the format knows only binary numbers, of which programs keep 15 decimal
   /// digits. nil from 10^15 fen on, where a digit could be lost: such an amount stands as text.
+  ///
+  /// libxlsxwriter writes 16 digits: the file says 865.3099999999999 where 865.31 is meant, as files of spreadsheet
+  /// programs do with 17. To the fen it is exact; who wants no rounding at all reads evidence.sqlite. Nothing is computed
+  /// with what this returns.
   static func spreadsheetYuan(_ fen: Int64) -> Double? {
     fen.magnitude < 1_000_000_000_000_000 ? Double(fen) / 100 : nil
   }
