@@ -79,7 +79,7 @@ let package = Package(
       [
         "Diagnostics", "ClaimModel", "Parquet", "Intake", "Normalize", "Partition", "Registries", "RulePacks",
         "ClaimStore", "Audit",
-        "SQLLowering", "Cases", "Referral", "Reporting", .product(name: "Yams", package: "Yams"),
+        "SQLLowering", "Cases", "Referral", "Reporting", "CMalloc", .product(name: "Yams", package: "Yams"),
       ]),
     .executableTarget(
       name: "yijian",

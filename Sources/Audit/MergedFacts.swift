@@ -128,6 +128,13 @@ extension FactAggregate {
 }
 
 extension FactPart {
+  /// Whether `image` can hold what parts have for these rules, faults aside: values that can be taken apart again.
+  public static func hasImage(_ rules: [Rule]) -> Bool {
+    rules.allSatisfy { rule in
+      rule.populations.allSatisfy { $0.values.allSatisfy { $0.function == .count || $0.function == .sum } }
+    }
+  }
+
   /// The part as bytes, for a file that only the same rules read; equal parts give equal bytes.
   public func image(_ rules: [Rule]) -> [UInt8] {
     var out = ImageWriter()

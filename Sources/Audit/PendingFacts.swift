@@ -130,10 +130,8 @@ extension Rule {
   /// and what it is asked about hang together by ids, and what a part adds to the facts can be taken out again.
   public func asksFactsOfLinkedRows(_ registries: Registries) -> Bool {
     reach == .personWithFacts && asksFactsOnlyOfBaseRows && hitsKeepToLinkedRows
-      && populations.allSatisfy { population in
-        population.entity != .person
-          && population.values.allSatisfy { $0.function == .count || $0.function == .sum }
-      } && !asksFormedRowsWhetherEvaluable(registries)
+      && populations.allSatisfy { $0.entity != .person } && FactPart.hasImage([self])
+      && !asksFormedRowsWhetherEvaluable(registries)
   }
 
   /// Of base rows that are in scope what questions about facts read.

@@ -25,6 +25,8 @@ struct ClaimEvaluation: Sendable {
   /// Of each segment whether it is of the batch that the report is about.
   let ofBatch: [Bool]
   let jobs: Int
+  /// Bytes that the process may take.
+  var memory = Int.max
   /// Rows of all tables that a unit should hold at most.
   var unitRows = ClaimUnits.mostRows
   /// Bytes, about, that all units together may keep of their claims for the second pass; what finds no room is loaded
@@ -36,10 +38,11 @@ struct ClaimEvaluation: Sendable {
   /// The report's figures are wanted; else of them only the fee lines that count.
   var reckonsFigures = true
 
-  /// Where rows go that units leave for rules about everybody, and the units' keys, beyond `heldRowBytes` of each; nil:
-  /// they are all held.
+  /// Where rows and facts go that units leave for rules about everybody, and the units' keys, beyond `mostHeldBytes` of
+  /// each, or `keptBytes` if that is less; nil: they are all held.
   var spillFolder: String?
-  var heldRowBytes = 32 << 20
+
+  private static let mostHeldBytes = 32 << 20
 
   /// What may be kept within the memory of a run.
   static func keptBytes(within memory: Int) -> Int { min(mostKeptBytes, memory / 8) }
@@ -63,16 +66,23 @@ struct ClaimEvaluation: Sendable {
   /// What one unit gives in the first pass.
   private struct Part: Sendable {
     var audit: AuditPart
-    var facts: FactPart
+    var facts: UnitFacts
     var figures: UnitFigures
-    var thin: ThinClaims
-    /// For rules over groups of everybody's rows.
+    /// For rules over groups of everybody's rows, and for other rules about everybody.
     var groups: GroupsOfPart
     var groupRows: RowsAside.Place
+    var thinRows: RowsAside.Place?
     /// What the second pass needs of the unit; nil: it is loaded again.
     var kept: PendingPart?
     var homes: [String: Set<UInt16>]
     var keys: KeysAside.Place?
+  }
+
+  /// What a unit says about populations.
+  private enum UnitFacts: Sendable {
+    case held(FactPart)
+    /// As `FactPart.image`: a sixth of the memory, and none beyond what is held.
+    case aside(RowsAside.Place)
   }
 
   /// What the second pass gives.
@@ -150,8 +160,9 @@ struct ClaimEvaluation: Sendable {
     init(_ evaluation: ClaimEvaluation) {
       sorts = Sorts(evaluation.rules)
       loading = Loading(evaluation, sorts.all)
-      rowsAside = RowsAside(folder: evaluation.spillFolder, held: evaluation.heldRowBytes)
-      keysAside = KeysAside(folder: evaluation.spillFolder, held: evaluation.heldRowBytes)
+      let held = min(ClaimEvaluation.mostHeldBytes, evaluation.keptBytes)
+      rowsAside = RowsAside(folder: evaluation.spillFolder, held: held)
+      keysAside = KeysAside(folder: evaluation.spillFolder, held: held)
       room = Room(sorts.facts.isEmpty ? 0 : evaluation.keptBytes)
     }
   }
@@ -220,7 +231,7 @@ struct ClaimEvaluation: Sendable {
   func run() throws -> Outcome {
     let work = Work(self)
     var pass = try firstPass(work)
-    let facts = work.sorts.facts.isEmpty ? nil : mergedFacts(pass.parts.map(\.facts))
+    let facts = try mergedFacts(pass.parts, work)
     var found = Found(pass.parts)
     try secondPass(&pass, facts, work, adding: &found)
     if let part = try auditOfGroups(pass.parts, work) { found.audits.append(part) }
@@ -278,17 +289,18 @@ struct ClaimEvaluation: Sendable {
       figures.addLines(claims.claims)
     }
     let input = auditInput(claims.claims)
-    var thin = ThinClaims(for: sorts.everything)
+    var thinRows: RowsAside.Place?
     if !sorts.everything.isEmpty {
-      thin.appendReachable(claims.claims, seeds: seeds(rules: sorts.everything, input, shelf: shelf))
+      let seeds = seeds(rules: sorts.everything, input, shelf: shelf)
+      thinRows = try work.rowsAside.keep(ThinClaims.packed(sorts.everything, claims.claims, seeds: seeds))
     }
     var groups = sorts.groups.part(input, shelf: shelf)
     let groupRows = try work.rowsAside.keep(groups.rows)
     groups.rows = []
     let audit = auditPart(rules: sorts.persons, input, shelf: shelf)
     var part = Part(
-      audit: audit, facts: factPart(rules: sorts.facts, input, shelf: shelf), figures: figures, thin: thin,
-      groups: groups, groupRows: groupRows, kept: kept(input, work),
+      audit: audit, facts: try facts(input, work), figures: figures,
+      groups: groups, groupRows: groupRows, thinRows: thinRows, kept: kept(input, work),
       homes: findingHomes(audit.allFindings, claims.claims))
     if keys {
       var own: [UInt64] = []
@@ -296,6 +308,31 @@ struct ClaimEvaluation: Sendable {
       part.keys = try work.keysAside.keep(own)
     }
     return part
+  }
+
+  private func facts(_ input: AuditInput, _ work: Work) throws -> UnitFacts {
+    let rules = work.sorts.facts
+    let part = factPart(rules: rules, input, shelf: shelf)
+    if !FactPart.hasImage(rules) || !part.isPlain { return .held(part) }
+    return .aside(try work.rowsAside.keep(part.image(rules)))
+  }
+
+  /// The facts of all units; nil: no rule asks for any.
+  private func mergedFacts(_ parts: [Part], _ work: Work) throws -> PopulationFacts? {
+    let rules = work.sorts.facts
+    if rules.isEmpty { return nil }
+    var all = FactPart()
+    for part in parts {
+      switch part.facts {
+      case .held(let own): all.append(own)
+      case .aside(let place):
+        guard let own = try work.rowsAside.bytes(place).withUnsafeBytes({ FactPart($0, rules) }) else {
+          preconditionFailure("facts that this run put aside")
+        }
+        all.append(own)
+      }
+    }
+    return Audit.mergedFacts([all])
   }
 
   /// What the second pass needs of a unit; nil: there is no room for it.
@@ -343,12 +380,12 @@ struct ClaimEvaluation: Sendable {
   private func secondPass(
     _ pass: inout FirstPass, _ facts: PopulationFacts?, _ work: Work, adding found: inout Found
   ) throws {
-    let thinParts = work.sorts.everything.isEmpty ? [] : pass.parts.map(\.thin)
+    let thinRows = pass.parts.compactMap(\.thinRows)
     let kept = pass.takeKept()
     let (units, straddling) = (pass.units, pass.straddling)
     let ahead = work.sorts.everything.isEmpty ? 0 : 1
     let late = try inParallel(ahead + (work.sorts.facts.isEmpty ? 0 : units.count)) { i, worker in
-      if i < ahead { return auditOfEverything(thinParts, work.sorts.everything) }
+      if i < ahead { return try auditOfEverything(thinRows, work) }
       return try lateAudit(of: units[i - ahead], kept: kept[i - ahead], facts, straddling, work, worker)
     }
     for one in late { found.add(one) }
@@ -379,11 +416,13 @@ struct ClaimEvaluation: Sendable {
     return .ofUnit(part, homes: homes)
   }
 
-  private func auditOfEverything(_ parts: [ThinClaims], _ rules: [Rule]) -> Late {
-    var all = ThinClaims(for: rules)
-    for part in parts { all.append(part) }
+  private func auditOfEverything(_ rows: [RowsAside.Place], _ work: Work) throws -> Late {
+    let rules = work.sorts.everything
     // Not the worker's: its texts are forgotten.
-    let claims = all.claims(codes: CodeTable(copying: codes))
+    let codes = CodeTable(copying: codes)
+    var all = ThinClaims(for: rules, codes: codes)
+    for place in rows { try all.append(packed: work.rowsAside.bytes(place)) }
+    let claims = all.claims(codes: codes)
     return .ofEverything(auditPart(rules: rules, auditInput(claims), shelf: shelf), claims)
   }
 
@@ -466,7 +505,7 @@ struct ClaimEvaluation: Sendable {
   /// Calls the body for each of so many units, on as many threads as there are jobs; the results in their order. What
   /// the body interns is forgotten after each.
   private func inParallel<R: Sendable>(_ count: Int, _ body: @Sendable (Int, Worker) throws -> R) throws -> [R] {
-    try Pipeline.inParallel(count, jobs: jobs, worker: { Worker(codes) }) { i, worker in
+    try Pipeline.inParallel(count, jobs: jobs, memory: memory, worker: { Worker(codes) }) { i, worker in
       defer { worker.forget() }
       return try body(i, worker)
     }

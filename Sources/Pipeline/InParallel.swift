@@ -6,8 +6,11 @@ import Synchronization
 /// Pieces are begun in ascending order, each thread's with a worker of its own. After an error none is begun any more;
 /// what is thrown is the error of the first piece that failed, on any number of threads: all before it were begun
 /// before it.
+///
+/// - Parameter memory: bytes that the process may take: where it takes more, what pieces freed is given back after each.
 func inParallel<Worker, R: Sendable>(
-  _ count: Int, jobs: Int, worker: @Sendable () -> Worker, _ body: @Sendable (Int, Worker) throws -> R
+  _ count: Int, jobs: Int, memory: Int = .max, worker: @Sendable () -> Worker,
+  _ body: @Sendable (Int, Worker) throws -> R
 ) throws -> [R] {
   let shared = Mutex(Progress<R>(results: Array(repeating: nil, count: count)))
   @Sendable func work() {
@@ -21,6 +24,7 @@ func inParallel<Worker, R: Sendable>(
       guard let i else { return }
       do {
         let result = try body(i, worker)
+        FreedMemory.giveBack(within: memory)
         shared.withLock { $0.results[i] = result }
       } catch {
         shared.withLock { progress in

@@ -558,7 +558,7 @@ struct LookBackEvaluation: Sendable {
     let reader = try StoreReader(ledger, live: segments, columns: columns, parts: parts, guide: work.links.guide)
     let setting = Setting(self, rules)
     let isNew = segments.map { $0.batch == batch }
-    let found = try inParallel(all.count, jobs: whole.jobs, worker: { () }) { i, _ in
+    let found = try inParallel(all.count, jobs: whole.jobs, memory: whole.memory, worker: { () }) { i, _ in
       let worker = work.workers.take()
       defer { work.workers.giveBack(worker) }
       func audit(_ raw: [ClaimTable: RawRows], _ evaluation: ClaimEvaluation) throws -> (AuditPart, EffectiveClaims) {

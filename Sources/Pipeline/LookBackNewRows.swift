@@ -33,7 +33,8 @@ extension LookBackEvaluation {
       parts: parts)
     let ranges = ranges(of: reader)
     let isOne = fresh.count == 1
-    let found = try inParallel(ranges.count, jobs: whole.jobs, worker: { CodeTable() }) { i, codes in
+    let found = try inParallel(ranges.count, jobs: whole.jobs, memory: whole.memory, worker: { CodeTable() }) {
+      i, codes in
       defer { codes.rollBack(to: 1) }
       let raw = try reader.load(slices: ranges[i], codes: codes)
       var keys: [UInt32: NewKeys] = [:]
@@ -149,7 +150,7 @@ extension LookBackEvaluation {
   func deltaParts(_ work: Work) throws -> [Part]? {
     let delta = try Delta(self, work)
     let units = delta.units()
-    let parts = try inParallel(units.count, jobs: whole.jobs, worker: { () }) { i, _ -> Part? in
+    let parts = try inParallel(units.count, jobs: whole.jobs, memory: whole.memory, worker: { () }) { i, _ -> Part? in
       let worker = work.workers.take()
       defer { work.workers.giveBack(worker) }
       return try delta.part(of: units[i], worker.codes)

@@ -116,7 +116,7 @@ extension LookBackEvaluation {
     let straddling = work.links.straddling
     let units = units(
       thin.rows(\.personRows) / 0x1000 * most / 16, straddling, wantsStraddling: !straddling.isEmpty)
-    return try inParallel(units.count, jobs: whole.jobs, worker: { () }) { i, _ in
+    return try inParallel(units.count, jobs: whole.jobs, memory: whole.memory, worker: { () }) { i, _ in
       let worker = work.workers.take()
       defer { work.workers.giveBack(worker) }
       var change = PersonChange()
@@ -228,7 +228,7 @@ extension LookBackEvaluation {
       var rows: ThinClaims?
       var worker: Worker?
     }
-    let first = try inParallel(units.count, jobs: whole.jobs, worker: { () }) { i, _ in
+    let first = try inParallel(units.count, jobs: whole.jobs, memory: whole.memory, worker: { () }) { i, _ in
       let worker = workers.take()
       let rows = try load(units[i], worker)
       let facts = factPart(rules: sieves, whole.auditInput(rows.claimsAsAdded()), shelf: whole.shelf)
@@ -237,7 +237,7 @@ extension LookBackEvaluation {
       return Loaded(facts: facts)
     }
     let facts = mergedFacts(first.map(\.facts))
-    let second = try inParallel(units.count, jobs: whole.jobs, worker: { () }) { i, _ in
+    let second = try inParallel(units.count, jobs: whole.jobs, memory: whole.memory, worker: { () }) { i, _ in
       let worker = first[i].worker ?? workers.take()
       defer { workers.giveBack(worker) }
       return sieved(sieves, try first[i].rows ?? load(units[i], worker), whole, facts: facts)

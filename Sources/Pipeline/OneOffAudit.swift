@@ -191,7 +191,7 @@ private final class OneOffAudit {
       source: source, rules: setup.pack.rules, shelf: shelf, codes: codes,
       excludedSetlTypes: setup.jurisdiction.excludedSetlTypes, fillFloor: setup.file.fillFloor,
       incompleteTables: incompleteTables(incomplete), ofBatch: source.identities.map { _ in true }, jobs: jobs,
-      unitRows: options.unitRows ?? ClaimUnits.rows(within: memory, jobs: jobs),
+      memory: memory, unitRows: options.unitRows ?? ClaimUnits.rows(within: memory, jobs: jobs),
       keptBytes: options.keptBytes ?? ClaimEvaluation.keptBytes(within: memory), reckonsFigures: false,
       spillFolder: spillFolder)
   }

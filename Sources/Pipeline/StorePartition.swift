@@ -40,7 +40,9 @@ struct StorePartition {
     let columns = known
     let ranges = Self.ranges(partition.rows(.feeLines))
     do {
-      let written = try inParallel(ranges.count, jobs: threads(for: ranges), worker: { CodeTable() }) { i, codes in
+      let written = try inParallel(
+        ranges.count, jobs: threads(for: ranges), memory: memory, worker: { CodeTable() }
+      ) { i, codes in
         defer { codes.rollBack(to: 1) }
         let loaded = try partition.load(slices: ranges[i], codes: codes)
         var records: [PartRecord] = []

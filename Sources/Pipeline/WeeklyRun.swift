@@ -304,7 +304,7 @@ final class WeeklyRun {
         segments: segments),
       rules: pack.rules, shelf: shelf, codes: setting.codes, excludedSetlTypes: jurisdiction.excludedSetlTypes,
       fillFloor: file.fillFloor, incompleteTables: try incompleteTables(blocking, with: revision), ofBatch: ofBatch,
-      jobs: jobs, unitRows: options.unitRows ?? ClaimUnits.rows(within: memory, jobs: jobs),
+      jobs: jobs, memory: memory, unitRows: options.unitRows ?? ClaimUnits.rows(within: memory, jobs: jobs),
       keptBytes: options.keptBytes ?? ClaimEvaluation.keptBytes(within: memory), spillFolder: ledger.folder)
   }
 

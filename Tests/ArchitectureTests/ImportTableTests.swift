@@ -24,7 +24,7 @@ private let mayImport: [String: Set<String>] = [
   "SyntheticClaims": ["Diagnostics", "ClaimModel", "CZlib", "CZip", "CIconv"],
   "Pipeline": [
     "Diagnostics", "ClaimModel", "Parquet", "Intake", "Normalize", "Partition", "Registries", "RulePacks", "ClaimStore",
-    "Audit", "SQLLowering", "Cases", "Referral", "Reporting", "Yams",
+    "Audit", "SQLLowering", "Cases", "Referral", "Reporting", "CMalloc", "Yams",
   ],
   "yijian": ["Pipeline", "Knowledge", "SyntheticClaims", "Diagnostics", "CMalloc", "ArgumentParser"],
 ]

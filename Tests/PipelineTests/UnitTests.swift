@@ -137,7 +137,10 @@ import Testing
   @Test func anAuditWithoutStoreFindsWhatTheRunFinds() throws {
     let delivery = try Entangled(seed: 9)
     let run = try SampleRun(delivery.input, pipeline: delivery.pipeline)
-    for more in [["--unit-rows", "200"], ["--memory", "256M", "--jobs", "1"]] {
+    // Without a byte for what units keep, all of it goes through a file.
+    for more in [
+      ["--unit-rows", "200"], ["--unit-rows", "200", "--kept-bytes", "0"], ["--memory", "256M", "--jobs", "1"],
+    ] {
       let folder = try Scratch.folder("audit")
       let audit = try yijian(
         ["audit", delivery.pipeline, "--input", delivery.input, "--output", folder + "/out"] + more)
