@@ -59,7 +59,7 @@ private struct ClaimFileReading {
       return try readArchive(stored)
     }
     let isGzip = name.hasSuffix(".gz") || magic.prefix(2) == [0x1F, 0x8B]
-    let named = LayoutMapping.table(ofName: file.name)
+    let named = ClaimTable(fileNamed: file.name)
     let mapping = LayoutMapping(file: file.name, member: nil, named: named)
     let (file, limits) = (file, limits)
     try readMember(mapping) { inflater in
@@ -74,10 +74,10 @@ private struct ClaimFileReading {
 
   private mutating func readArchive(_ stored: HashedFile) throws {
     let archive = try ZipArchive(stored, limits: limits)
-    let ofArchive = LayoutMapping.table(ofName: file.name)
+    let ofArchive = ClaimTable(fileNamed: file.name)
     for member in archive.members {
       let mapping = LayoutMapping(
-        file: file.name, member: member.name, named: LayoutMapping.table(ofName: member.name) ?? ofArchive)
+        file: file.name, member: member.name, named: ClaimTable(fileNamed: member.name) ?? ofArchive)
       let (file, limits, before) = (file, limits, report.inflatedBytes)
       try readMember(mapping) { inflater in
         let guardian = BombGuard(limits: limits, file: file.name, member: member.name, producedBefore: before)

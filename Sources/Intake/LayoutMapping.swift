@@ -13,25 +13,6 @@ struct LayoutMapping {
   /// Rows whose types must agree with the documented order when there is no header.
   static let sampleRows = 10_000
 
-  /// The table whose name or alias the file name begins with, followed by `_`, `-`, `.` or a digit; the longest wins.
-  static func table(ofName path: String) -> ClaimTable? {
-    let name = Array((path.split(separator: "/").last ?? "").lowercased().utf8)
-    var best: (ClaimTable, Int)?
-    for table in ClaimTable.allCases {
-      for prefix in [table.name] + table.aliases {
-        let bytes = Array(prefix.utf8)
-        guard name.starts(with: bytes), name.count > bytes.count, best.map({ $0.1 < bytes.count }) ?? true else {
-          continue
-        }
-        switch name[bytes.count] {
-        case 0x5F, 0x2D, 0x2E, 0x30...0x39: best = (table, bytes.count)
-        default: continue
-        }
-      }
-    }
-    return best?.0
-  }
-
   /// A first line is a header if three of its fields (or all, if fewer) name columns of one table.
   static func isHeader(_ names: [String]) -> Bool {
     let wanted = min(3, max(1, names.count))
@@ -130,5 +111,28 @@ struct LayoutMapping {
       if bad * 100 > filled || (column.required && filled == 0) { return false }
     }
     return true
+  }
+}
+
+extension ClaimTable {
+  /// The table whose name or alias the last part of a path begins with, followed by `_`, `-`, `.` or a digit, letters
+  /// in either case; the longest wins. nil: the name promises none, and the header decides.
+  public init?(fileNamed path: String) {
+    let name = Array((path.split(separator: "/").last ?? "").lowercased().utf8)
+    var best: (ClaimTable, Int)?
+    for table in ClaimTable.allCases {
+      for prefix in [table.name] + table.aliases {
+        let bytes = Array(prefix.utf8)
+        guard name.starts(with: bytes), name.count > bytes.count, best.map({ $0.1 < bytes.count }) ?? true else {
+          continue
+        }
+        switch name[bytes.count] {
+        case 0x5F, 0x2D, 0x2E, 0x30...0x39: best = (table, bytes.count)
+        default: continue
+        }
+      }
+    }
+    guard let best else { return nil }
+    self = best.0
   }
 }

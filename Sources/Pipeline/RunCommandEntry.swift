@@ -128,12 +128,6 @@ struct RunSetup {
     return ["registries": registries, "rules": ["pack": pack.digest], "pipeline": ["pipeline": file.digest]]
   }
 
-  /// The table that a file's name promises; nil if it promises none.
-  private static func tableNamed(_ file: String) -> String? {
-    let name = (file.split(separator: "/").last ?? "").lowercased()
-    return ClaimTable.allCases.first { table in ([table.name] + table.aliases).contains { name.hasPrefix($0) } }?.name
-  }
-
   /// Files that a revision has with the same bytes, as far as their last times and lengths tell without reading them.
   private static func unchanged(_ batch: BatchFolder, _ known: BatchRevision?, _ seen: [String: SeenFile]) -> Set<
     String
@@ -172,10 +166,10 @@ struct RunSetup {
           continue
         }
         lines.append(
-          "  reads   \(claim.name)  \(claim.size) bytes  \(Self.tableNamed(claim.name) ?? "table from its header")")
+          "  reads   \(claim.name)  \(claim.size) bytes  \(ClaimTable(fileNamed: claim.name)?.name ?? "table from its header")")
       }
       if batch.delivery != nil { lines.append("  compares with delivery.csv") }
-      for table in ClaimTable.allCases where !batch.files.contains(where: { Self.tableNamed($0.name) == table.name }) {
+      for table in ClaimTable.allCases where !batch.files.contains(where: { ClaimTable(fileNamed: $0.name) == table }) {
         lines.append("  no file is named \(table.name)")
       }
       for name in batch.ignored { lines.append("  ignores \(name)") }

@@ -15,7 +15,7 @@ struct LayoutTests {
     ("fee_list_d/part.csv", nil),
   ])
   func tableOfAName(name: String, table: ClaimTable?) {
-    #expect(LayoutMapping.table(ofName: name) == table)
+    #expect(ClaimTable(fileNamed: name) == table)
   }
 
   static let columns = feeHeader.split(separator: ",").map(String.init)
