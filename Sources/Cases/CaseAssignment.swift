@@ -18,7 +18,8 @@ public struct CaseAssignment: Sendable {
 
 /// Gathers the findings of each subject in a case and counts each fen of the case once (contract.md section 5).
 ///
-/// A subject's open case takes its findings; else a case is opened if a finding of the subject counts. Withdrawn
+/// A subject's open case takes its findings; else a case is opened if a finding of the subject counts. Findings whose
+/// subject is empty are about nobody: they count nothing, and no case is opened for them. Withdrawn
 /// findings count nothing and stand in no case's list, but carry the id of their subject's case. The order of the
 /// input changes nothing.
 ///

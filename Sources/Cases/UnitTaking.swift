@@ -60,9 +60,10 @@ public func takeUnits(
 }
 
 /// A fen counts only if it was paid to the case's institution, on a line its practitioner signed, for its person or
-/// for a member of its group.
+/// for a member of its group. An empty subject is nobody, and a line that names nobody is not theirs.
 private func belongs(_ claim: UnitClaim, to type: SubjectType, _ subject: String, _ members: Set<String>) -> Bool {
-  switch type {
+  if subject.isEmpty { return false }
+  return switch type {
   case .institution: claim.fixmedinsCode == subject
   case .practitioner: claim.practitioner == subject
   case .person: claim.psnNo == subject

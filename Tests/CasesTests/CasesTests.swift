@@ -90,6 +90,8 @@ private func assign(_ records: [FindingRecord], open: [CaseFile] = []) -> CaseAs
   @Test(arguments: [
     (SubjectType.institution, "H1", Int64(10)), (.institution, "H2", 5), (.person, "P1", 3), (.person, "P2", 12),
     (.practitioner, "D1", 10), (.practitioner, "D2", 0), (.group, "G", 12),
+    // Line b:1 is signed by nobody; that makes nobody no practitioner.
+    (.practitioner, "", 0), (.institution, "", 0), (.person, "", 0),
   ])
   func onlyMoneyThatConcernsTheSubject(type: SubjectType, subject: String, counted: Int64) {
     let claims = [
