@@ -215,10 +215,14 @@ struct CaseFacts {
           case nil: ""
           }
         }
+        // The code stands behind the word: bureaus differ in what some of them mean.
+        func worded(_ column: String) -> String {
+          CodeLists.word(text(column), column: column).map { "\($0)（\(text(column))）" } ?? text(column)
+        }
         subjectName = text("fixmedins_name")
         subjectRows += [
-          ("名称", subjectName), ("统一社会信用代码", text("uscc")), ("医院等级", text("hosp_lv")),
-          ("机构类别", text("medins_kind")), ("批准床位数", text("aprv_bed_cnt")), ("所在医保区划", text("admdvs")),
+          ("名称", subjectName), ("统一社会信用代码", text("uscc")), ("医院等级", worded("hosp_lv")),
+          ("机构类别", worded("medins_kind")), ("批准床位数", text("aprv_bed_cnt")), ("所在医保区划", text("admdvs")),
           ("网格", text("grid_code")), ("网格责任人", text("grid_resper")), ("网格电话", text("grid_tel")),
           ("法定代表人", text("legrep_name")), ("医保负责人", text("hi_resper_name")),
           ("协议有效期", text("begndate") + " 至 " + (text("enddate").isEmpty ? "未载明" : text("enddate"))),

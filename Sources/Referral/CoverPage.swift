@@ -111,6 +111,6 @@ func period(_ facts: CaseFacts) -> String {
 func standsOnlyNote(_ input: PacketInput) -> Markup {
   if input.standsOnly.count == 0 { return "" }
   return """
-    <div class="note"><p>本案另有 \(input.standsOnly.count) 条以前批次认定的线索与发现仍然有效，计入 \(FixedPoint.yuan(input.standsOnly.fen)) 元，<b>不在本卷及本卷金额之内</b>：由本次数据不能重新推导（规则本次未能运行，或明细已超出回溯期并有变动），见以前批次的案件包。</p></div>
+    <div class="note"><p>本案另有 \(input.standsOnly.count) 条以前批次系统初判的线索与发现仍然有效，计入 \(FixedPoint.yuan(input.standsOnly.fen)) 元，<b>不在本卷及本卷金额之内</b>：由本次数据不能重新推导（规则本次未能运行，或明细已超出回溯期并有变动），见以前批次的案件包。</p></div>
     """
 }

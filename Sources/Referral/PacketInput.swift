@@ -123,7 +123,7 @@ public struct LawText: Sendable, Hashable {
     self.text = text
   }
 
-  /// The wording of a registered article.
+  /// A registered article: our own short wording of it, not the official text.
   public init(_ entry: LawEntry) {
     let number = entry.number.isEmpty ? "" : "（\(entry.number)）"
     self.init(title: entry.instrument + number + entry.article, text: entry.text)

@@ -110,7 +110,7 @@ private func method(_ rule: Rule) -> String {
     }
   let facts = rule.populations.isEmpty ? "" : "全库统计事实存于 evidence.sqlite 的 context 表，附算出它的 SQL。"
   let registries = Set(rule.lookups.map(\.table)).union(rule.needs).sorted(by: bytesPrecede)
-  return looks + facts + (registries.isEmpty ? "" : "按服务发生日查登记表 \(registries.joined(separator: "、"))。")
+  return looks + facts + (registries.isEmpty ? "" : "查登记表 \(registries.joined(separator: "、"))；有有效期的，取规则所定之日有效的一行。")
 }
 
 private func amountSection(_ facts: CaseFacts) -> Markup {
@@ -207,7 +207,7 @@ private func lawSection(_ facts: CaseFacts) -> Markup {
   }
   return """
     <h2>八、可能涉及的规定</h2>
-    <p>只列规则登记的依据。是否适用、是否以骗取为目的，数据不能说明，须由执法人员查证并记录。</p>
+    <p>只列规则登记的依据；“内容”是摘要，以官方文本为准。是否适用、是否以骗取为目的，数据不能说明，须由执法人员查证并记录。</p>
     \(Markup.table(["规定", "内容", "规则"], classes: ["k", "w", "k"], rows))
     """
 }
@@ -256,7 +256,7 @@ private func limitsSection(_ facts: CaseFacts) -> Markup {
     items.append("规则 \(row.rule) 未能运行：\(row.reason)")
   }
   for row in input.coverage where row.rowsUnevaluable > 0 && facts.rule(row.rule) != nil {
-    items.append("规则 \(row.rule)：本次全库 \(row.rowsUnevaluable) 行因登记表没有说明而无法判断，未计入。")
+    items.append("规则 \(row.rule)：本次全库 \(row.rowsUnevaluable) 行因所需的值、登记或数据缺失、不能确定而无法判断，未计入；情形见该规则的 unevaluable。")
   }
   let reasons = input.acceptedReasons.map { "<p><b>数据不完整，接受理由</b>：\($0)</p>" as Markup }
   let accepted: Markup =

@@ -61,11 +61,11 @@ extension RunReportModel {
     out += "计入金额达到 \(FixedPoint.yuan(packetThresholdFen)) 元的生成案件包，本次 \(grouped(packets.count)) 个。"
     if !casesWithoutEvidence.isEmpty {
       out +=
-        "<strong>另有 \(grouped(casesWithoutEvidence.count)) 件计入金额达到该数而未生成案件包：其疑点只由以前批次认定，本次数据不能重新推导（规则本次未运行，或明细已超出回溯期）：\(escaped(casesWithoutEvidence.joined(separator: "、")))。</strong>"
+        "<strong>另有 \(grouped(casesWithoutEvidence.count)) 件计入金额达到该数而未生成案件包：其疑点只由以前批次初判，本次数据不能重新推导（规则本次未运行，或明细已超出回溯期）：\(escaped(casesWithoutEvidence.joined(separator: "、")))。</strong>"
     }
     if let withheld = packetsWithheld { out += "<strong>未生成案件包：\(escaped(withheld))</strong>" }
     out += "\(Self.verdictCaption)。</p>\n<div class=\"two\">\n"
-    out += "<div><h3>按可证金额</h3>\n\(table(byMoney, money: true))</div>\n"
+    out += "<div><h3>按计入金额</h3>\n\(table(byMoney, money: true))</div>\n"
     out += "<div><h3>按涉及人数</h3>\n\(table(byPersons, money: false))</div>\n</div>\n"
     if cases.count > 10 { out += "<p class=\"note\">各列前 10 件；全部案件号见 findings.csv。</p>\n" }
     return out

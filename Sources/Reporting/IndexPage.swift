@@ -71,7 +71,7 @@ extension RunReportModel {
   private func banners() -> String {
     var out = ""
     if !incomplete.isEmpty {
-      out += "<div class=\"banner\" role=\"alert\"><h2>数据不完整：下列批次有文件缺失或被拒收</h2><ul>"
+      out += "<div class=\"banner\" role=\"alert\"><h2>数据不完整：下列批次有文件缺失、被拒收，或与 delivery.csv 不符</h2><ul>"
       for batch in incomplete.sortedByBytes(\.label) {
         out += "<li><strong>\(escaped(batch.label))</strong>：\(escaped(batch.reason))"
         if let reason = batch.acceptedReason { out += "（已接受，理由：\(escaped(reason))）" }
