@@ -166,7 +166,8 @@ struct RunSetup {
           continue
         }
         lines.append(
-          "  reads   \(claim.name)  \(claim.size) bytes  \(ClaimTable(fileNamed: claim.name)?.name ?? "table from its header")")
+          "  reads   \(claim.name)  \(claim.size) bytes  \(ClaimTable(fileNamed: claim.name)?.name ?? "table from its header")"
+        )
       }
       if batch.delivery != nil { lines.append("  compares with delivery.csv") }
       for table in ClaimTable.allCases where !batch.files.contains(where: { ClaimTable(fileNamed: $0.name) == table }) {

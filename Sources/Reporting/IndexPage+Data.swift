@@ -37,7 +37,9 @@ extension RunReportModel {
     }
     out += "<h3>拒收与置空，按文件和代码</h3>\n"
     out +=
-      problems.isEmpty ? "<p class=\"note\">没有。</p>\n" : problems.html + "<p class=\"note\">批次文件各行的位置见 rejects.csv；登记表只列行数。</p>\n"
+      problems.isEmpty
+      ? "<p class=\"note\">没有。</p>\n"
+      : problems.html + "<p class=\"note\">批次文件各行的位置见 rejects.csv；登记表只列行数。</p>\n"
 
     let reasons = Set(tables.flatMap { $0.counts.setAside.filter { $0.value != 0 }.keys }).sortedByBytes()
     out += "<h3>另列，按原因</h3>\n"
