@@ -61,7 +61,8 @@ extension Ledger {
     }
   }
 
-  /// Removes files below `parts` that the catalogue does not list, and folders that are empty then.
+  /// Removes part files, whole or half written, that the catalogue does not list, and folders that are empty then.
+  /// Whatever else somebody has put there stays.
   func removeOrphanParts() throws {
     let known = try read { db in try Set(String.fetchAll(db, sql: "SELECT path FROM part")) }
     func clear(_ relative: String) throws -> Bool {
@@ -79,7 +80,7 @@ extension Ledger {
           } else {
             isEmpty = false
           }
-        } else if known.contains(child) {
+        } else if known.contains(child) || !(name.hasSuffix(".parquet") || name.hasPrefix(AtomicFile.temporaryPrefix)) {
           isEmpty = false
         } else {
           unlink(partsFolder + "/" + child)

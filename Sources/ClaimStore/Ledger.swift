@@ -26,16 +26,36 @@ public final class Ledger: Sendable {
   /// Opens the store for writing; makes it if there is none, mends what a killed run left.
   ///
   /// - Throws: `store.locked` (exit 75), `store.newer`, `store.older`, `store.corrupt`, `store.foreign`,
-  ///   `store.disk-full`, `store.io`.
+  ///   `store.no-ledger`, `store.disk-full`, `store.io`.
   public static func open(folder: String) throws -> Ledger {
     try AtomicFile.makeFolder(folder)
     let lock = try StoreLock(path: folder + "/lock")
+    // A new ledger lists no part, and what no ledger lists is removed below.
+    if isNew(folder), try holdsFiles(folder + "/parts") { throw StoreError.noLedger(folder) }
     let ledger = try Ledger(folder: folder, lock: lock)
     try ledger.migrate()
+    try ledger.checkFiles()
     try AtomicFile.makeFolder(ledger.partsFolder)
     try ledger.removeOrphanParts()
     try ledger.removeOrphanEvaluationFiles()
     return ledger
+  }
+
+  /// Whether the folder has no ledger, or one without a byte.
+  private static func isNew(_ folder: String) -> Bool {
+    var info = stat()
+    return stat(folder + "/ledger.sqlite", &info) != 0 || info.st_size == 0
+  }
+
+  /// Whether anything but folders lies in a folder, however deep; false if there is none.
+  private static func holdsFiles(_ folder: String) throws -> Bool {
+    if access(folder, F_OK) != 0 { return false }
+    return try AtomicFolder.entries(folder).contains { name in
+      var info = stat()
+      let path = folder + "/" + name
+      guard lstat(path, &info) == 0 else { return true }
+      return try info.st_mode & S_IFMT != S_IFDIR || holdsFiles(path)
+    }
   }
 
   /// Opens the store for `status` and `explain`, without the lock; nil if there is none. Don't commit through it.
@@ -105,6 +125,23 @@ public final class Ledger: Sendable {
   private static func hasSegmentFiles(_ db: Database) throws -> Bool {
     guard try db.tableExists("segment") else { return false }
     return try Bool.fetchOne(db, sql: "SELECT EXISTS (SELECT 1 FROM segment)") ?? false
+  }
+
+  /// What a batch's files hold is found by their digests: where one leads nowhere, the file's rows would be missing in
+  /// silence.
+  func checkFiles() throws {
+    let lost = try read { db in
+      try String.fetchOne(
+        db,
+        sql: """
+          SELECT f.batch || '/' || f.name FROM file f
+            WHERE f.state = 'read' AND f.name <> 'delivery.csv'
+              AND f.revision = (SELECT max(b.revision) FROM batch b WHERE b.name = f.batch)
+              AND NOT EXISTS (SELECT 1 FROM content c WHERE c.digest = f.digest AND c.reading = f.reading)
+            ORDER BY 1 LIMIT 1
+          """)
+    }
+    if let lost { throw StoreError.corrupt(path, "nothing is recorded of what \(lost) holds") }
   }
 
   private func migrate() throws {

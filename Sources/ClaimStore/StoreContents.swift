@@ -76,6 +76,7 @@ extension Ledger {
   ///
   /// - Parameter progress: called after each part with the bytes so far and in all.
   public func verifyParts(progress: (_ done: Int, _ total: Int) -> Void = { _, _ in }) throws -> [Diagnostic] {
+    try checkFiles()
     let parts = try parts()
     let total = parts.reduce(0) { $0 + $1.bytes }
     var done = 0

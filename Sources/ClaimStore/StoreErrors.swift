@@ -42,13 +42,23 @@ enum StoreError {
     case SQLITE_FULL: return diskFull(path)
     case SQLITE_IOERR where systemErrno == ENOSPC || systemErrno == EDQUOT: return diskFull(path)
     case SQLITE_CORRUPT, SQLITE_NOTADB:
-      return Diagnostic(
-        .error, "store.corrupt", "The file is damaged or no SQLite database: \(message)", at: Place(file: path),
-        remedy: "Restore the store folder from a copy, or move it away and read the batches again.")
+      return corrupt(path, message)
     case SQLITE_BUSY, SQLITE_LOCKED: return locked(path)
     default:
       return Diagnostic(.error, "store.io", "SQLite says: \(message) (\(code))", at: Place(file: path))
     }
+  }
+
+  static func corrupt(_ path: String, _ what: String) -> Diagnostic {
+    Diagnostic(
+      .error, "store.corrupt", "The file is damaged or no SQLite database: \(what)", at: Place(file: path),
+      remedy: "Restore the store folder from a copy, or move it away and read the batches again.")
+  }
+
+  static func noLedger(_ folder: String) -> Diagnostic {
+    Diagnostic(
+      .error, "store.no-ledger", "The folder holds parts, but no ledger that says what they are", at: Place(file: folder),
+      remedy: "Restore ledger.sqlite from a copy, or give another folder with --store and read the batches again.")
   }
 
   static func locked(_ path: String) -> Diagnostic {

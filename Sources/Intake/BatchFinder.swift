@@ -10,11 +10,15 @@ public struct BatchFile: Sendable, Hashable {
   public var name: String
   /// Bytes as stored.
   public var size: Int
+  /// Why it can't be read, if that is known before it is opened: a folder is among the files then, its name with `/`
+  /// behind it, because nobody knows what was in it.
+  public var problem: String?
 
-  public init(path: String, name: String, size: Int) {
+  public init(path: String, name: String, size: Int, problem: String? = nil) {
     self.path = path
     self.name = name
     self.size = size
+    self.problem = problem
   }
 
   /// By its name; a compressed file holds some times its size.
@@ -82,7 +86,19 @@ public enum BatchFinder {
         remedy: "put the files into a folder of their own, or give --input the folder of one batch")
     }
     if !files.isEmpty { return [try batch(dir, id: try lastComponent(dir), depth)] }
+    if let twice = firstThatReadsAlike(folders.map(\.name)) {
+      throw Diagnostic(
+        .error, "usage.batch-name", "two batches have the same name, letters with marks composed in different ways",
+        at: Place(file: join(dir, twice)), remedy: "rename one of the folders")
+    }
     return try folders.map { try batch(join(dir, $0.name), id: $0.name, depth) }
+  }
+
+  /// The first name that is another's but for how letters with marks are composed, which no program shows. Texts that
+  /// read alike are the same text to us, so one of the two would be lost.
+  private static func firstThatReadsAlike(_ names: [String]) -> String? {
+    var seen: Set<String> = []
+    return names.first { !seen.insert($0).inserted }
   }
 
   private static func batch(_ path: String, id: String, _ depth: Int) throws -> BatchFolder {
@@ -94,16 +110,40 @@ public enum BatchFinder {
     var result = BatchFolder(id: id, path: path, files: [], ignored: [], delivery: nil)
     collect(path, prefix: "", depth: depth, &result)
     result.files.sort { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+    while let twice = firstThatReadsAlike(result.files.map(\.name)),
+      let place = result.files.lastIndex(where: { $0.name == twice })
+    {
+      // One of them is refused under a name of its own, so that neither stands for the other.
+      result.files[place].problem =
+        "has the name of another, letters with marks composed in different ways; rename one of them"
+      result.files[place].name += "(2)"
+    }
     result.ignored.sort { $0.utf8.lexicographicallyPrecedes($1.utf8) }
     return result
   }
 
   private static func collect(_ folder: String, prefix: String, depth: Int, _ result: inout BatchFolder) {
-    for entry in list(folder) ?? [] {
+    guard let entries = list(folder) else {
+      let problem = "is a folder that can't be read: \(String(cString: strerror(errno)))"
+      result.files.append(BatchFile(path: folder, name: prefix.isEmpty ? "./" : prefix, size: 0, problem: problem))
+      return
+    }
+    for entry in entries {
       let name = prefix + entry.name
       let path = join(folder, entry.name)
-      if entry.name.hasPrefix(".") || (entry.kind == .folder && (depth <= 1 || entry.isLink)) {
+      func refuse(_ problem: String) {
+        result.files.append(
+          BatchFile(path: path, name: entry.kind == .folder ? name + "/" : name, size: 0, problem: problem))
+      }
+      if entry.name.hasPrefix(".") {
         result.ignored.append(entry.kind == .folder ? name + "/" : name)
+      } else if !entry.hasName {
+        refuse("has a name that is not UTF-8; rename it, or unpack it with the right charset")
+      } else if entry.kind == .folder, entry.isLink {
+        // Whoever reads it all the same may read it for ever, or what lies outside the delivery.
+        refuse("is a link to a folder; put the folder itself there")
+      } else if entry.kind == .folder, depth <= 1 {
+        refuse("is a folder too deep in others; put its files further up")
       } else if entry.kind == .folder {
         collect(path, prefix: name + "/", depth: depth - 1, &result)
       } else if prefix.isEmpty, entry.name == "delivery.csv" {
@@ -120,6 +160,8 @@ public enum BatchFinder {
 
   private struct Entry {
     var name: String
+    /// The name is UTF-8; else nothing can be opened by it.
+    var hasName: Bool
     var kind: Kind
     var isLink: Bool
     var size: Int
@@ -131,19 +173,23 @@ public enum BatchFinder {
     defer { closedir(stream) }
     var entries: [Entry] = []
     while let entry = readdir(stream) {
-      let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
-        pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+      let (name, hasName) = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+        pointer.withMemoryRebound(to: CChar.self, capacity: 256) { name in
+          (String(cString: name), String(validatingCString: name) != nil)
+        }
       }
       if name == "." || name == ".." { continue }
       var link = stat()
       var s = stat()
       let path = join(folder, name)
       let isLink = lstat(path, &link) == 0 && link.st_mode & S_IFMT == S_IFLNK
-      // What cannot be examined (a dangling link, a name that is not UTF-8) stays in the list and is refused later.
+      // What can't be examined, such as a link to nothing, stays in the list and is refused later.
       let found = stat(path, &s) == 0
       let isFolder = found && s.st_mode & S_IFMT == S_IFDIR
       entries.append(
-        Entry(name: name, kind: isFolder ? .folder : .file, isLink: isLink, size: found ? Int(s.st_size) : 0))
+        Entry(
+          name: name, hasName: hasName, kind: isFolder ? .folder : .file, isLink: isLink,
+          size: found ? Int(s.st_size) : 0))
     }
     return entries.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
   }

@@ -47,15 +47,21 @@ enum ByteScan {
 
   /// Index of the first byte that is not part of well-formed UTF-8 in `start..<end`, else `end`.
   static func firstInvalidUTF8(_ p: UnsafeMutablePointer<UInt8>, _ start: Int, _ end: Int) -> Int {
-    var holdsBlank = false
-    return firstInvalidUTF8(p, start, end, holdsBlank: &holdsBlank)
+    var met = Met()
+    return firstInvalidUTF8(p, start, end, &met)
+  }
+
+  /// What was met on the way through a text.
+  struct Met {
+    /// A `Blank` that is not ASCII.
+    var blank = false
+    /// Any byte from 0x80 on.
+    var high = false
   }
 
   /// As above.
-  ///
-  /// - Parameter holdsBlank: becomes true if a `Blank` that is not ASCII was met on the way.
   static func firstInvalidUTF8(
-    _ p: UnsafeMutablePointer<UInt8>, _ start: Int, _ end: Int, holdsBlank: inout Bool
+    _ p: UnsafeMutablePointer<UInt8>, _ start: Int, _ end: Int, _ met: inout Met
   ) -> Int {
     var i = start
     while i &+ 64 <= end {
@@ -64,6 +70,7 @@ enum ByteScan {
         i &+= 64
         continue
       }
+      met.high = true
       let block = i
       repeat {
         i = block &+ word.trailingZeroBitCount
@@ -73,13 +80,13 @@ enum ByteScan {
           // 1110xxxx 10xxxxxx 10xxxxxx; not 0 and not 0xD8..0xDF in the upper five bits of the character.
           let upper = four & 0x200F
           if four & 0x00C0_C0F0 != 0x0080_80E0 || upper == 0 || upper == 0x200D { break }
-          if four & 0xFF <= 0xE3, Blank.length(p + i, 3) != 0 { holdsBlank = true }
+          if four & 0xFF <= 0xE3, Blank.length(p + i, 3) != 0 { met.blank = true }
           i &+= 3
         }
         if i < end, p[i] >= 0x80 {
           let length = lengthOfCharacter(p, i, end)
           if length == 0 { return i }
-          if Blank.length(p + i, length) != 0 { holdsBlank = true }
+          if Blank.length(p + i, length) != 0 { met.blank = true }
           i &+= length
         }
         word = i &- block >= 64 ? 0 : word & (~0 &<< UInt64(i &- block))
@@ -88,11 +95,27 @@ enum ByteScan {
     }
     while i < end {
       let length = lengthOfCharacter(p, i, end)
+      if length != 1 { met.high = true }
       if length == 0 { return i }
-      if length > 1, Blank.length(p + i, length) != 0 { holdsBlank = true }
+      if length > 1, Blank.length(p + i, length) != 0 { met.blank = true }
       i &+= length
     }
     return end
+  }
+
+  /// Whether the bytes from 0x80 on come in pairs of 0xA1 to 0xFE, as all characters of everyday Chinese text do in
+  /// GB18030, and hardly ever what damage leaves.
+  static func looksLikeGB(_ p: UnsafeMutablePointer<UInt8>, _ start: Int, _ end: Int) -> Bool {
+    var i = start
+    while i < end {
+      if p[i] < 0x80 {
+        i += 1
+        continue
+      }
+      if i + 1 >= end || p[i] < 0xA1 || p[i] > 0xFE || p[i + 1] < 0xA1 || p[i + 1] > 0xFE { return false }
+      i += 2
+    }
+    return true
   }
 
   /// Bytes of the character that begins at `i`; 0 if it is not well-formed or goes beyond `end`.

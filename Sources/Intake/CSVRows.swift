@@ -37,6 +37,8 @@ public final class CSVRows {
   public private(set) var charset = Charset.utf8
   /// 1-based line on which the row begins.
   public private(set) var line = 0
+  /// The row that came last, or was left out last, has no line feed behind it: the text may have been cut off in it.
+  public private(set) var endsText = false
   /// The fields of the row, as many as the header has.
   public var fields: UnsafePointer<Field> { UnsafePointer(stored) }
 
@@ -203,6 +205,7 @@ public final class CSVRows {
       let isLast = to == end || p[to] == 0x0A
       if isLast {
         if to == end, !isComplete { return nil }
+        endsText = to == end
         if to > from, p[to &- 1] == 0x0D { to &-= 1 }
       }
       while to > from, p[to &- 1] == 0x20 || p[to &- 1] == 0x09 { to &-= 1 }
@@ -213,6 +216,7 @@ public final class CSVRows {
       if i >= end {
         // The comma is the last byte of the table or of what is there of it.
         if !isComplete { return nil }
+        endsText = true
         store(count, UnsafePointer(p + end), 0)
         count &+= 1
         break
@@ -273,6 +277,7 @@ public final class CSVRows {
       let begin = i
       i = to
       isLast = to == end || p[to] == 0x0A
+      endsText = to == end
       if isLast, to > begin, p[to &- 1] == 0x0D { to &-= 1 }
       while to > begin, p[to &- 1] == 0x20 || p[to &- 1] == 0x09 { to &-= 1 }
       (plain + out).update(from: p + begin, count: to - begin)

@@ -29,6 +29,7 @@ private struct ClaimFileReading {
 
   mutating func run() throws -> FileReport {
     do {
+      if let problem = file.problem { throw Refusal.unreadable(file.name, problem) }
       let stored = try HashedFile(path: file.path, name: file.name, takesDigest: limits.takesDigest)
       do {
         try readMembers(stored)
@@ -136,11 +137,12 @@ private struct ClaimFileReading {
     if head.count == skip { throw Refusal.empty(mapping.file, mapping.member) }
 
     let first = try run(.utf8, skip: skip, mapping, open, mayGiveUp: true)
-    if let pass = first.pass, !first.gaveUp, !exceeds(pass.failing, pass.report.rowsRead) {
+    if let pass = first.pass, !first.gaveUp, !exceeds(pass.failing, pass.report.rowsRead), !pass.looksLikeGB {
       return try accept(pass, mapping)
     }
     consumer.restart()
     let second = try run(.gb18030, skip: skip, mapping, open)
+    if let gb = second.pass, first.pass?.looksLikeGB == true, gb.failing == 0 { return try accept(gb, mapping) }
     guard let gb = second.pass else {
       // Not even the header reads as GB18030, so UTF-8 fails less.
       guard first.pass != nil else { throw first.problem ?? Refusal.empty(mapping.file, mapping.member) }

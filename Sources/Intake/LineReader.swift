@@ -35,6 +35,10 @@ final class LineReader {
   private(set) var isSound = false
   /// Whether a sound chunk holds a blank that is not ASCII; of another it says nothing.
   private(set) var holdsBlank = false
+  /// In UTF-8: whether the lines so far that are UTF-8 hold anything but ASCII, and how many of the others look like
+  /// GB18030.
+  private(set) var holdsBeyondASCII = false
+  private(set) var linesLikeGB = 0
   private(set) var end = 0
   /// Inflated bytes read so far.
   private(set) var bytesRead = 0
@@ -140,10 +144,11 @@ final class LineReader {
     if end == 0 { return false }
     consumed = end
     self.end = end
-    holdsBlank = false
+    var met = ByteScan.Met()
     isSound =
-      charset == .utf8 && ByteScan.firstInvalidUTF8(raw, 0, end, holdsBlank: &holdsBlank) == end
-      && memchr(raw, 0, end) == nil
+      charset == .utf8 && ByteScan.firstInvalidUTF8(raw, 0, end, &met) == end && memchr(raw, 0, end) == nil
+    holdsBlank = met.blank
+    if isSound, met.high { holdsBeyondASCII = true }
     if isSound, !wantsLines { return true }
     findLines(end)
     if isSound { return true }
@@ -202,14 +207,20 @@ final class LineReader {
   private func checkUTF8(_ end: Int) {
     var at = 0
     var line = 0
-    while true {
+    while line < lines.count {
       at = ByteScan.firstInvalidUTF8(raw, at, end)
-      if at >= end { return }
+      if at >= end { break }
       line = indexOfLine(containing: at, from: line)
       lines[line].fault = .notUTF8
+      if ByteScan.looksLikeGB(raw, lines[line].start, lines[line].end) { linesLikeGB += 1 }
       line += 1
-      if line == lines.count { return }
-      at = lines[line].start
+      if line < lines.count { at = lines[line].start }
+    }
+    if holdsBeyondASCII { return }
+    for line in lines where line.fault == nil && !holdsBeyondASCII {
+      var met = ByteScan.Met()
+      _ = ByteScan.firstInvalidUTF8(raw, line.start, line.end, &met)
+      holdsBeyondASCII = met.high
     }
   }
 

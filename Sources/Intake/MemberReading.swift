@@ -34,6 +34,10 @@ final class MemberReading {
     report.charset = reader.charset
   }
 
+  /// In UTF-8: all that is not ASCII looks like GB18030, and there is some. A few rows of Chinese text in a large file
+  /// are no damage, however few.
+  var looksLikeGB: Bool { failing > 0 && reader.linesLikeGB == failing && !reader.holdsBeyondASCII }
+
   /// How far the pass got, also when it throws.
   var bytesRead: Int { reader.bytesRead }
 

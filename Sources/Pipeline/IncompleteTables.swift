@@ -22,8 +22,9 @@ private func lacks(_ table: ClaimTable, _ batch: BatchRevision) -> Bool {
   if lost.isEmpty, differing.isEmpty { return true }
   return differing.contains(table)
     || lost.contains { file in
-      // A file with another table's header than its name promises: the rows that are lost may be of either.
-      if file.refusal?.code == "intake.other-table" { return true }
+      // Of a folder nobody knows what was in it. A file with another table's header than its name promises: the rows
+      // that are lost may be of either.
+      if file.name.hasSuffix("/") || file.refusal?.code == "intake.other-table" { return true }
       return (ClaimTable(fileNamed: file.name) ?? table) == table
     }
 }

@@ -396,5 +396,11 @@ private func writeJUnit(_ results: [RuleTestResult], to path: String) throws {
         ">\n    <failure message=\"\(escaped(result.failures[0]))\">\(escaped(result.failures.joined(separator: "\n")))</failure>\n  </testcase>\n"
     }
   }
-  try Data((xml + "</testsuite>\n").utf8).write(to: URL(fileURLWithPath: path))
+  do {
+    try Data((xml + "</testsuite>\n").utf8).write(to: URL(fileURLWithPath: path))
+  } catch {
+    throw Diagnostic(
+      .error, "usage.junit", "The JUnit file can't be written", at: Place(file: path),
+      remedy: "Give --junit a path in a folder that is there and may be written to.")
+  }
 }

@@ -301,8 +301,15 @@ struct CaseWorkbook {
   }
 
   /// A text as a cell holds it: Excel takes 32,767 characters, counted in UTF-16, of which 15,000 scalars are at most
-  /// 30,000. What a reader takes for one character may be any number of scalars.
+  /// 30,000. What a reader takes for one character may be any number of scalars. U+FFFE and U+FFFF, which no XML may
+  /// hold, are replacement characters; the library sees to control characters.
   static func cellText(_ value: String) -> String {
+    var value = value
+    if value.unicodeScalars.contains(where: { $0.value == 0xFFFE || $0.value == 0xFFFF }) {
+      value = String(
+        String.UnicodeScalarView(
+          value.unicodeScalars.map { $0.value == 0xFFFE || $0.value == 0xFFFF ? "\u{FFFD}" : $0 }))
+    }
     if value.utf16.count <= 32_000 { return value }
     return String(String.UnicodeScalarView(value.unicodeScalars.prefix(15_000))) + "…（其余见 evidence.sqlite）"
   }

@@ -47,6 +47,7 @@ public func loadRegistries(folder: String, knowledge: [String] = [], codes: Code
         let table = try registry(
           schema, CSVRows(path: path + "/" + name), source: source, place: place, codes: codes)
         result.tables[schema.name] = table
+        if let note = lostRows(table, place) { result.notes.append(note) }
         if !table.unknownColumns.isEmpty {
           result.notes.append(
             Diagnostic(
@@ -69,6 +70,19 @@ public func loadRegistries(folder: String, knowledge: [String] = [], codes: Code
   }
   if !errors.isEmpty { throw Diagnostics(errors) }
   return result
+}
+
+/// Says how many rows of a table count as if they were not there; nil: none.
+private func lostRows(_ table: Registry, _ place: Place) -> Diagnostic? {
+  // Others are kept in some way: their key can't be evaluated, or they hold as long as they may.
+  let lost = table.rejected.filter { ["bad-row", "null-key", "null-date", "ends-before-begin"].contains($0.code) }
+  guard let first = lost.first else { return nil }
+  let column = first.column.map { "\($0): " } ?? ""
+  return Diagnostic(
+    .warning, "registry.rows-lost",
+    "\(lost.count) \(lost.count == 1 ? "row counts" : "rows count") as absent; the first: \(column)\(first.reason).",
+    at: Place(file: place.file, line: first.line),
+    remedy: "Mend the table: a rule that argues from an absence may accuse for want of a row.")
 }
 
 /// A registry from its text; throws the `Diagnostic` that refuses the table, and then leaves no code behind.
@@ -97,6 +111,13 @@ private func readRegistry(
       // A table with a bad header is read to its end all the same: a damaged file is refused for its damage.
       if header.problem == nil { reader.read(text.fields, line: text.line) }
     case .fault(let reason):
+      // Rows that are lost unseen would be absences, and an absence can be a finding.
+      if text.endsText {
+        throw Diagnostic(
+          .error, "registry.cut-off", "The table may be cut off: its last row, without a line feed, is none: \(reason).",
+          at: Place(file: place.file, line: text.line),
+          remedy: "Export or copy the table again. If the table is whole, take out the last line, or close its enclosure.")
+      }
       reader.rejected.append(
         Reject(
           file: source, table: schema.name, line: text.line, byteOffset: 0, column: nil, code: "bad-row",

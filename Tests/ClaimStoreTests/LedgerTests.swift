@@ -220,6 +220,51 @@ import Testing
     #expect(code { _ = try fixture.open() } == "store.foreign")
   }
 
+  /// A new ledger lists no part: what is there would be removed as left over from a killed run.
+  @Test(arguments: [true, false])
+  func partsWithoutALedgerStay(isEmpty: Bool) throws {
+    let fixture = StoreFixture()
+    let part = fixture.folder + "/parts/setl_d/batch=W/0000-ffff-000001.parquet"
+    try AtomicFile.makeFolder(AtomicFile.parent(part))
+    try AtomicFile.write("rows", to: part)
+    if isEmpty { try AtomicFile.write("", to: fixture.folder + "/ledger.sqlite") }
+    #expect(code { _ = try fixture.open() } == "store.no-ledger")
+    #expect(access(part, F_OK) == 0)
+    #expect((access(fixture.folder + "/ledger.sqlite", F_OK) == 0) == isEmpty)
+    // Folders alone are nothing to lose.
+    unlink(part)
+    _ = try fixture.open()
+  }
+
+  @Test func onlyPartsAreRemovedFromAmongParts() throws {
+    let fixture = StoreFixture()
+    do { _ = try fixture.open() }
+    let folder = fixture.folder + "/parts/setl_d"
+    try AtomicFile.makeFolder(folder)
+    for name in ["0000-ffff-000001.parquet", ".tmp-1-2-x", "notes.txt"] {
+      try AtomicFile.write("x", to: folder + "/" + name)
+    }
+    _ = try fixture.open()
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["notes.txt"])
+  }
+
+  /// A bit of a digest is enough, and the file's rows would be missing in silence.
+  @Test func aDigestThatLeadsNowhereIsDamage() throws {
+    let fixture = StoreFixture()
+    do {
+      let ledger = try fixture.open()
+      try ledger.commitFiles([content(digestA)], parts: [])
+      let batch = revision("W10", 1, [digestA])
+      try ledger.finishRun(run("r1", batch), revision: batch, findings: [], openCases: [])
+    }
+    do { _ = try fixture.open() }
+    try DatabaseQueue(path: fixture.folder + "/ledger.sqlite").write { db in
+      try db.execute(sql: "UPDATE file SET digest = ?", arguments: [digestB])
+    }
+    #expect(code { _ = try fixture.open() } == "store.corrupt")
+    #expect(code { _ = try Ledger.inspect(folder: fixture.folder)?.verifyParts() } == "store.corrupt")
+  }
+
   @Test func aFileThatIsNoDatabaseIsRefused() throws {
     let fixture = StoreFixture()
     try AtomicFile.makeFolder(fixture.folder)

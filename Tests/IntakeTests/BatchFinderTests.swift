@@ -49,11 +49,38 @@ struct BatchFinderTests {
     #expect(problem?.code == code)
   }
 
-  @Test func foldersBelowTheLimitAreNamed() throws {
+  /// Nobody knows what was in a folder that is not read, so it is a file that can't be read: the batch is incomplete.
+  @Test func whatIsNotReadIsRefused() throws {
     _ = try scratch.write("w/a/b/x.csv", [0x61])
-    let (batches, _) = try BatchFinder.batches(in: scratch.path, maxPathDepth: 2)
-    #expect(batches[0].files.isEmpty)
-    #expect(batches[0].ignored == ["a/b/"])
+    _ = try scratch.write("elsewhere/y.csv", [0x61])
+    _ = try scratch.write("w/.hidden/z.csv", [0x61])
+    #expect(symlink(scratch.path + "/elsewhere", scratch.path + "/w/linked") == 0)
+    // A name in GBK, as unzip leaves it; and one letter composed in two ways.
+    #expect(mkdir(scratch.path + "/w/\u{B7}", 0o700) == 0)
+    var gbk = Array((scratch.path + "/w/").utf8CString.dropLast())
+    gbk += [CChar(bitPattern: 0xD6), CChar(bitPattern: 0xD0), 0]
+    #expect(mkdir(gbk, 0o700) == 0)
+    for name in ["fee_list_d_e\u{301}.csv", "fee_list_d_\u{E9}.csv"] { _ = try scratch.write("w/" + name, [0x61]) }
+    let (batches, _) = try BatchFinder.batches(in: scratch.path + "/w/..", maxPathDepth: 2)
+    let batch = try #require(batches.first { $0.id == "w" })
+    #expect(batch.ignored == [".hidden/"])
+    let refused = batch.files.filter { $0.problem != nil }
+    #expect(refused.count == 4)
+    let words = ["a/b/": "too deep", "linked/": "is a link to a folder", "\u{FFFD}\u{FFFD}": "not UTF-8"]
+    for (name, cause) in words {
+      #expect(refused.contains { $0.name == name && $0.problem?.contains(cause) == true }, "\(name): \(refused)")
+    }
+    // Only one of two names that read alike.
+    #expect(batch.files.count { $0.name.hasPrefix("fee_list_d_") } == 2)
+    #expect(refused.contains { $0.problem?.contains("composed in different ways") == true })
+    let report = try readClaimFile(refused[0], consumer: Collector())
+    #expect(report.refusal?.code == "intake.unreadable")
+  }
+
+  @Test func twoBatchesThatReadAlikeAreRefused() throws {
+    for name in ["We\u{301}", "W\u{E9}"] { _ = try scratch.write(name + "/x.csv", [0x61]) }
+    let problem = #expect(throws: Diagnostic.self) { try BatchFinder.batches(in: scratch.path) }
+    #expect(problem?.code == "usage.batch-name")
   }
 }
 

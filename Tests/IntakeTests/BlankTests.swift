@@ -80,11 +80,11 @@ struct BlankTests {
         var bytes = Array(text.utf8)
         let count = bytes.count
         bytes += [UInt8](repeating: 0, count: 16)
-        var isMet = false
+        var met = ByteScan.Met()
         let end = bytes.withUnsafeMutableBufferPointer { buffer in
-          buffer.baseAddress.map { ByteScan.firstInvalidUTF8($0, 0, count, holdsBlank: &isMet) }
+          buffer.baseAddress.map { ByteScan.firstInvalidUTF8($0, 0, count, &met) }
         }
-        #expect(end == count && isMet == isThere, "\(before) \(text.count)")
+        #expect(end == count && met.blank == isThere && met.high, "\(before) \(text.count)")
       }
     }
   }

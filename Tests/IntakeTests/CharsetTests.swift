@@ -110,6 +110,27 @@ struct CharsetTests {
     }
   }
 
+  /// Fewer rows than `reject_limit` bears are Chinese, and no other is: the file is GB18030, and they are not damage. One
+  /// damaged byte among ASCII is, and so is one among Chinese text in UTF-8.
+  @Test(arguments: [1, 3])
+  func aFewRowsInGB18030(chinese: Int) throws {
+    let plain = Array(feeFile(6000) { _ in "" }.utf8)
+    func row(_ item: [UInt8]) -> [UInt8] { Array("M,L,S,P,1,1,2025-03-04,".utf8) + item + [0x0A] }
+    let few = (0..<chinese).flatMap { _ in row(encoded("冲销", "GB18030")) }
+    let (report, got) = try read(try scratch.write("fee_list_d_1.csv", plain + few))
+    #expect(report.members.first?.charset == .gb18030)
+    #expect(report.rejects.isEmpty)
+    #expect(got.rows.suffix(chinese).allSatisfy { $0[7] == "冲销" })
+    for (name, bytes) in [
+      ("fee_list_d_2.csv", plain + row([0xC1, 0x41])), ("fee_list_d_3.csv", plain + few + row([0xB3])),
+      ("fee_list_d_4.csv", plain + row(Array("冲".utf8)) + few),
+    ] {
+      let (report, _) = try read(try scratch.write(name, bytes))
+      #expect(report.members.first?.charset == .utf8, "\(name)")
+      #expect(report.rejects.allSatisfy { $0.code == "not-utf8" } && !report.rejects.isEmpty, "\(name)")
+    }
+  }
+
   @Test func mixedFileIsRefused() throws {
     let bytes = Array(feeFile(50) { _ in "中" }.utf8) + encoded(feeFile(50) { _ in "中文" }, "GB18030")
     #expect(try read(try scratch.write("fee_list_d_1.csv", bytes)).0.refusal?.code == "intake.charset")

@@ -15,6 +15,7 @@ import Testing
       ("setl_details_03.csv.gz", "intake.gzip-truncated", ClaimTable.allCases),
       ("fee_list_detail.csv", "intake.no-table", ClaimTable.allCases),
       ("visits_03.csv.gz", "intake.gzip-truncated", ClaimTable.allCases),
+      ("fee_list_d/", "intake.unreadable", ClaimTable.allCases),
       ("setl_d_04.csv", "intake.other-table", ClaimTable.allCases),
     ])
   func aLostFileLacksRowsOf(_ name: String, _ code: String, _ tables: [ClaimTable]) {

@@ -51,8 +51,8 @@ import Testing
     #expect(try verified(packet))
     let cover = text(of: packet + "/data/cover.html")
     #expect(cover.contains("<b>100.00</b><span>计入金额"))
-    #expect(cover.contains("本案另有 1 条以前批次认定的线索与发现仍然有效，计入 0.00 元"))
-    #expect(text(of: packet + "/data/report.html").contains("本案另有 1 条以前批次认定的"))
+    #expect(cover.contains("本案另有 1 条以前批次系统初判的线索与发现仍然有效，计入 0.00 元"))
+    #expect(text(of: packet + "/data/report.html").contains("本案另有 1 条以前批次系统初判的"))
   }
 
   /// A case whose findings all stand only has nothing to show: no packet, and it is said.
@@ -103,7 +103,7 @@ import Testing
     #expect(try verified(packet))
     let cover = text(of: packet + "/data/cover.html")
     #expect(cover.contains("<b>200.00</b><span>计入金额"))
-    #expect(cover.contains("本案另有 1 条以前批次认定的线索与发现仍然有效，计入 200.00 元"))
+    #expect(cover.contains("本案另有 1 条以前批次系统初判的线索与发现仍然有效，计入 200.00 元"))
   }
 
   /// A rule on trial shows what it finds in findings.csv; a packet says nothing of it.

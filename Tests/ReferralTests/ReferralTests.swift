@@ -396,6 +396,8 @@ private func sqlite3CLI(_ arguments: [String], input: String? = nil) throws -> S
     // A scalar beyond the basic plane counts twice.
     #expect(CaseWorkbook.cellText(String(repeating: "𠀀", count: 17_000)).utf16.count < 32_767)
     #expect(CaseWorkbook.cellText(String(repeating: "药", count: 32_000)).count == 32_000)
+    // What no XML may hold makes the workbook one that does not open.
+    #expect(CaseWorkbook.cellText("甲\u{FFFF}乙\u{FFFE}") == "甲\u{FFFD}乙\u{FFFD}")
   }
 
   @Test func anUnwritableWorkbookIsToldWithItsPlace() throws {

@@ -80,6 +80,17 @@ struct RegistryLoadingTests {
     #expect(table.rejected.first?.action == .rejected)
   }
 
+  /// Where a table may be cut off, rows may be lost, and an absence can be a finding.
+  @Test(arguments: ["XA,K,1,b,2025-01-01", "XA,K,\"1,b,2025-01-01,,1\nXC,K,1,b,2025-01-01,,1\n", "XA,\"K"])
+  func aTableThatMayBeCutOffIsRefused(last: String) throws {
+    let rows = Self.drugs + "XB,K,1,b,2025-01-01,,1\n"
+    let problems = #expect(throws: Diagnostics.self) { try load("drug_sup_b", rows + last) }
+    #expect(problems?.all.map(\.code) == ["registry.cut-off"])
+    #expect(problems?.all.first?.place.line == 3)
+    // Whole rows need no line feed at the end.
+    #expect(try load("drug_sup_b", rows + "XA,K,1,b,2025-01-01,,1").count == 2)
+  }
+
   /// What a row says of its key is not as if it had never been said: on no day is there one row that holds.
   @Test(arguments: ["2025/02/03,", "2025-01-01,soon", "never,0000-00-00"])
   func aKeyWithARowThatCanNotBeDatedIsAmbiguous(validity: String) throws {

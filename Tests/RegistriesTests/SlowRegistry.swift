@@ -10,7 +10,8 @@ struct SlowCSV {
   var header: [String] = []
   var rows: [[String]] = []
   var lines: [Int] = []
-  var problems: [(line: Int, message: String)] = []
+  /// `endsText`: without a line feed behind it.
+  var problems: [(line: Int, message: String, endsText: Bool)] = []
 
   init(bytes: [UInt8], name: String) throws {
     let (text, _) = try Self.decoded(bytes, name)
@@ -42,6 +43,7 @@ struct SlowCSV {
       var fields: [String] = []
       var fault: String?
       var ended = false
+      var endsText = false
       while !ended {
         var field: [UInt8] = []
         while i < bytes.count, bytes[i] == 0x20 || bytes[i] == 0x09 { i += 1 }
@@ -70,6 +72,7 @@ struct SlowCSV {
         var rest = bytes[plainFrom..<i]
         if i >= bytes.count || bytes[i] == 0x0A {
           ended = true
+          endsText = i >= bytes.count
           if rest.last == 0x0D { rest = rest.dropLast() }
         }
         while let last = rest.last, last == 0x20 || last == 0x09 { rest = rest.dropLast() }
@@ -84,9 +87,9 @@ struct SlowCSV {
       if header.isEmpty {
         header = fields
       } else if let fault {
-        problems.append((firstLine, fault))
+        problems.append((firstLine, fault, endsText))
       } else if fields.count != header.count {
-        problems.append((firstLine, "the row has \(fields.count) fields, the header \(header.count)"))
+        problems.append((firstLine, "the row has \(fields.count) fields, the header \(header.count)", endsText))
       } else {
         rows.append(fields)
         lines.append(firstLine)
@@ -100,6 +103,13 @@ struct SlowCSV {
 func slowRegistry(
   _ schema: RegistrySchema, _ text: SlowCSV, digest: String, source: String, place: Place, codes: CodeTable
 ) throws -> Registry {
+  if let last = text.problems.last, last.endsText {
+    throw Diagnostic(
+      .error, "registry.cut-off",
+      "The table may be cut off: its last row, without a line feed, is none: \(last.message).",
+      at: Place(file: place.file, line: last.line),
+      remedy: "Export or copy the table again. If the table is whole, take out the last line, or close its enclosure.")
+  }
   let names = text.header.map { trimmed($0).lowercased() }
   if let twice = names.first(where: { name in names.filter { $0 == name }.count > 1 }) {
     throw Diagnostic(
