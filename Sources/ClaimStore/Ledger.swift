@@ -323,14 +323,6 @@ public final class Ledger: Sendable {
     }
   }
 
-  /// The finished run of an id; nil if there is none or it was killed.
-  public func finishedRun(_ runID: String) throws -> RunRecord? {
-    try read { db in
-      try Row.fetchOne(db, sql: "SELECT * FROM run WHERE run_id = ? AND sequence IS NOT NULL", arguments: [runID])
-        .map { try Self.run($0, db) }
-    }
-  }
-
   /// The folder of a finished run's results; nil if there is no such run or it was killed.
   public func outputFolder(of runID: String) throws -> String? {
     try read { db in

@@ -20,12 +20,6 @@ public struct TableProfile: Sendable, Codable, Hashable {
     filled = [Int](repeating: 0, count: table.columns.count)
   }
 
-  /// Filled share of a column in percent, rounded down; nil without rows or for a column the table does not have.
-  public func fillPercent(of column: String) -> Int? {
-    guard rows > 0, let index = table.index(of: column) else { return nil }
-    return filled[index] * 100 / rows
-  }
-
   /// Adds the figures of another file of the table. Identity figures add up too: a duplicate that shows only across
   /// files is found by merging `IdentityIndex` values instead.
   public mutating func merge(_ other: TableProfile) {
