@@ -531,7 +531,7 @@ final class RowChecks {
     let problem = Problem(column: column, code: code, isNulled: action == .nulled)
     let seen = counts[problem, default: 0]
     counts[problem] = seen + 1
-    if action == .nulled, seen >= FileNormalizer.listedNulls { return }
+    if action == .nulled, seen >= Rejects.listedPerCode { return }
     let name = table.columns[column].name
     rejects.append(
       Reject(
