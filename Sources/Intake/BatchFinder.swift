@@ -93,8 +93,8 @@ public enum BatchFinder {
     }
     var result = BatchFolder(id: id, path: path, files: [], ignored: [], delivery: nil)
     collect(path, prefix: "", depth: depth, &result)
-    result.files.sort { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
-    result.ignored.sort { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    result.files.sort { bytesPrecede($0.name, $1.name) }
+    result.ignored.sort(by: bytesPrecede)
     return result
   }
 
@@ -145,7 +145,7 @@ public enum BatchFinder {
       entries.append(
         Entry(name: name, kind: isFolder ? .folder : .file, isLink: isLink, size: found ? Int(s.st_size) : 0))
     }
-    return entries.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+    return entries.sorted { bytesPrecede($0.name, $1.name) }
   }
 
   private static func lastComponent(_ dir: String) throws -> String {

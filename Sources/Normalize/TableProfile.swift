@@ -42,7 +42,7 @@ public struct TableProfile: Sendable, Codable, Hashable {
       for i in known.filled.indices { known.filled[i] += one.filled[i] }
       byCode[one.institution] = known
     }
-    return byCode.values.sorted { $0.institution.utf8.lexicographicallyPrecedes($1.institution.utf8) }
+    return byCode.values.sorted { bytesPrecede($0.institution, $1.institution) }
   }
 
   private func merged(_ all: [UnknownCode]) -> [UnknownCode] {
@@ -140,7 +140,7 @@ public struct UnknownCode: Sendable, Codable, Hashable, Comparable {
 
   public static func < (a: UnknownCode, b: UnknownCode) -> Bool {
     a.column == b.column
-      ? a.code.utf8.lexicographicallyPrecedes(b.code.utf8) : a.column.utf8.lexicographicallyPrecedes(b.column.utf8)
+      ? bytesPrecede(a.code, b.code) : bytesPrecede(a.column, b.column)
   }
 }
 

@@ -55,7 +55,7 @@ public struct PipelineFile: Sendable {
     do {
       if let root = try Yams.compose(yaml: text) { return root }
     } catch YamlError.duplicatedKeysInMapping(let keys, let context) {
-      let twice = keys.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+      let twice = keys.sorted(by: bytesPrecede)
       throw Diagnostics(
         twice.map { key in
           Diagnostic(
