@@ -12,6 +12,8 @@ SIZE ?= 1m
 LAYOUT ?= narrow
 ROUNDS ?= 3
 PEERS ?= duckdb
+# Not ?=: a shell may have the height of its window in LINES.
+LINES := 1000000
 YIJIAN := .build/release/yijian
 # SwiftPM remembers what Package.swift said for the same environment, also of before ISA-L was installed: so it is part of it.
 export YIJIAN_ISAL := $(wildcard /usr/include/isa-l/igzip_lib.h /usr/local/include/isa-l/igzip_lib.h)
@@ -72,13 +74,13 @@ check-generated: setup
 	sh Tools/check-generated.sh .build/debug/yijian
 
 # Ours beside DuckDB running the same rules, and the floors. SIZE=5m|30m, LAYOUT=wide, ROUNDS=5, PEERS=duckdb,sqlite,
-# WORK=DIR for exports and outputs, ONLY=run,floors.
+# JOBS=1, WORK=DIR for exports and outputs, ONLY=run,floors.
 bench: build
 	sh Tests/engines/test-engines.sh --set-up duckdb
 	python3 Benchmarks/bench.py --yijian $(YIJIAN) --size $(SIZE) --layout $(LAYOUT) --rounds $(ROUNDS) --peers $(PEERS) \
 	  $(if $(WORK),--work $(WORK)) $(if $(ONLY),--only $(ONLY)) $(if $(JOBS),--jobs $(JOBS))
 
-# The evaluator alone: 1, 20 and 100 rules over a million lines in memory, beside SQLite.
+# The evaluator alone: 1, 20 and 100 rules over a million lines in memory, beside SQLite. LINES=200000, ROUNDS=5.
 bench-rules: setup
 	swift run -c release evaluator-benchmark $(LINES) $(ROUNDS)
 
@@ -89,6 +91,7 @@ bench-kernels: setup
 	python3 Benchmarks/kernels.py .build/release/kernel-benchmark $(if $(RECORD),--record)
 
 # Growth in lines, rules, jobs and weeks of store: Benchmarks/growth.csv and growth.svg. Takes hours for 100m.
+# SIZES=1m,5m, WORK=DIR for exports, stores and outputs.
 growth: build
 	python3 Benchmarks/growth.py --yijian $(YIJIAN) $(if $(WORK),--work $(WORK)) $(if $(SIZES),--sizes $(SIZES))
 

@@ -54,25 +54,24 @@ let package = Package(
     module("Parquet", ["Diagnostics", "ClaimModel", "CZstd"]),
     .target(
       name: "Intake",
-      dependencies: ["Diagnostics", "ClaimModel", "CZlib", "CByteMasks", "CZip", "CIconv", "CCrypto"]
+      dependencies: ["Diagnostics", "ClaimModel", "CZlib", "CByteMasks", "CZip", "CIconv"]
         + (hasISAL ? ["CISAL"] : []),
       exclude: ["README.md"], swiftSettings: strict + (hasISAL ? [.define("ISAL")] : [])),
     module("Normalize", ["Diagnostics", "ClaimModel", "Intake", "CByteMasks"]),
     module("Partition", ["Diagnostics", "ClaimModel", "Intake", "Normalize"]),
-    module("Registries", ["Diagnostics", "ClaimModel", "Intake", "Normalize"]),
+    module("Registries", ["Diagnostics", "ClaimModel", "Intake"]),
     module("Knowledge", ["Diagnostics", "ClaimModel", "Intake", "CExpat"]),
     module("RulePacks", ["Diagnostics", "ClaimModel", "Registries", .product(name: "Yams", package: "Yams")]),
     module("ClaimStore", ["Diagnostics", "ClaimModel", "Parquet", grdb, sqlite]),
     module("Audit", ["Diagnostics", "ClaimModel", "Registries", "RulePacks"]),
     module("SQLLowering", ["Diagnostics", "ClaimModel", "Registries", "RulePacks"]),
-    module("Cases", ["Diagnostics", "ClaimModel"]),
+    module("Cases", ["ClaimModel"]),
     module(
       "Referral",
       [
-        "Diagnostics", "ClaimModel", "Normalize", "Registries", "RulePacks", "ClaimStore", "Audit", "SQLLowering",
-        "Cases", "CXlsxWriter", sqlite,
+        "Diagnostics", "ClaimModel", "Registries", "RulePacks", "Audit", "SQLLowering", "Cases", "CXlsxWriter", sqlite,
       ]),
-    module("Reporting", ["Diagnostics", "ClaimModel", "RulePacks", "Cases"]),
+    module("Reporting", ["ClaimModel"]),
     module("SyntheticClaims", ["Diagnostics", "ClaimModel", "CZlib", "CZip", "CIconv"]),
     module(
       "Pipeline",

@@ -59,7 +59,7 @@ public struct AuditResult: Sendable {
 public func audit(rules: [Rule], _ input: AuditInput) throws(Diagnostics) -> AuditResult {
   var result = AuditResult()
   let shelf = IndexShelf(input.registries, input.claims.codes, facts: input.facts)
-  let rules = rules.sorted { $0.id.utf8.lexicographicallyPrecedes($1.id.utf8) }
+  let rules = rules.sorted { bytesPrecede($0.id, $1.id) }
   var scanned = scanTogether(rules, input, shelf)
   for rule in rules {
     var coverage = RuleCoverage(rule: rule.id, ruleVersion: rule.version, status: rule.status.coverage)

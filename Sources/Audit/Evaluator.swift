@@ -377,14 +377,7 @@ final class Evaluator {
 
   private func compared(_ op: Comparison, _ a: Expr, _ b: Expr, _ f: Frame) throws -> [UInt8] {
     if let y = constant(b), y != ColumnData.null, case .number(let x) = try vector(a, f) {
-      switch op {
-      case .equal: return comparison(x, y) { $0 == $1 }
-      case .notEqual: return comparison(x, y) { $0 != $1 }
-      case .less: return comparison(x, y) { $0 < $1 }
-      case .lessOrEqual: return comparison(x, y) { $0 <= $1 }
-      case .greater: return comparison(x, y) { $0 > $1 }
-      case .greaterOrEqual: return comparison(x, y) { $0 >= $1 }
-      }
+      return comparison(op, x, .one(y))
     }
     if case .text(let literal) = b, op == .equal || op == .notEqual, case .text(let x) = try vector(a, f) {
       let y = codes.intern(literal)
@@ -396,15 +389,7 @@ final class Evaluator {
       }
     }
     switch (try vector(a, f), try vector(b, f)) {
-    case (.number(let x), .number(let y)):
-      switch op {
-      case .equal: return comparison(x, y) { $0 == $1 }
-      case .notEqual: return comparison(x, y) { $0 != $1 }
-      case .less: return comparison(x, y) { $0 < $1 }
-      case .lessOrEqual: return comparison(x, y) { $0 <= $1 }
-      case .greater: return comparison(x, y) { $0 > $1 }
-      case .greaterOrEqual: return comparison(x, y) { $0 >= $1 }
-      }
+    case (.number(let x), .number(let y)): return comparison(op, x, .each(y))
     case (.text(let x), .text(let y)):
       return zipped(x, y) { x, y in
         if x == CodeTable.null || y == CodeTable.null { return Kleene.null }

@@ -31,7 +31,7 @@ extension RuleRun {
       let representatives = representatives(frame)
       for (of, byID) in reasons.enumerated() where !byID.isEmpty && standing[of] != nil {
         let row = Int(representatives[of])
-        for (id, texts) in byID.sorted(by: { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }) {
+        for (id, texts) in byID.sorted(by: { bytesPrecede($0.key, $1.key) }) {
           suppressions.append(
             Suppression(
               findingID: StableID.finding(rule: rule.id, key: keys[row]), rule: rule.id, exemption: id,

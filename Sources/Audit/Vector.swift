@@ -1,4 +1,5 @@
 import ClaimModel
+import RulePacks
 
 /// The values of one expression over the rows of a frame. Nulls are those of the columns: code 0, `ColumnData.null`.
 enum Vector {
@@ -92,18 +93,37 @@ func arithmetic(
   return result
 }
 
-@inline(__always)
-func comparison(_ a: [Int64], _ b: [Int64], _ holds: (Int64, Int64) -> Bool) -> [UInt8] {
-  zipped(a, b) { x, y in
-    x == ColumnData.null || y == ColumnData.null ? Kleene.null : holds(x, y) ? Kleene.yes : Kleene.no
+/// What a column is compared with.
+enum Comparand {
+  /// The number at each index.
+  case each([Int64])
+  /// One number, which is not null.
+  case one(Int64)
+}
+
+/// A loop for each operator, so that none asks which it is.
+func comparison(_ op: Comparison, _ a: [Int64], _ b: Comparand) -> [UInt8] {
+  switch op {
+  case .equal: comparison(a, b) { $0 == $1 }
+  case .notEqual: comparison(a, b) { $0 != $1 }
+  case .less: comparison(a, b) { $0 < $1 }
+  case .lessOrEqual: comparison(a, b) { $0 <= $1 }
+  case .greater: comparison(a, b) { $0 > $1 }
+  case .greaterOrEqual: comparison(a, b) { $0 >= $1 }
   }
 }
 
-/// The same against one value, which is not null.
 @inline(__always)
-func comparison(_ a: [Int64], _ constant: Int64, _ holds: (Int64, Int64) -> Bool) -> [UInt8] {
-  a.withUnsafeBufferPointer { a in
-    filled(a.count) { i in a[i] == ColumnData.null ? Kleene.null : holds(a[i], constant) ? Kleene.yes : Kleene.no }
+private func comparison(_ a: [Int64], _ b: Comparand, _ holds: (Int64, Int64) -> Bool) -> [UInt8] {
+  switch b {
+  case .each(let b):
+    zipped(a, b) { x, y in
+      x == ColumnData.null || y == ColumnData.null ? Kleene.null : holds(x, y) ? Kleene.yes : Kleene.no
+    }
+  case .one(let b):
+    a.withUnsafeBufferPointer { a in
+      filled(a.count) { i in a[i] == ColumnData.null ? Kleene.null : holds(a[i], b) ? Kleene.yes : Kleene.no }
+    }
   }
 }
 

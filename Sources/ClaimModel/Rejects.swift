@@ -3,6 +3,9 @@
 ///
 /// Iterates in the order of appending; `inFileOrder` in that of rejects.csv.
 public struct Rejects: Sendable, Sequence, Equatable, ExpressibleByArrayLiteral {
+  /// Rows of a file, column and code that are listed if they are not `rejected`; more are counted only.
+  public static let listedPerCode = 1_000
+
   private var runs: [Run] = []
 
   public init() {}

@@ -1,3 +1,4 @@
+import ClaimModel
 import Diagnostics
 import Foundation
 
@@ -253,6 +254,6 @@ public final class AtomicFolder {
       }
       if name != ".", name != ".." { names.append(name) }
     }
-    return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    return names.sorted(by: bytesPrecede)
   }
 }

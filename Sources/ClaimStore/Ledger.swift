@@ -330,7 +330,7 @@ public final class Ledger: Sendable {
       // Of several of one batch the last stands.
       for revision in revisions {
         var own: [LiveSegment] = []
-        let files = revision.files.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+        let files = revision.files.sorted { bytesPrecede($0.name, $1.name) }
         for file in files where file.state == .read {
           guard let digest = file.digest, let reading = file.reading else { continue }
           for row in try Row.fetchAll(statement, arguments: [digest, reading]) {
@@ -340,7 +340,7 @@ public final class Ledger: Sendable {
         }
         byBatch[revision.name] = own
       }
-      return byBatch.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }.flatMap(\.value)
+      return byBatch.sorted { bytesPrecede($0.key, $1.key) }.flatMap(\.value)
     }
   }
 
@@ -357,14 +357,6 @@ public final class Ledger: Sendable {
       }
       try Self.insert(run, sequence: nil, db)
       return run.startedAt
-    }
-  }
-
-  /// The finished run of an id; nil if there is none or it was killed.
-  public func finishedRun(_ runID: String) throws -> RunRecord? {
-    try read { db in
-      try Row.fetchOne(db, sql: "SELECT * FROM run WHERE run_id = ? AND sequence IS NOT NULL", arguments: [runID])
-        .map { try Self.run($0, db) }
     }
   }
 

@@ -115,13 +115,6 @@ public struct BatchRevision: Sendable, Hashable {
   public static func label(_ name: String, _ revision: Int) -> String {
     revision == 1 ? name : "\(name)~\(revision)"
   }
-
-  /// The delivered files as digests and names, sorted; two deliveries with equal lists are one revision.
-  public var contentList: [String] {
-    files.compactMap { file in file.digest.map { "\($0)  \(file.name)" } }.sorted {
-      $0.utf8.lexicographicallyPrecedes($1.utf8)
-    }
-  }
 }
 
 /// One stage of a run, for the report.

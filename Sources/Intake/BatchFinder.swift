@@ -109,7 +109,7 @@ public enum BatchFinder {
     }
     var result = BatchFolder(id: id, path: path, files: [], ignored: [], delivery: nil)
     collect(path, prefix: "", depth: depth, &result)
-    result.files.sort { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+    result.files.sort { bytesPrecede($0.name, $1.name) }
     while let twice = firstThatReadsAlike(result.files.map(\.name)),
       let place = result.files.lastIndex(where: { $0.name == twice })
     {
@@ -118,7 +118,7 @@ public enum BatchFinder {
         "has the name of another, letters with marks composed in different ways; rename one of them"
       result.files[place].name += "(2)"
     }
-    result.ignored.sort { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    result.ignored.sort(by: bytesPrecede)
     return result
   }
 
@@ -191,7 +191,7 @@ public enum BatchFinder {
           name: name, hasName: hasName, kind: isFolder ? .folder : .file, isLink: isLink,
           size: found ? Int(s.st_size) : 0))
     }
-    return entries.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+    return entries.sorted { bytesPrecede($0.name, $1.name) }
   }
 
   private static func lastComponent(_ dir: String) throws -> String {

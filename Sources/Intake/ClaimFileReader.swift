@@ -101,18 +101,18 @@ private struct ClaimFileReading {
     let choice = limits.inflater
     if choice != .zlib || limits.readsAhead {
       do {
-        return try readMember(mapping, readsAhead: limits.readsAhead) { try open(choice) }
+        return try readInPasses(mapping, readsAhead: limits.readsAhead) { try open(choice) }
       } catch is NeedsOracle {
         consumer.restart()
         report.reachedRows = 0
         report.reachedBytes = 0
       }
     }
-    try readMember(mapping, readsAhead: false) { try open(.zlib) }
+    try readInPasses(mapping, readsAhead: false) { try open(.zlib) }
   }
 
   /// Reads one member, in as many passes as its charset needs, and adds its report.
-  private mutating func readMember(
+  private mutating func readInPasses(
     _ mapping: LayoutMapping, readsAhead: Bool, open: () throws -> any ByteSource
   ) throws {
     self.readsAhead = readsAhead

@@ -6,9 +6,6 @@ import Intake
 /// Where a column rejects the row, a bad value (or a null one where the column is required) rejects it, with the first
 /// such column in documented order; in every other column a bad value is null from here on and counted.
 public final class FileNormalizer: RecordConsumer {
-  /// Nulled values listed a member, column and code; more are counted only.
-  public static let listedNulls = 1_000
-
   private let fileName: String
   private let latestSettlementTime: Int64?
   private let profiles: Bool

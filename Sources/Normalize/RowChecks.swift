@@ -531,7 +531,7 @@ final class RowChecks {
     let problem = Problem(column: column, code: code, isNulled: action == .nulled)
     let seen = counts[problem, default: 0]
     counts[problem] = seen + 1
-    if action == .nulled, seen >= FileNormalizer.listedNulls { return }
+    if action == .nulled, seen >= Rejects.listedPerCode { return }
     let name = table.columns[column].name
     rejects.append(
       Reject(
@@ -563,7 +563,7 @@ final class RowChecks {
       result.profile.institutions.append(
         InstitutionProfile(institution: institutions.text(UInt32(institution)), rows: rows, filled: figures))
     }
-    result.profile.institutions.sort { $0.institution.utf8.lexicographicallyPrecedes($1.institution.utf8) }
+    result.profile.institutions.sort { bytesPrecede($0.institution, $1.institution) }
     result.profile.unknownCodes = codeColumns.flatMap { $0.unknown() }.sorted()
     result.profile.identity = identities.duplicates
     return result

@@ -20,12 +20,6 @@ public struct TableProfile: Sendable, Codable, Hashable {
     filled = [Int](repeating: 0, count: table.columns.count)
   }
 
-  /// Filled share of a column in percent, rounded down; nil without rows or for a column the table does not have.
-  public func fillPercent(of column: String) -> Int? {
-    guard rows > 0, let index = table.index(of: column) else { return nil }
-    return filled[index] * 100 / rows
-  }
-
   /// Adds the figures of another file of the table. Identity figures add up too: a duplicate that shows only across
   /// files is found by merging `IdentityIndex` values instead.
   public mutating func merge(_ other: TableProfile) {
@@ -48,7 +42,7 @@ public struct TableProfile: Sendable, Codable, Hashable {
       for i in known.filled.indices { known.filled[i] += one.filled[i] }
       byCode[one.institution] = known
     }
-    return byCode.values.sorted { $0.institution.utf8.lexicographicallyPrecedes($1.institution.utf8) }
+    return byCode.values.sorted { bytesPrecede($0.institution, $1.institution) }
   }
 
   private func merged(_ all: [UnknownCode]) -> [UnknownCode] {
@@ -146,7 +140,7 @@ public struct UnknownCode: Sendable, Codable, Hashable, Comparable {
 
   public static func < (a: UnknownCode, b: UnknownCode) -> Bool {
     a.column == b.column
-      ? a.code.utf8.lexicographicallyPrecedes(b.code.utf8) : a.column.utf8.lexicographicallyPrecedes(b.column.utf8)
+      ? bytesPrecede(a.code, b.code) : bytesPrecede(a.column, b.column)
   }
 }
 

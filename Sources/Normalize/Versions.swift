@@ -9,10 +9,10 @@ struct SegmentRanks {
       let (x, y) = (segments[a], segments[b])
       if x.batch != y.batch || x.file != y.file {
         // Swift's == on String is canonical equivalence; compare bytes only.
-        let batchOrder = byteOrder(x.batch, y.batch)
-        if batchOrder != 0 { return batchOrder < 0 }
-        let fileOrder = byteOrder(x.file, y.file)
-        if fileOrder != 0 { return fileOrder < 0 }
+        if bytesPrecede(x.batch, y.batch) { return true }
+        if bytesPrecede(y.batch, x.batch) { return false }
+        if bytesPrecede(x.file, y.file) { return true }
+        if bytesPrecede(y.file, x.file) { return false }
       }
       return x.member < y.member
     }
@@ -20,11 +20,6 @@ struct SegmentRanks {
     for (place, segment) in order.enumerated() { rank[segment] = Int32(place) }
     self.rank = rank
   }
-}
-
-private func byteOrder(_ a: String, _ b: String) -> Int {
-  if a.utf8.elementsEqual(b.utf8) { return 0 }
-  return a.utf8.lexicographicallyPrecedes(b.utf8) ? -1 : 1
 }
 
 /// What makes one version newer than another (rule-definitions 1.1). Only for tables in which a key occurs twice.

@@ -40,7 +40,7 @@ enum FindingHistory {
           finding: old.finding, state: stands ? .standing : .withdrawn, firstBatch: old.firstBatch, countedFen: 0,
           caseID: stands ? "" : old.caseID))
     }
-    return records.sorted { $0.finding.id.utf8.lexicographicallyPrecedes($1.finding.id.utf8) }
+    return records.sorted { bytesPrecede($0.finding.id, $1.finding.id) }
   }
 
   /// Ids of the records that hold and that the run's own findings are not: they can't be derived from today's rows.

@@ -1,3 +1,4 @@
+import ClaimModel
 import Diagnostics
 import Foundation
 import RulePacks
@@ -102,7 +103,7 @@ func mutationLines(_ reports: [MutationReport]) throws -> (lines: [String], hold
     lines.append("  \(placeText(mutation.place)): \(mutation.part): \(mutation.change)")
     lines.append("    \(waiver.equivalent)")
   }
-  for pack in Set(reports.map(\.pack)).sorted(by: { $0.utf8.lexicographicallyPrecedes($1.utf8) }) {
+  for pack in Set(reports.map(\.pack)).sorted(by: bytesPrecede) {
     let (mutants, waivers) = try packFigures(pack)
     if waivers * 100 > mutants * waiverLimitPercent {
       holds = false

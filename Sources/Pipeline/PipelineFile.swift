@@ -29,7 +29,7 @@ public struct PipelineFile: Sendable {
   /// Fen from which a case gets a packet.
   public var minCountedFen: Int64 = 1_000_000
   public var disclosure = "full"
-  /// Files read side by side; nil: as many as there are processors.
+  /// Files read, and parts of the claims evaluated and written, side by side; nil: as many as there are processors.
   public var jobs: Int?
   public var limits = IntakeLimits()
 
@@ -55,7 +55,7 @@ public struct PipelineFile: Sendable {
     do {
       if let root = try Yams.compose(yaml: text) { return root }
     } catch YamlError.duplicatedKeysInMapping(let keys, let context) {
-      let twice = keys.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+      let twice = keys.sorted(by: bytesPrecede)
       throw Diagnostics(
         twice.map { key in
           Diagnostic(

@@ -137,12 +137,12 @@ struct RuleCatalogue {
     for lookup in rule.lookups where !lookup.isOptional && !result.contains(lookup.table) {
       result.append(lookup.table)
     }
-    return result.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    return result.sorted(by: bytesPrecede)
   }
 
   private func optionalTables(_ rule: Rule) -> [String] {
     Set(rule.lookups.filter(\.isOptional).map(\.table)).subtracting(tables(rule))
-      .sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+      .sorted(by: bytesPrecede)
   }
 
   private func verdicts(_ rule: Rule) -> [String] {

@@ -171,7 +171,7 @@ private struct RulePreview {
     let old = Dictionary(before.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
     let current = Dictionary(found.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
     let new = found.filter { old[$0.id] == nil }
-    let gone = before.filter { current[$0.id] == nil }.sorted { $0.id.utf8.lexicographicallyPrecedes($1.id.utf8) }
+    let gone = before.filter { current[$0.id] == nil }.sorted { bytesPrecede($0.id, $1.id) }
     let changed = found.filter { one in old[one.id].map { !$0.isSame(one) } ?? false }
     let same = found.filter { one in old[one.id].map { $0.isSame(one) } ?? false }
 

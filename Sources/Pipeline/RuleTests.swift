@@ -99,7 +99,7 @@ func rulesWithoutTests(_ paths: [String]) -> [Diagnostic] {
   for path in paths {
     let all = (try? FileManager.default.subpathsOfDirectory(atPath: path)) ?? []
     let names = Set(all)
-    for name in all.sorted(by: { $0.utf8.lexicographicallyPrecedes($1.utf8) }) {
+    for name in all.sorted(by: bytesPrecede) {
       guard name.hasSuffix(".yml") || name.hasSuffix(".yaml"), !name.contains(".test.y") else { continue }
       let beside = name.hasSuffix(".yml") ? name.dropLast(4) + ".test.yml" : name.dropLast(5) + ".test.yaml"
       if names.contains(String(beside)) { continue }

@@ -84,7 +84,7 @@ struct RunOutputs {
     let (laws, exemptionNames, sources) = (laws(), exemptionNames(), sources())
     var packets: [String: String] = [:]
     try AtomicFile.makeFolder(folder.path + "/packets")
-    for caseFile in chosen.sorted(by: { $0.id.utf8.lexicographicallyPrecedes($1.id.utf8) }) {
+    for caseFile in chosen.sorted(by: { bytesPrecede($0.id, $1.id) }) {
       let holding = (recordsOfCase[caseFile.id] ?? []).filter { $0.state != .withdrawn }
       let others = holding.filter { standsOnly.contains($0.finding.id) }
       let derived = holding.filter { !standsOnly.contains($0.finding.id) }

@@ -266,7 +266,7 @@ struct ReducedFinding {
     var names = Set(rule.lookups.map(\.table)).union(rule.needs)
     names.insert("med_type_b")
     var result: [Table] = []
-    for name in names.sorted(by: { $0.utf8.lexicographicallyPrecedes($1.utf8) }) {
+    for name in names.sorted(by: bytesPrecede) {
       guard let registry = state.registries[name], registry.source != "shipped", registry.count > 0 else { continue }
       var indices = looked[name] ?? []
       if name == "med_type_b" { indices = Array(0..<registry.count) }
@@ -320,7 +320,7 @@ struct Pseudonyms {
       }
     }
     for (kind, all) in values {
-      let sorted = all.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+      let sorted = all.sorted(by: bytesPrecede)
       let digits = String(sorted.count).count
       for (i, value) in sorted.enumerated() {
         let number = String(i + 1)

@@ -50,7 +50,7 @@ struct SparkEvaluation {
     let script = try storeScript(
       rules: rules, whole: Set(whole.map(\.id)), columns: columns,
       thin: thin.map { ThinRows(entity: $0.entity, columns: $0.columns, parents: $0.parents) },
-      listed: MachineFiles.listedPerCode)
+      listed: Rejects.listedPerCode)
     let job = try SparkJob(
       script, ledger: ledger, live: segments, ofBatch: evaluation.ofBatch, registries: registries,
       codes: evaluation.codes, excludedSetlTypes: evaluation.excludedSetlTypes)

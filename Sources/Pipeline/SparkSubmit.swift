@@ -1,3 +1,4 @@
+import ClaimModel
 import Diagnostics
 import Foundation
 import Glibc
@@ -16,7 +17,7 @@ struct SparkSubmit {
     var arguments = ["--master", setting.master, "--name", "yijian"]
     // Ours come last: what decides about results is not for the command line.
     for one in setting.configuration { arguments += ["--conf", one] }
-    for (name, value) in SparkJob.submitSettings.sorted(by: { bytesOrder($0.key, $1.key) }) {
+    for (name, value) in SparkJob.submitSettings.sorted(by: { bytesPrecede($0.key, $1.key) }) {
       arguments += ["--conf", "\(name)=\(value)"]
     }
     process.arguments = arguments + [job.driverPath, job.jobPath]
@@ -102,5 +103,3 @@ struct SparkSubmit {
     process.waitUntilExit()
   }
 }
-
-private func bytesOrder(_ a: String, _ b: String) -> Bool { a.utf8.lexicographicallyPrecedes(b.utf8) }

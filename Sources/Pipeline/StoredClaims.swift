@@ -183,5 +183,5 @@ func changedRegistries(since run: RunRecord?, _ registries: Registries) -> [Stri
   var names = Set(then.keys.filter { RegistrySchema.named($0) != nil })
   names.formUnion(registries.tables.keys)
   return names.filter { then[$0] != registries[$0]?.digest }
-    .sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    .sorted(by: bytesPrecede)
 }

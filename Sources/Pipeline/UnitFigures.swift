@@ -36,12 +36,12 @@ struct UnitFigures: Sendable {
 
     mutating func add(_ line: Int32, _ byteOffset: Int64) {
       places.append((line, byteOffset))
-      if places.count >= 2 * MachineFiles.listedPerCode { cut() }
+      if places.count >= 2 * Rejects.listedPerCode { cut() }
     }
 
     mutating func cut() {
       places.sort { $0.line < $1.line }
-      if places.count > MachineFiles.listedPerCode { places.removeLast(places.count - MachineFiles.listedPerCode) }
+      if places.count > Rejects.listedPerCode { places.removeLast(places.count - Rejects.listedPerCode) }
     }
   }
 

@@ -17,7 +17,7 @@ public func loadRegistries(folder: String, knowledge: [String] = [], codes: Code
     let names: [String]
     do {
       names = try FileManager.default.contentsOfDirectory(atPath: path)
-        .sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        .sorted(by: bytesPrecede)
     } catch {
       errors.append(
         Diagnostic(

@@ -10,7 +10,7 @@ public func tablesGivenTwice(folder: String, knowledge: [String]) -> [Diagnostic
   var problems: [Diagnostic] = []
   for path in ([folder] + knowledge) where !path.isEmpty {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
-    for name in names.sorted(by: { $0.utf8.lexicographicallyPrecedes($1.utf8) }) {
+    for name in names.sorted(by: bytesPrecede) {
       let stem = name.hasSuffix(".csv.gz") ? name.dropLast(7) : name.hasSuffix(".csv") ? name.dropLast(4) : ""
       guard RegistrySchema.named(String(stem)) != nil else { continue }
       let file = path + "/" + name
@@ -33,7 +33,7 @@ public func unknownTables(folder: String, knowledge: [String]) -> [Diagnostic] {
   var notes: [Diagnostic] = []
   for path in ([folder] + knowledge) where !path.isEmpty {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
-    for name in names.sorted(by: { $0.utf8.lexicographicallyPrecedes($1.utf8) }) {
+    for name in names.sorted(by: bytesPrecede) {
       let stem = name.hasSuffix(".csv.gz") ? name.dropLast(7) : name.hasSuffix(".csv") ? name.dropLast(4) : ""
       if stem.isEmpty || RegistrySchema.named(String(stem)) != nil { continue }
       notes.append(unknownTable(String(stem), Place(file: path + "/" + name)))

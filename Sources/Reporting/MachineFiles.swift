@@ -22,9 +22,6 @@ public enum MachineFiles {
     return csv.text
   }
 
-  /// Rows of rejects.csv that a file, column and code may have if they are not `rejected`.
-  public static let listedPerCode = 1000
-
   /// rejects.csv: all rejected rows, and the first 1,000 nulled or set aside of a file, column and code; by file,
   /// table, line (as a number), byte offset, column, code.
   ///
@@ -42,7 +39,7 @@ public enum MachineFiles {
       if r.action != .rejected {
         let group = Group(file: r.file, column: r.column, code: r.code)
         let n = listed[group, default: 0]
-        if n >= listedPerCode { return }
+        if n >= Rejects.listedPerCode { return }
         listed[group] = n + 1
       }
       csv.add([

@@ -63,9 +63,9 @@ public struct RunReportModel: Sendable {
   public var cases: [CaseFile] = []
   /// Folder of a written packet, relative to the output folder, by case id.
   public var packets: [String: String] = [:]
-  /// Why no packet was written for cases above the threshold; nil if they were.
+  /// Why no packet was written for cases from the threshold on; nil if they were.
   public var packetsWithheld: String?
-  /// Cases over the threshold without a packet, because none of their findings that count can be derived from today's
+  /// Cases from the threshold on without a packet, because none of their findings that count can be derived from today's
   /// rows; ascending.
   public var casesWithoutEvidence: [String] = []
   /// packets.min_counted_fen of the pipeline.

@@ -100,7 +100,7 @@ final class RuleLowering {
   private func sharedLookup(_ lookup: Lookup, from previous: String, _ select: String) throws -> String? {
     let own = lookup.name + "."
     let columns = columnsRead(of: "r", by: select).filter { !$0.utf8.starts(with: own.utf8) }
-      .sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }.map(dialect.quoted)
+      .sorted(by: bytesPrecede).map(dialect.quoted)
     if columns.isEmpty { return nil }
     var found = ["row", "unknown"]
     // Rows without a group are none.

@@ -82,7 +82,7 @@ public func storeScript(
   script += preludeSQL(dialect: dialect, persons: rules.contains(where: \.readsPersons))
   var result = StoreScript()
   var homes: [String] = []
-  for rule in rules.sorted(by: { $0.id.utf8.lexicographicallyPrecedes($1.id.utf8) }) {
+  for rule in rules.sorted(by: { bytesPrecede($0.id, $1.id) }) {
     let own: StoreRuleSQL
     do {
       own = try RuleLowering(rule, dialect, .store).storeSQL(isWhole: whole.contains(rule.id))

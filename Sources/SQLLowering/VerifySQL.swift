@@ -17,7 +17,7 @@ public func verifySQL(
 ) throws(Diagnostics) -> String {
   var texts: [String] = []
   var problems: [Diagnostic] = []
-  let rules = rules.sorted { $0.id.utf8.lexicographicallyPrecedes($1.id.utf8) }
+  let rules = rules.sorted { bytesPrecede($0.id, $1.id) }
   for rule in rules {
     do {
       texts.append(try ruleSQL(rule, dialect: dialect, populations: populations))

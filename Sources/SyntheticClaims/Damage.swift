@@ -182,7 +182,7 @@ extension Synthesis {
     for row in report.rejects { rejects.add(row) }
     try writeFile(rejects.bytes, to: folder + "/expected-rejects.csv")
     var refusals = CSVLines(["batch", "file", "code"])
-    for row in report.refusals.sorted(by: { bytewise($0[0] + $0[1], $1[0] + $1[1]) }) { refusals.add(row) }
+    for row in report.refusals.sorted(by: { bytesPrecede($0[0] + $0[1], $1[0] + $1[1]) }) { refusals.add(row) }
     try writeFile(refusals.bytes, to: folder + "/expected-refusals.csv")
   }
 }

@@ -75,7 +75,7 @@ extension Synthesis {
         rows.removeAll { $0[3] == "withdrawn" }
         for i in rows.indices { rows[i][0] = deliveryName(weeks) }
       }
-      for row in rows.sorted(by: { bytewise($0[1] + "\n" + $0[2], $1[1] + "\n" + $1[2]) }) {
+      for row in rows.sorted(by: { bytesPrecede($0[1] + "\n" + $0[2], $1[1] + "\n" + $1[2]) }) {
         csv.add(row)
         counts[row[3], default: 0] += 1
       }

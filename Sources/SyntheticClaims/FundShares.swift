@@ -33,7 +33,7 @@ func splitFund(_ lines: inout [LineAmount], paid: Int64, inscp: Int64) {
     let (r, s) = (x.claimed * paid % base, y.claimed * paid % base)
     if r != s { return r > s }
     if x.time != y.time { return x.time < y.time }
-    return String(x.sn).utf8.lexicographicallyPrecedes(String(y.sn).utf8)
+    return bytesPrecede(String(x.sn), String(y.sn))
   }
   for i in order.prefix(Int(sum * paid / base - given)) { lines[i].fund += 1 }
 }

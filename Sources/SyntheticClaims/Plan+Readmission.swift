@@ -205,7 +205,7 @@ extension Plan {
     _ a: ClaimRecord, _ s: ClaimRecord, _ kind: PlannedItem.Kind, _ note: String, _ batch: Int, differs: String = "",
     exemption: String = ""
   ) {
-    let ids = [a.mdtrt, s.mdtrt].map(String.init).sorted(by: bytewise)
+    let ids = [a.mdtrt, s.mdtrt].map(String.init).sorted(by: bytesPrecede)
     let from = max(Self.day(a), Self.day(s))
     let to = min(CivilTime.dayOf(time: a.end), CivilTime.dayOf(time: s.end))
     expect(

@@ -79,7 +79,7 @@ extension Plan {
     b.settle(percent: 65, deductible: 60_000)
     put(a, in: batch)
     put(b, in: batch)
-    let ids = [a.mdtrt, b.mdtrt].map(String.init).sorted(by: bytewise)
+    let ids = [a.mdtrt, b.mdtrt].map(String.init).sorted(by: bytesPrecede)
     let from = max(Self.day(a), Self.day(b))
     let to = min(CivilTime.dayOf(time: a.end), CivilTime.dayOf(time: b.end))
     expect(

@@ -99,12 +99,10 @@ struct PlannedItem: Sendable {
     let shown = kind == .lookalike ? nil : measuresAmount ? claimed : measure
     return [
       BackgroundWeeks.label(batch), rule, key, kind.rawValue, verdict, subjectType, subject,
-      Set(setls.map(String.init)).sorted(by: bytewise).joined(separator: "|"),
-      Set(lines.map { "\($0.0):\($0.1)" }).sorted(by: bytewise).joined(separator: "|"), CivilTime.text(day: from),
+      Set(setls.map(String.init)).sorted(by: bytesPrecede).joined(separator: "|"),
+      Set(lines.map { "\($0.0):\($0.1)" }).sorted(by: bytesPrecede).joined(separator: "|"), CivilTime.text(day: from),
       CivilTime.text(day: to), shown.map(String.init) ?? "", kind == .lookalike ? "" : String(claimed),
       kind == .lookalike ? "" : String(fund), exemption, differsIn, note,
     ]
   }
 }
-
-func bytewise(_ a: String, _ b: String) -> Bool { a.utf8.lexicographicallyPrecedes(b.utf8) }

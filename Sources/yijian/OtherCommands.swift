@@ -8,7 +8,7 @@ struct SynthCommand: ParsableCommand {
 
   @Option(help: "Seed; the same seed and options give the same bytes.")
   var seed: UInt64 = 1
-  @Option(help: "Number of settlements.")
+  @Option(help: "Ordinary settlements; what is planted comes on top.")
   var settlements: Int = 1000
   @Option(help: "Folder to write: batches/, registries/, truth.csv.")
   var out: String?
@@ -115,7 +115,7 @@ struct ExplainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "explain",
     abstract: "Prints all that is behind a finding: rows, values, exemptions, registries, law, SQL.")
-  @Argument(help: "Id of a finding or a suppressed hit, for example ADM-01-bbc779b5ae16cd4c.") var finding: String
+  @Argument(help: "Id of a finding or a suppressed hit, for example ADM-01-07fd9b625b4eee85.") var finding: String
   @Option(help: "Pipeline file that names the store, registries and rules.") var pipeline = "Pipelines/weekly.yml"
   @Option(help: "Folder of the store.") var store: String?
   @Option(help: "Folder of registry tables, if the run was given another than the pipeline's.") var registries: String?

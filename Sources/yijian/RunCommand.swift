@@ -19,9 +19,17 @@ struct RunCommand: ParsableCommand {
   var store: String?
   @Option(help: "Folder of registry tables.")
   var registries: String?
-  @Option(help: "Day from which look_back_days counts, yyyy-MM-dd. Default: the newest setl_time of the batch.")
+  @Option(
+    help: """
+      Day from which look_back_days counts, yyyy-MM-dd. Default: the newest setl_time of the batch, else of the store, \
+      else the newest fee line or admission.
+      """)
   var asOf: String?
-  @Option(help: "Files read side by side. Default: as many as there are processors.")
+  @Option(
+    help: """
+      Files read, and parts of the claims evaluated and written, side by side. Default: the pipeline's jobs, else as \
+      many as there are processors.
+      """)
   var jobs: Int?
   @Option(
     help: ArgumentHelp(
@@ -109,7 +117,10 @@ struct AuditCommand: ParsableCommand {
   @Option(help: "Folder of registry tables.")
   var registries: String?
   @Option(
-    help: "Files read, and parts of the claims evaluated, side by side. Default: as many as there are processors.")
+    help: """
+      Files read, and parts of the claims evaluated, side by side. Default: the pipeline's jobs, else as many as there \
+      are processors.
+      """)
   var jobs: Int?
   @Option(
     help: ArgumentHelp(

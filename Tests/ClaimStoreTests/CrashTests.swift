@@ -84,7 +84,7 @@ import Testing
     #expect(said == "store.io")
     #expect(try ledger.latestRevision(of: "W10") == first)
     #expect(try ledger.lastSnapshot().findings.map(\.finding.id) == ["A"])
-    #expect(try ledger.finishedRun("r2") == nil)
+    #expect(try ledger.outputFolder(of: "r2") == nil)
   }
 
   @Test func aFullDiskLeavesTheLedgerAsBefore() throws {

@@ -54,9 +54,9 @@ import Testing
     }
     let ledger = try fixture.open()
     #expect(try ledger.latestRevisions() == [first])
-    #expect(try ledger.finishedRun("W10~1-00000001") == run("W10~1-00000001", first))
+    #expect(try ledger.outputFolder(of: "W10~1-00000001") == run("W10~1-00000001", first).outputFolder)
     let last = try ledger.lastSnapshot()
-    #expect(last.run?.runID == "W10~1-00000001")
+    #expect(last.run == run("W10~1-00000001", first))
     #expect(last.findings.map(\.finding) == [record("A", .standing).finding, record("B", .new).finding])
     #expect(last.findings.map(\.state) == [.standing, .new])
     #expect(last.findings.map(\.countedFen) == [1200, 1200])
@@ -103,7 +103,6 @@ import Testing
     try ledger.finishRun(run("r-2", second), revision: second, findings: [], openCases: [])
     #expect(try ledger.latestRevision(of: "W10")?.label == "W10~2")
     #expect(try ledger.liveSegments().map { "\($0.batch) \($0.record.key.digest.prefix(1))" } == ["W10 b", "W11 a"])
-    #expect(first.contentList == ["\(digestA)  fee_list_d_0.csv.gz"])
   }
 
   @Test func anIncompleteBatchStaysSoUntilAccepted() throws {
@@ -130,7 +129,7 @@ import Testing
     again.startedAt = "2025-03-11 00:00:00"
     #expect(try ledger.beginRun(run("r1", batch)) == "2025-03-10 01:02:03")
     #expect(try ledger.beginRun(again) == "2025-03-10 01:02:03")
-    #expect(try ledger.finishedRun("r1") == nil)
+    #expect(try ledger.outputFolder(of: "r1") == nil)
     #expect(try ledger.runs() == [])
     #expect(try ledger.lastSnapshot().run == nil)
   }

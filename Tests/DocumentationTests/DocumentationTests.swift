@@ -30,7 +30,7 @@ private func matches(_ pattern: String, _ texts: [String]) throws -> Set<String>
 }
 
 private let families =
-  "intake|csv|usage|explain|synth|pipeline|jurisdiction|law|exempt|registry|rule|sql|test|store|normalize|audit|packet|knowledge|parquet|engine|output"
+  "intake|csv|usage|explain|synth|pipeline|jurisdiction|law|exempt|registry|rule|sql|test|store|normalize|audit|packet|knowledge|parquet|engine|output|run|partition"
 
 /// A file name or a column in a string literal looks like a code; these endings are never one.
 private func isCode(_ text: String) -> Bool {
@@ -89,10 +89,10 @@ private func isCode(_ text: String) -> Bool {
       .filter { $0.hasSuffix(".yml") && !$0.hasSuffix(".test.yml") }
     #expect(!rules.isEmpty)
     for rule in rules { #expect(page.contains("| \(rule.dropLast(4)) |"), "\(path) lacks \(rule)") }
-    for command in ["run", "synth", "check", "test", "verify", "status", "explain", "knowledge"] {
-      #expect(page.contains("yijian \(command)"), "\(path) lacks \(command)")
-      #expect(try text("Documentation/commands.md").contains("\n## yijian \(command)\n"))
-    }
+    // The page of commands is made of what `yijian --help` lists.
+    let commands = try matches("^## yijian ([a-z]+)$", [text("Documentation/commands.md")])
+    #expect(commands.isSuperset(of: ["run", "audit", "store", "sql", "preview", "rules"]))
+    for command in commands { #expect(page.contains("`yijian \(command)`"), "\(path) lacks \(command)") }
   }
 
   /// The pasted lines of `make run` say how many findings and yuan; the kept sample report must say the same.
@@ -112,8 +112,28 @@ private func isCode(_ text: String) -> Bool {
     let run = try JSONDecoder().decode(RunFigures.self, from: Data(text("Reports/sample/\(batch)/run.json").utf8))
     let states = run.findings.by_state
     let held = (states["new"] ?? 0) + (states["standing"] ?? 0) + (states["changed"] ?? 0)
-    let line = "batch    \(batch): \(held) findings (\(states["new"] ?? 0) new), \(run.cases.open) cases,"
+    let fen = run.cases.counted_fen
+    let cents = String(fen % 100)
+    var yuan = String(fen / 100)
+    var end = yuan.count - 3
+    while end > 0 {
+      yuan.insert(",", at: yuan.index(yuan.startIndex, offsetBy: end))
+      end -= 3
+    }
+    let line =
+      "batch    \(batch): \(held) findings (\(states["new"] ?? 0) new), \(run.cases.open) cases, "
+      + "\(yuan).\(cents.count == 1 ? "0" : "")\(cents) yuan counted\n"
     #expect(try text(path).contains(line), "\(path) should show: \(line)")
+  }
+
+  /// Of the pasted lines of `make test` these say what files say; Tools/check-generated.sh compares all of them.
+  @Test(arguments: ["README.md", "README.zh-CN.md"])
+  func showsTheNumberOfRuleTests(_ path: String) throws {
+    let folder = root.appendingPathComponent("Pipelines/rules").path
+    let tests = try FileManager.default.contentsOfDirectory(atPath: folder).filter { $0.hasSuffix(".test.yml") }
+      .reduce(0) { try $0 + text("Pipelines/rules/\($1)").components(separatedBy: "\n  - name: ").count - 1 }
+    #expect(tests > 0)
+    #expect(try text(path).contains("\n\(tests) tests hold, 0 fail\n"), "\(path) should show \(tests) tests")
   }
 
   /// Links of the pages to files of the repository lead somewhere.
@@ -132,6 +152,23 @@ private func isCode(_ text: String) -> Bool {
       }
     }
     #expect(checked > 5)
+  }
+}
+
+@Suite struct ContributingPage {
+  /// "Follow one fee line" names functions of the stage's module.
+  @Test func namesFunctionsThatAreThere() throws {
+    var checked = 0
+    for line in try text("CONTRIBUTING.md").split(separator: "\n") {
+      let cells = line.split(separator: "|").map { $0.trimmingCharacters(in: .whitespaces) }
+      guard cells.count == 3, cells[1].contains("`") else { continue }
+      let module = try swiftFiles("Sources/\(cells[0])")
+      for name in try matches("`(?:\\w+\\.)?(\\w+)[^`]*`", [cells[1]]).sorted() {
+        checked += 1
+        #expect(module.contains { $0.contains("func \(name)(") }, "\(cells[0]) has no function \(name)")
+      }
+    }
+    #expect(checked >= 12, "the pattern no longer finds the functions")
   }
 }
 

@@ -95,16 +95,16 @@ struct FileNormalizerTests {
     let feed = Feed()
     try feed.begin(.feeLines, Self.lineHeader)
     var bad = Self.goodLine
-    let index = Self.lineHeader.firstIndex(of: column) ?? 0
-    bad[index] = value
+    bad[Self.lineHeader.firstIndex(of: column) ?? 0] = value
     try feed.rows([bad])
     let report = feed.report
     #expect(report.accepted == 1 && report.rejected == 0)
     #expect(report.counts == [ValueProblem(column: column, code: code, action: .nulled): 1])
     #expect(report.rejects.map(\.action) == [.nulled])
     // The text stays as delivered; typed again it is null, and it is not filled.
-    #expect(feed.accepted[0].fields[ClaimTable.feeLines.index(of: column) ?? 0] == value)
-    #expect(report.members[0].profile.fillPercent(of: column) == 0)
+    let index = try #require(ClaimTable.feeLines.index(of: column))
+    #expect(feed.accepted[0].fields[index] == value)
+    #expect(report.members[0].profile.filled[index] == 0)
     var loader = RowLoader(table: .feeLines, columns: [column], codes: CodeTable())
     feed.blobs[0].withUnsafeBytes { loader.append(segment: 0, line: 2, fields: $0) }
     #expect(loader.finish().columns[column]?.numbers == [ColumnData.null])
@@ -214,11 +214,12 @@ struct FileNormalizerTests {
     ])
     let profile = feed.report.members[0].profile
     #expect(profile.rows == 6)
-    #expect(profile.fillPercent(of: "gend") == 33)
-    #expect(profile.fillPercent(of: "fixmedins_code") == 50)
+    let gender = try #require(ClaimTable.settlements.index(of: "gend"))
+    #expect(profile.filled[gender] == 2)
+    #expect(profile.filled[try #require(ClaimTable.settlements.index(of: "fixmedins_code"))] == 3)
     #expect(profile.institutions.map(\.institution) == ["", "H1", "H2"])
     #expect(profile.institutions.map(\.rows) == [3, 1, 2])
-    #expect(profile.institutions[2].filled[ClaimTable.settlements.index(of: "gend") ?? 0] == 2)
+    #expect(profile.institutions[2].filled[gender] == 2)
     #expect(
       profile.unknownCodes == [
         UnknownCode(column: "gend", code: "3", rows: 1), UnknownCode(column: "med_type", code: "(long)", rows: 1),

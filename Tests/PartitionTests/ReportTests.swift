@@ -125,7 +125,7 @@ struct SlowReport {
       let expected = slow.rejects.filter { reject in
         let problem = ValueProblem(column: reject.column ?? "", code: reject.code, action: reject.action)
         listed[problem, default: 0] += 1
-        return reject.action == .rejected || listed[problem, default: 0] <= FileNormalizer.listedNulls
+        return reject.action == .rejected || listed[problem, default: 0] <= Rejects.listedPerCode
       }
       #expect(report.rejects.map(place) == expected.map(place))
       for sum in report.sums(of: table) {
