@@ -35,7 +35,7 @@ public struct UnitClaim: Sendable, Hashable, Codable {
 
 /// What a rule found: one per rule and key. All amounts are fen.
 public struct Finding: Sendable, Hashable, Codable {
-  /// rule-definitions section 3; see `FindingID`.
+  /// `StableID.finding` of rule and key.
   public var id: String
   public var rule: String
   public var ruleVersion: Int

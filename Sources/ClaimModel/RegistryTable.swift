@@ -13,7 +13,8 @@ public struct RegistrySchema: Sendable {
   }
 
   public enum Reading: Sendable {
-    /// One row holds on a day; overlapping rows of a key are rejected and the key is unevaluable on their days.
+    /// One row holds on a day. Rows of a key that overlap, or whose days can't be read, are kept, never found: the key
+    /// is unevaluable on the days on which they may hold.
     case one
     /// Any number of rows may hold.
     case existence

@@ -14,7 +14,7 @@ public struct Registry: Sendable {
   public var isAmbiguous: [Bool]
   /// SHA-256 of the file's bytes; of the shipped text for shipped sets.
   public var digest: String
-  /// Path relative to the registries folder, or `shipped`.
+  /// Path relative to the registries folder, or `<knowledge folder>/<file>`, or `shipped`.
   public var source: String
   public var rejected: [Reject]
   /// Header names that the schema does not have.
