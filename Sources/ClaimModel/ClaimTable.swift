@@ -52,7 +52,7 @@ public enum ClaimTable: UInt8, Sendable, CaseIterable, Codable {
   }
 
   // claim-tables 2.3, the first of each pair is the name most tables use.
-  private static let aliasPairs: [(String, String)] = [
+  static let aliasPairs: [(String, String)] = [
     ("bilg_dept_codg", "bilg_dept_code"), ("bilg_dr_code", "bilg_dr_codg"),
     ("medins_list_codg", "medins_list_code"), ("overlmt_selfpay", "overlmt_amt"), ("inscp_amt", "inscp_scp_amt"),
     ("cash_payamt", "psn_cash_pay"), ("psn_pay", "psn_part_amt"), ("dise_no", "dise_codg"), ("begntime", "begndate"),

@@ -2,10 +2,10 @@ import Foundation
 import Testing
 
 /// What the pages say is held against the sources, so that a page cannot fall behind in silence.
-private let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
   .deletingLastPathComponent()
 
-private func text(_ path: String) throws -> String {
+func text(_ path: String) throws -> String {
   try String(contentsOf: root.appendingPathComponent(path), encoding: .utf8)
 }
 
@@ -17,7 +17,7 @@ private func swiftFiles(_ folder: String) throws -> [String] {
   }
 }
 
-private func matches(_ pattern: String, _ texts: [String]) throws -> Set<String> {
+func matches(_ pattern: String, _ texts: [String]) throws -> Set<String> {
   let regex = try NSRegularExpression(pattern: pattern, options: [.anchorsMatchLines])
   var result: Set<String> = []
   for text in texts {
