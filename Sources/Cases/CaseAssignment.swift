@@ -16,7 +16,7 @@ public struct CaseAssignment: Sendable {
   }
 }
 
-/// Gathers the findings of each subject in a case and counts each fen of the case once (contract.md section 5).
+/// Gathers the findings of each subject in a case and counts each fen of the case once (Documentation/claims.md).
 ///
 /// A subject's open case takes its findings; else a case is opened if a finding of the subject counts. Withdrawn
 /// findings count nothing and stand in no case's list, but carry the id of their subject's case. The order of the

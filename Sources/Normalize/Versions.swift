@@ -27,7 +27,7 @@ private func byteOrder(_ a: String, _ b: String) -> Int {
   return a.utf8.lexicographicallyPrecedes(b.utf8) ? -1 : 1
 }
 
-/// What makes one version newer than another (rule-definitions 1.1). Only for tables in which a key occurs twice.
+/// What makes one version newer than another (claims.md 1.1). Only for tables in which a key occurs twice.
 struct VersionOrder {
   private let updated: [Int64]
   private let origin: [RowOrigin]

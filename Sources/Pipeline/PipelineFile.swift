@@ -4,7 +4,7 @@ import Foundation
 import Intake
 import Yams
 
-/// A pipeline definition (contract.md section 3). Paths are absolute after reading.
+/// A pipeline definition; its keys are explained in Pipelines/README.md. Paths are absolute after reading.
 public struct PipelineFile: Sendable {
   public var name = "pipeline"
   public var path = ""
