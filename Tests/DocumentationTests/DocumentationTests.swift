@@ -150,4 +150,22 @@ private func isCode(_ text: String) -> Bool {
       #expect(readme.split(separator: "\n").count >= 6, "Sources/\(module)/README.md says too little")
     }
   }
+
+  /// A comment may name a page by its path, or one of Documentation by its name alone.
+  @Test func sourcesNamePagesThatAreThere() throws {
+    let base = root.appendingPathComponent("Sources")
+    let files = try FileManager.default.subpathsOfDirectory(atPath: base.path).sorted()
+    var checked = 0
+    for file in files where file.hasSuffix(".swift") || file.hasSuffix(".md") {
+      let folder = base.appendingPathComponent(file).deletingLastPathComponent()
+      for page in try matches("([A-Za-z0-9./-]*[A-Za-z0-9-]\\.md)\\b", [text("Sources/\(file)")]).sorted() {
+        checked += 1
+        let isThere = [root, root.appendingPathComponent("Documentation"), folder].contains {
+          FileManager.default.fileExists(atPath: $0.appendingPathComponent(page).standardizedFileURL.path)
+        }
+        #expect(isThere, "Sources/\(file) names \(page), which is not there")
+      }
+    }
+    #expect(checked > 40)
+  }
 }
