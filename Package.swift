@@ -131,6 +131,6 @@ let package = Package(
     tests(
       "PipelineTests", ["Pipeline", "ClaimStore", "RulePacks", "SyntheticClaims", "ClaimModel", "Diagnostics", sqlite]),
     tests("ArchitectureTests", []),
-    tests("DocumentationTests", []),
+    tests("DocumentationTests", ["Intake", "ClaimModel"]),
   ]
 )

@@ -365,7 +365,7 @@ struct LookupProbe {
   private let sets: [[[[UInt64]]]?]
   private let isAny: Bool
   private let isPlain: Bool
-  // By k; a `LookupKey` holds an expression tree, too dear to copy at each position.
+  // By k; a `Lookup.Key` holds an expression tree, too dear to copy at each position.
   private let hasSets: Bool
   private let anyWhenNull: [Bool]
   private let columns: [IndexColumn]

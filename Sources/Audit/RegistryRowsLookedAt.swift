@@ -2,8 +2,8 @@ import ClaimModel
 import Registries
 import RulePacks
 
-/// The registry rows on which the rules' findings about some claim rows rest, by table, ascending (contract.md section
-/// 6): all rows of each key looked up, on every level of the region order and whatever their dates; of a lookup that
+/// The registry rows on which the rules' findings about some claim rows rest, by table, ascending, as a packet keeps
+/// them: all rows of each key looked up, on every level of the region order and whatever their dates; of a lookup that
 /// only asks whether there is any row and that many rows answer, one that does.
 ///
 /// `rows` are the claim rows in question by entity; pairs are made among them.

@@ -16,7 +16,7 @@ public struct CaseAssignment: Sendable {
   }
 }
 
-/// Gathers the findings of each subject in a case and counts each fen of the case once (contract.md section 5).
+/// Gathers the findings of each subject in a case and counts each fen of the case once (Documentation/claims.md).
 ///
 /// A subject's open case takes its findings; else a case is opened if a finding of the subject counts. Findings whose
 /// subject is empty are about nobody: they count nothing, and no case is opened for them. Withdrawn

@@ -13,7 +13,7 @@ public struct UnitTaking: Sendable, Hashable {
   }
 }
 
-/// Gives the units of money of one case to its findings, each fen once (contract.md section 5).
+/// Gives the units of money of one case to its findings, each fen once (Documentation/claims.md).
 ///
 /// Findings that a packet can derive come before the others (`standsOnly`), so that what it counts does not hang on
 /// what it does not show. In order of precedence, then rule, then key, each finding takes from its units in byte order

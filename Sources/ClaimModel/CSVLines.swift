@@ -1,4 +1,4 @@
-/// Lines of CSV as this project writes them (contract.md, section 4): UTF-8 without BOM, comma, LF, `"` only where
+/// Lines of CSV as this project writes them (Documentation/outputs.md): UTF-8 without BOM, comma, LF, `"` only where
 /// needed; null is the empty text.
 public struct CSVLines: Sendable {
   public private(set) var bytes: [UInt8] = []

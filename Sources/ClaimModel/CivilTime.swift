@@ -1,4 +1,4 @@
-/// Calendar arithmetic without zones: times are civil times as written (rule-definitions: nothing is converted).
+/// Calendar arithmetic without zones: times are civil times as written, nothing is converted.
 public enum CivilTime {
   /// Days since 1970-01-01 of a valid date of the proleptic Gregorian calendar; nil for 02-30 and the like.
   public static func day(year: Int, month: Int, day: Int) -> Int64? {

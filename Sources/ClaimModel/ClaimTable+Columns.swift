@@ -1,4 +1,5 @@
-// Names and order of the national extract (claim-tables 2.1); kinds after the interface types; captions are ours.
+// Names and order of the national extract; kinds after the interface types; captions are ours. Documentation/inputs.md
+// lists them for exporters, and a test compares.
 
 extension ClaimTable {
   /// All columns in documented order; a file without a header must follow it.

@@ -1,4 +1,4 @@
-/// The five tables of a national-platform extract (claim-tables 2.1).
+/// The five tables of a national-platform extract (Documentation/inputs.md).
 public enum ClaimTable: UInt8, Sendable, CaseIterable, Codable {
   case settlements = 0
   case feeLines = 1
@@ -51,8 +51,8 @@ public enum ClaimTable: UInt8, Sendable, CaseIterable, Codable {
     return columns.first { $0.caption == header }?.name
   }
 
-  // claim-tables 2.3, the first of each pair is the name most tables use.
-  private static let aliasPairs: [(String, String)] = [
+  // Both names of a pair are met in exports; the first is the one most tables use.
+  static let aliasPairs: [(String, String)] = [
     ("bilg_dept_codg", "bilg_dept_code"), ("bilg_dr_code", "bilg_dr_codg"),
     ("medins_list_codg", "medins_list_code"), ("overlmt_selfpay", "overlmt_amt"), ("inscp_amt", "inscp_scp_amt"),
     ("cash_payamt", "psn_cash_pay"), ("psn_pay", "psn_part_amt"), ("dise_no", "dise_codg"), ("begntime", "begndate"),

@@ -1,4 +1,4 @@
-/// The closed code lists of the national extract (claim-tables 2.4). A value outside its list is kept and counted in
+/// The closed code lists of the national extract. A value outside its list is kept and counted in
 /// the data-quality profile; it is never changed or guessed.
 public enum CodeLists {
   /// Column name → codes, for every column whose list is closed. psn_type is open (local codes) and has none.

@@ -1,5 +1,5 @@
 extension CodeLists {
-  /// What a code says, in Chinese (claim-tables 2.4, registry-tables); nil where the list has no words or the code is
+  /// What a code of a claim or registry column says, in Chinese; nil where the list has no words or the code is
   /// not in it. Words, not translations of a decision: nothing is judged by them.
   public static func word(_ code: String, column: String) -> String? {
     if let known = words[list(of: column)]?[code] { return known }

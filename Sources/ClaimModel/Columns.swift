@@ -88,7 +88,7 @@ public struct ClaimColumn: Sendable, Hashable {
   public let rejectsRow: Bool
   /// Null is not allowed in a row.
   public let required: Bool
-  /// A file whose header lacks the column is refused (contract.md section 1).
+  /// A file whose header lacks the column is refused.
   public let needed: Bool
   /// Chinese caption, for headers in Chinese and for reports.
   public let caption: String

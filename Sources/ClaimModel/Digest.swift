@@ -54,12 +54,12 @@ public final class SHA256Hasher {
 
 /// Recipes of the ids that outside checks rely on.
 public enum StableID {
-  /// Rule, `-`, 16 hexadecimal digits of SHA-256 over rule, line feed, key (rule-definitions section 3).
+  /// Rule, `-`, 16 hexadecimal digits of SHA-256 over rule, line feed, key (Documentation/outputs.md).
   public static func finding(rule: String, key: String) -> String {
     rule + "-" + SHA256Hasher.hex(of: rule + "\n" + key).prefix(16)
   }
 
-  /// `C` and 12 hexadecimal digits of SHA-256 over subject type, subject, batch label (contract.md section 5).
+  /// `C` and 12 hexadecimal digits of SHA-256 over subject type, subject, batch label, line feeds between.
   public static func caseFile(subjectType: SubjectType, subject: String, batchLabel: String) -> String {
     "C" + SHA256Hasher.hex(of: subjectType.rawValue + "\n" + subject + "\n" + batchLabel).prefix(12)
   }

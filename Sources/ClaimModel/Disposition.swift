@@ -1,5 +1,5 @@
-/// What became of an accepted row: it counts, or it is set aside with the first reason that holds
-/// (rule-definitions 1.1-1.6).
+/// What became of an accepted row: it counts, or it is set aside with the first reason that holds. Numbers in brackets
+/// are those of Documentation/claims.md.
 public enum Disposition: UInt8, Sendable, CaseIterable, Codable {
   case counts = 0
   /// A newer version of its key exists (1.1).

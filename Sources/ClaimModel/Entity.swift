@@ -1,4 +1,4 @@
-/// What a rule can speak about: rows that count, after versions, refunds and reversals (rule-definitions section 1).
+/// What a rule can speak about: rows that count, after versions, refunds and reversals (claims.md 1.1-1.8).
 public enum Entity: String, Sendable, CaseIterable, Codable {
   /// A counting fee line; cnt and amounts are net of linked reversals.
   case line
@@ -13,7 +13,7 @@ public enum Entity: String, Sendable, CaseIterable, Codable {
   /// A psn_no of counting settlements, each once; null is no person.
   ///
   /// Settlements are a person's by their psn_no, stays by their visit's, and lines by that of their settlement, so that
-  /// Σ F + Σ U of what a person has is the Σ P of the settlements. A line's own psn_no (rule-definitions 6.6) is the
+  /// Σ F + Σ U of what a person has is the Σ P of the settlements. A line's own psn_no is the
   /// line's in a line rule; here it is read as `l.psn_no` and decides nothing. A stay whose psn_no is in no counting
   /// settlement belongs to no person.
   case person

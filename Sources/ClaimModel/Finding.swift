@@ -11,7 +11,7 @@ public enum FindingSeverity: String, Sendable, Codable, CaseIterable { case high
 /// Whom a finding and its case are about.
 public enum SubjectType: String, Sendable, Codable, CaseIterable { case institution, practitioner, person, group }
 
-/// A unit of money that a finding claims: a counting line's F or a settlement's rest U (contract.md section 5).
+/// A unit of money that a finding claims: a counting line's F or a settlement's rest U (claims.md 2).
 public struct UnitClaim: Sendable, Hashable, Codable {
   /// `mdtrt_id:bkkp_sn` for a line, `setl_id` with a leading `U:` for a rest.
   public var unit: String
@@ -35,7 +35,7 @@ public struct UnitClaim: Sendable, Hashable, Codable {
 
 /// What a rule found: one per rule and key. All amounts are fen.
 public struct Finding: Sendable, Hashable, Codable {
-  /// rule-definitions section 3; see `FindingID`.
+  /// `StableID.finding` of rule and key.
   public var id: String
   public var rule: String
   public var ruleVersion: Int
@@ -170,7 +170,7 @@ public struct FindingRecord: Sendable, Codable {
   }
 }
 
-/// Findings about one subject, opened in one batch (contract.md section 5).
+/// Findings about one subject, opened in one batch, in which each fen counts once (Documentation/claims.md).
 public struct CaseFile: Sendable, Codable, Hashable {
   public var id: String
   public var subjectType: SubjectType

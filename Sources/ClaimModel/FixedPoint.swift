@@ -2,8 +2,9 @@
 public enum FixedPoint {
   /// Parses an optional sign, digits and a decimal point; the value times 10^scale.
   ///
-  /// Decimals beyond the scale must be zeros. `.5` and `5.` are taken (Oracle writes the first). More than 18
-  /// digits in all, blanks, thousands separators and exponents give nil.
+  /// Decimals beyond the scale must be zeros. `.5` and `5.` are taken (Oracle writes the first). A scaled value of more
+  /// than 18 digits (17 whole ones at scale 2; leading zeros don't count), blanks, thousands separators and exponents
+  /// give nil.
   public static func parse(_ b: UnsafeRawBufferPointer, scale: Int) -> Int64? {
     var i = 0
     var negative = false

@@ -1,4 +1,4 @@
-/// What a medical category stands for (registry-tables section 9).
+/// What a medical category stands for: a row of med_type_b (claims.md 1.8).
 public struct MedTypeRow: Sendable, Hashable {
   public var medType: String
   /// inpatient, outpatient, emergency, pharmacy or other.

@@ -1,4 +1,5 @@
-/// What the weekly job knows of a registry or reference table (registry-tables.md).
+/// What the weekly job knows of a registry or reference table. Documentation/inputs.md lists them for exporters, and a
+/// test compares.
 public struct RegistrySchema: Sendable {
   public struct Column: Sendable, Hashable {
     public var name: String
@@ -13,7 +14,8 @@ public struct RegistrySchema: Sendable {
   }
 
   public enum Reading: Sendable {
-    /// One row holds on a day; overlapping rows of a key are rejected and the key is unevaluable on their days.
+    /// One row holds on a day. Rows of a key that overlap, or whose days can't be read, are kept, never found: the key
+    /// is unevaluable on the days on which they may hold.
     case one
     /// Any number of rows may hold.
     case existence
@@ -116,7 +118,7 @@ public struct RegistrySchema: Sendable {
         .init("reg_flag", required: true), .init("begndate", .day, required: true), .init("enddate", .day),
         .init("basis"), .init("vali_flag"),
       ], key: ["med_type"], reading: .one),
-    // Ours: the rank of a hosp_lv code (rule-definitions CAT-03); shipped under Pipelines/knowledge.
+    // Ours: the rank of a hosp_lv code, for CAT-03; shipped under Pipelines/knowledge.
     RegistrySchema(
       name: "hosp_lv_rank",
       columns: [.init("hosp_lv", required: true), .init("rank", .integer, required: true), .init("basis")],
@@ -131,7 +133,7 @@ public struct RegistrySchema: Sendable {
 public enum RegistryTextForm: Sendable {
   /// A code: ASCII letters in upper case.
   case code
-  /// A word of ours (`hosp_lv`, `inpatient`, `psychiatric`): ASCII letters in lower case, as registry-tables writes it.
+  /// A word of ours (`hosp_lv`, `inpatient`, `psychiatric`): ASCII letters in lower case.
   case word
   /// A name or official wording, printed as it came.
   case verbatim

@@ -6,9 +6,9 @@ import Synchronization
 
 /// The store of one bureau: what was read, what was run, what was found, which cases are open.
 ///
-/// In its folder lie `ledger.sqlite`, `lock` and `parts/`. Every change is one transaction, and a file is in its place
-/// before its row commits; so whatever the instant of a kill, the same command goes on from the last whole commit.
-/// Reads and commits may come from several threads; they are done one after the other.
+/// In its folder lie `ledger.sqlite`, `lock`, `parts/` and `evaluation/`. Every change is one transaction, and a file
+/// is in its place before its row commits; so whatever the instant of a kill, the same command goes on from the last
+/// whole commit. Reads and commits may come from several threads; they are done one after the other.
 public final class Ledger: Sendable {
   /// The store's folder.
   public let folder: String
@@ -58,7 +58,7 @@ public final class Ledger: Sendable {
     }
   }
 
-  /// Opens the store for `status` and `explain`, without the lock; nil if there is none. Don't commit through it.
+  /// Opens the store for commands that only look, without the lock; nil if there is none. Don't commit through it.
   public static func inspect(folder: String) throws -> Ledger? {
     guard access(folder + "/ledger.sqlite", F_OK) == 0 else { return nil }
     let ledger = try Ledger(folder: folder, lock: nil)

@@ -28,7 +28,7 @@ public struct BatchFile: Sendable, Hashable {
   }
 }
 
-/// A delivery: one folder of claim files (contract.md section 1).
+/// A delivery: one folder of claim files (Documentation/inputs.md).
 public struct BatchFolder: Sendable, Hashable {
   /// The folder's name.
   public var id: String

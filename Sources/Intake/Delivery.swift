@@ -1,7 +1,7 @@
 import ClaimModel
 import Diagnostics
 
-/// The sender's account of a batch, `delivery.csv` (contract.md section 1): what should have arrived.
+/// The sender's account of a batch, `delivery.csv` (Documentation/inputs.md): what should have arrived.
 public struct Delivery: Sendable {
   /// One row: a file, or a whole table when `file` is empty.
   public struct Row: Sendable, Hashable {

@@ -41,7 +41,8 @@ final class MemberReading {
   /// How far the pass got, also when it throws.
   var bytesRead: Int { reader.bytesRead }
 
-  /// True in `needsLongSample` when there is no header and the sample was cut short by the chunk.
+  /// There is no header, and the chunk held too few lines for the sample: nothing was handed on, whatever `run`
+  /// returned; read again with a larger first chunk.
   private(set) var needsLongSample = false
 
   /// Reads the member. `longSample`: the first chunk is large enough for the sample of a file without header.

@@ -80,7 +80,7 @@ public struct LimitTable: Sendable {
   public var sureRows: Int { rows.count { $0[4] == "1" } }
 }
 
-/// The table of limits by level, visit and insurance (registry-tables section 4) from points with their effective ends.
+/// The table of limits by level, visit and insurance (hilist_lmt_b) from points with their effective ends.
 ///
 /// With a crosswalk, a limit also stands under each local code of its code, for the days on which both hold.
 public func limitTable(

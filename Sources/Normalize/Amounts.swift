@@ -1,6 +1,6 @@
 import ClaimModel
 
-/// The fund money of one settlement (rule-definitions section 2). All in fen.
+/// The fund money of one settlement (claims.md 2). All in fen.
 struct FundShare {
   /// P: what the fund paid, at least 0.
   var paid: Int64

@@ -1,6 +1,6 @@
 import ClaimModel
 
-/// Sets aside the valid settlements that do not count, each with the first reason that holds (rule-definitions 1.2).
+/// Sets aside the valid settlements that do not count, each with the first reason that holds (claims.md 1.2).
 ///
 /// - Parameters:
 ///   - keys: numbers of setl_id, and `numbers` those of the rows.

@@ -103,7 +103,8 @@ private func shareFund(
   return lineShares
 }
 
-/// visit_med_type (the visit's med_type, else the settlement's) and what it means on the settlement's day (1.8).
+/// visit_med_type (the visit's med_type, else the settlement's) and what it means on the settlement's day (claims.md
+/// 1.8).
 private func classify(
   _ settlement: inout EntityTable, _ visit: EntityTable, _ visitOf: [Int32], _ medTypes: inout MedTypeIndex,
   codes: CodeTable

@@ -1,7 +1,7 @@
 import ClaimModel
 import Diagnostics
 
-/// From all accepted rows of the store to the claims that count, with their amounts (rule-definitions 1 and 2).
+/// From all accepted rows of the store to the claims that count, with their amounts (Documentation/claims.md).
 ///
 /// The result does not depend on the order of rows or files: entity tables are sorted by the bytes of their ids.
 ///
@@ -14,7 +14,7 @@ public func effectiveClaims(_ input: NormalizationInput) throws -> Normalized {
   let diagnosisRows = Source(input, .diagnoses)
   let operationRows = Source(input, .operations)
 
-  // 1.1 One row a key. Keys are numbered, so that only two arrays have room for every code.
+  // claims.md 1.1 One row a key. Keys are numbered, so that only two arrays have room for every code.
   var visitKeys = KeyNumbers(codeCount: codes.count)
   var otherKeys = KeyNumbers(codeCount: codes.count)
   let diagnosisNumbers = otherKeys.number(diagnosisRows.codes("setl_list_diag_id"))

@@ -1,7 +1,7 @@
 import ClaimModel
 import Intake
 
-/// Validates the values of one claim file and hands on its good rows, typed (rule-definitions section 1, 6.2).
+/// Validates the values of one claim file and hands on its good rows, typed (Documentation/inputs.md).
 ///
 /// Where a column rejects the row, a bad value (or a null one where the column is required) rejects it, with the first
 /// such column in documented order; in every other column a bad value is null from here on and counted.

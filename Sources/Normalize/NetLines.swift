@@ -1,7 +1,7 @@
 import ClaimModel
 import Diagnostics
 
-/// Fee lines after reversals: which count, and their net quantities and amounts (rule-definitions 1.3-1.6).
+/// Fee lines after reversals: which count, and their net quantities and amounts (claims.md 1.3-1.6).
 struct NetLines {
   private(set) var dispositions: [Disposition]
   /// Rows that count, in byte order of mdtrt_id and bkkp_sn.

@@ -60,7 +60,7 @@ public struct Normalized: Sendable {
   public var claims: EffectiveClaims
   /// Parallel to the raw rows of each table. Visits, diagnoses and operations are superseded, cancelled or count.
   public var dispositions: [ClaimTable: [Disposition]]
-  /// Parallel to the raw rows: the newest version of its key, with vali_flag 1 (rule-definitions 1.1).
+  /// Parallel to the raw rows: the newest version of its key, with vali_flag 1 (claims.md 1.1).
   public var isValid: [ClaimTable: [Bool]]
   /// Medical categories of counting settlements that the table does not know, in byte order.
   public var unknownMedTypes: [UnknownMedType]

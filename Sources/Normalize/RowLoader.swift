@@ -39,7 +39,7 @@ public struct RowLoader {
     self.numbers = Array(repeating: [], count: numbers)
   }
 
-  /// The columns that rule-definitions sections 1 and 2 read.
+  /// The columns that decide what counts and for how much (claims.md 1 and 2).
   public static func neededColumns(of table: ClaimTable) -> Set<String> {
     let versions = Set(table.key + ["updt_time", "vali_flag"])
     switch table {

@@ -10,7 +10,7 @@ struct Stays {
   var ofVisit: [Int32]
 }
 
-/// Which visits are stays, and what is derived for them (rule-definitions 1.7, 1.8, 2).
+/// Which visits are stays, and what is derived for them (claims.md 1.7, 1.8, 2).
 func findStays(
   _ visit: EntityTable, _ settlement: EntityTable, _ lineAmounts: [Int64], _ diagnosis: EntityTable,
   _ settlementsOf: Children, _ linesOf: Children, _ diagnosesOf: Children, _ medTypes: inout MedTypeIndex,

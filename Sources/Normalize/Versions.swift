@@ -7,13 +7,11 @@ struct SegmentRanks {
   init(_ segments: [SegmentIdentity]) {
     let order = segments.indices.sorted { a, b in
       let (x, y) = (segments[a], segments[b])
-      if x.batch != y.batch || x.file != y.file {
-        // Swift's == on String is canonical equivalence; compare bytes only.
-        if bytesPrecede(x.batch, y.batch) { return true }
-        if bytesPrecede(y.batch, x.batch) { return false }
-        if bytesPrecede(x.file, y.file) { return true }
-        if bytesPrecede(y.file, x.file) { return false }
-      }
+      // Swift's == on String is canonical equivalence; compare bytes only.
+      if bytesPrecede(x.batch, y.batch) { return true }
+      if bytesPrecede(y.batch, x.batch) { return false }
+      if bytesPrecede(x.file, y.file) { return true }
+      if bytesPrecede(y.file, x.file) { return false }
       return x.member < y.member
     }
     var rank = [Int32](repeating: 0, count: segments.count)
@@ -22,7 +20,7 @@ struct SegmentRanks {
   }
 }
 
-/// What makes one version newer than another (rule-definitions 1.1). Only for tables in which a key occurs twice.
+/// What makes one version newer than another (claims.md 1.1). Only for tables in which a key occurs twice.
 struct VersionOrder {
   private let updated: [Int64]
   private let origin: [RowOrigin]

@@ -1,6 +1,6 @@
 import ClaimModel
 
-/// Looks up medical categories by code and day (rule-definitions 1.8, registry-tables section 9).
+/// Looks up medical categories by code and day (claims.md 1.8).
 struct MedTypeIndex {
   struct Meaning {
     /// Code of the class; null on a day on which rows contradict each other.

@@ -6,7 +6,7 @@ import Intake
 import Normalize
 import Reporting
 
-/// Compares a batch with its `delivery.csv`: every number that stands there (contract.md section 1).
+/// Compares a batch with its `delivery.csv`: every number that stands there (Documentation/inputs.md).
 struct DeliveryCheck {
   /// What makes the batch incomplete.
   private(set) var problems: [Diagnostic] = []

@@ -274,7 +274,7 @@ struct FindingExplanation {
   /// Ids stand in the heading; keys of other rows beside them say little.
   private static let hidden: Set<String> = ["bkkp_sn", "bydise_setl_payamt"]
 
-  /// Negative lines that were added to a line (rule-definitions 1.4).
+  /// Negative lines that were added to a line (claims.md 1.4).
   private func reversals(of row: Int) -> [RowOrigin] {
     let table = claims.normalized.claims[.line]
     guard let raw = claims.raw[.feeLines], let initial = raw.columns["init_feedetl_sn"]?.codes,

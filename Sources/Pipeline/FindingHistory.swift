@@ -1,6 +1,6 @@
 import ClaimModel
 
-/// Compares the findings of a run with those of the last one (contract.md sections 3 and 4).
+/// Compares the findings of a run with those of the last one: `state` of findings.csv (Documentation/outputs.md).
 enum FindingHistory {
   /// States of all findings: those that hold now, and those that fell since the last run.
   ///

@@ -4,7 +4,7 @@ import Foundation
 import Intake
 import Yams
 
-/// A pipeline definition (contract.md section 3). Paths are absolute after reading.
+/// A pipeline definition; its keys are explained in Pipelines/README.md. Paths are absolute after reading.
 public struct PipelineFile: Sendable {
   public var name = "pipeline"
   public var path = ""
@@ -24,7 +24,7 @@ public struct PipelineFile: Sendable {
   public var lookBackDays: Int64 = 365
   /// Rejected rows per million above which a run ends with exit code 3.
   public var rejectLimit = 1000
-  /// Percent of filled key fields below which a rule is not runnable.
+  /// Percent of a rule's rows in scope in which each column under its `fill` must be filled, or it is not runnable.
   public var fillFloor = 95
   /// Fen from which a case gets a packet.
   public var minCountedFen: Int64 = 1_000_000

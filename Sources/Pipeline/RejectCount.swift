@@ -1,6 +1,6 @@
 import Diagnostics
 
-/// How many of a batch's rows were rejected, against the pipeline's reject_limit (contract.md section 7).
+/// How many of a batch's rows were rejected, against the pipeline's reject_limit (Pipelines/README.md).
 struct RejectCount {
   let read: Int
   let rejected: Int

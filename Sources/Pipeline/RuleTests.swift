@@ -308,7 +308,7 @@ private func registries(of test: RuleTest, _ codes: CodeTable) throws -> Registr
   return result
 }
 
-/// rule-definitions CAT-03: 01-04, 12 → 3; 05-07, 13 → 2; 08-10, 14 → 1; 11 → 0.
+/// As Pipelines/knowledge/hosp_lv_rank.csv: 01-04, 12 → 3; 05-07, 13 → 2; 08-10, 14 → 1; 11 → 0.
 private func shippedRanks(_ codes: CodeTable) throws -> Registry? {
   guard let schema = RegistrySchema.named("hosp_lv_rank") else { return nil }
   let ranks: [(String, Int64)] = [

@@ -157,7 +157,7 @@ func jsonString(_ text: String) -> String {
   return out + "\""
 }
 
-/// Exit codes of the command (contract.md section 4).
+/// Exit codes of the command (Documentation/commands.md).
 public enum ExitCode {
   public static let done: Int32 = 0
   public static let saysNo: Int32 = 1

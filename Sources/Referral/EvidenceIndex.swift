@@ -22,7 +22,7 @@ public struct EvidenceIndex: Sendable {
   /// - Parameters:
   ///   - raw: all accepted rows. Needed of settlements setl_id, mdtrt_id, init_setl_id; of lines mdtrt_id, setl_id; of
   ///     visits and diagnoses mdtrt_id. A column that was not loaded counts as null throughout.
-  ///   - isValid: for each raw row whether it is the valid newest version of its key (rule-definitions 1.1).
+  ///   - isValid: for each raw row whether it is the valid newest version of its key (claims.md 1.1).
   ///   - claims: rows that count; their origins lead back to raw rows.
   public init(raw: [ClaimTable: RawRows], isValid: [ClaimTable: [Bool]], claims: EffectiveClaims) {
     codes = claims.codes

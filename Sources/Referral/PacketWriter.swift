@@ -6,7 +6,7 @@ import SQLLowering
 
 /// Writes one case as a bag.
 public struct PacketWriter {
-  /// What a folder with full personal data is called behind the case id (contract.md section 3).
+  /// What a folder with full personal data is called behind the case id (Documentation/outputs.md).
   public static let suffix = "-含个人信息"
 
   /// The whole verify.sql of rules, in place of `verifySQL` in tests.

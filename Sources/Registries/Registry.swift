@@ -14,7 +14,7 @@ public struct Registry: Sendable {
   public var isAmbiguous: [Bool]
   /// SHA-256 of the file's bytes; of the shipped text for shipped sets.
   public var digest: String
-  /// Path relative to the registries folder, or `shipped`.
+  /// Path relative to the registries folder, or `<knowledge folder>/<file>`, or `shipped`.
   public var source: String
   public var rejected: [Reject]
   /// Header names that the schema does not have.
@@ -47,7 +47,8 @@ public struct Registries: Sendable {
   public subscript(_ name: String) -> Registry? { tables[name] }
 }
 
-/// The region order of registry-tables section 0: six digits, prefecture, province, nation, each once.
+/// The levels on which rows of a region are looked for (Documentation/inputs.md): six digits, prefecture, province,
+/// nation, each once.
 /// A null or malformed code starts at 000000.
 public func regionOrder(_ admdvs: String) -> [String] {
   var order: [String] = []

@@ -5,7 +5,7 @@ import Intake
 
 /// Loads every registry of a folder and every shipped table of the knowledge folders.
 ///
-/// One file a table, `<table>.csv` or `<table>.csv.gz` (registry-tables section 0). A missing file is no error: its
+/// One file a table, `<table>.csv` or `<table>.csv.gz` (Documentation/inputs.md). A missing file is no error: its
 /// table is absent, and rules that need it are not runnable. Errors: a folder that is not there, a table given twice,
 /// a header without a required column, a file that can't be read. An empty `folder` means none.
 public func loadRegistries(folder: String, knowledge: [String] = [], codes: CodeTable) throws(Diagnostics)

@@ -11,7 +11,7 @@ final class RegistryReader {
     var kind: ValueKind
     var form: RegistryTextForm
     var isKey: Bool
-    /// Null is 0 (registry-tables section 4: sure_flag is 1 only where it says so).
+    /// Null is 0: a limit is sure (sure_flag 1) only where the row says so.
     var isZeroWithoutValue: Bool
     var codes: UnsafeMutablePointer<UInt32>?
     var numbers: UnsafeMutablePointer<Int64>?
@@ -227,7 +227,8 @@ final class RegistryReader {
     rejected.append(aside(line, code, column, reason, .rejected))
   }
 
-  /// registry-tables section 4: which values of a limit mean something.
+  /// What is wrong with a row of hilist_lmt_b: which kinds and values of a limit there are stands in
+  /// Documentation/inputs.md. nil: nothing.
   private func limitProblem(_ fields: UnsafePointer<CSVRows.Field>) -> (code: String, column: String, reason: String)? {
     let allowed: [String: [String]] = [
       "hosp_lv": ["2", "3"], "visit": ["inpatient", "outpatient", "emergency", "pharmacy"],

@@ -53,7 +53,7 @@ struct RegistryRows {
       reason: "another row of the item, which may allow a kind of visit, can't be read")
   }
 
-  /// Two different insutype values for one med_list_codg on a common day: both rows go (registry-tables section 4).
+  /// Two different insutype values for one med_list_codg on a common day: both rows go.
   mutating func rejectContradictingLimits(file: String, insurance: UInt32) {
     guard let type = index("lmt_type"), let value = index("lmt_val"), let item = index("med_list_codg"),
       let begin = index("begndate"), let end = index("enddate")

@@ -1,7 +1,7 @@
 import ClaimModel
 
-/// The CSV files that other programs read (contract.md section 4). Columns and their order change only with a note in
-/// CHANGELOG.
+/// The CSV files that other programs read (Documentation/outputs.md). Columns and their order change only with a note
+/// in CHANGELOG.
 public enum MachineFiles {
   /// findings.csv: a snapshot of all findings that hold, and those that fell in this run; by finding_id.
   public static func findings(_ records: [FindingRecord]) -> String {

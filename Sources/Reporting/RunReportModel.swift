@@ -13,7 +13,7 @@ public struct RunReportModel: Sendable {
   public var revision = 1
   /// Batch name, with `~revision` from 2 on.
   public var label = ""
-  /// Days since 1970-01-01; nil where no claim gives one.
+  /// Days since 1970-01-01; the day from which look_back_days counts. A run always sets it.
   public var asOf: Int64?
   /// `yyyy-MM-dd HH:mm:ss`, the only clock reading of the run.
   public var startedAt = ""

@@ -18,7 +18,7 @@ public struct Jurisdiction: Sendable {
     }
   }
 
-  /// setl_type values whose settlements do not count (rule-definitions 1.2); none unless the file names some.
+  /// setl_type values whose settlements do not count (claims.md 1.2); none unless the file names some.
   public var excludedSetlTypes: Set<String> = []
   public var overrides: [Override] = []
   /// Path as given, and SHA-256 of the file's bytes; empty without a file.

@@ -54,9 +54,9 @@ public indirect enum Expr: Sendable, Hashable {
 
   // Lookups
   /// `x IS FOUND`; `x IS MISSING` is its NOT. Null when a key or the day is null, or when rows of the code asked for
-  /// were rejected because they overlap on that day (on any level; of alternatives only those tried up to the first
-  /// with a row). Rejected rows are just no rows where the lookup's key is less than the table's. What a null means
-  /// for the row is the rule's affair: it says so under `unevaluable`.
+  /// overlap on that day or have days that can't be read (on any level; of alternatives only those tried up to the
+  /// first with a row): such rows are kept, never found. Where the lookup's key is less than the table's they are just
+  /// no rows. What a null means for the row is the rule's affair: it says so under `unevaluable`.
   case found(lookup: String)
   /// For `take: groups`: the group has a row with this value in the column.
   case setContains(lookup: String, column: String, Expr)
@@ -69,7 +69,7 @@ public indirect enum Expr: Sendable, Hashable {
   /// Over the children of `binding.path`: exists, count, or sum/min/max of a value. `variable` is bound inside.
   case children(ChildAggregate)
 
-  // Over the hits that share the finding's key; only in cases, measure, from, to.
+  // Over the hits that share the finding's key; only in cases, measure, threshold, from, to, explain.
   /// Every hit has it TRUE.
   case allHits(Expr)
   case anyHit(Expr)

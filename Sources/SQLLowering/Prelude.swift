@@ -1,6 +1,7 @@
 import ClaimModel
 
-/// The intermediate results that turn uploaded rows into rows that count: rule-definitions sections 1 and 2.
+/// The intermediate results that turn uploaded rows into rows that count: claims.md 1.2-1.8 and 2, whose
+/// numbers stand in the script's comments.
 ///
 /// They leave `counting_line`, `counting_settlement` and `stay` beside the evidence tables `visit` and `diagnosis`:
 /// one table an entity, all national columns net, and the derived columns of `Entity.derived`. `person` is there only

@@ -1,6 +1,6 @@
 import ClaimModel
 
-/// What became of each row of a store (rule-definitions 1.1–1.6), and what the report counts and sums of them. Reasons
+/// What became of each row of a store (claims.md 1.1–1.6), and what the report counts and sums of them. Reasons
 /// are written as `Disposition.reason` has them.
 ///
 /// Behind the prelude; every row of `all …` has one fate. Rows that count are the prelude's: only why others don't is

@@ -116,7 +116,7 @@ public func storeScript(
 
 // MARK: Rows of the store
 
-/// All live rows of a table, typed, and which of them is the newest of its key (rule-definitions 1.1).
+/// All live rows of a table, typed, and which of them is the newest of its key (claims.md 1.1).
 private func versionsSQL(_ table: ClaimTable, _ wanted: Set<String>, _ dialect: Dialect) -> String {
   let columns = table.columns.filter { wanted.contains($0.name) }.map { column in
     "\(stored("r." + column.name, column.kind)) AS \(column.name)"

@@ -5,7 +5,7 @@ import RulePacks
 /// The whole `verify.sql` of a packet: run by sqlite3 alone over `evidence.sqlite`, it derives the packet's findings
 /// anew and yields rule, key, amount_fen, fund_fen, counted_fen of those about the subject, by rule and key.
 ///
-/// It reads claim, registry and context tables, never `finding`. counted_fen follows contract.md section 5: a unit
+/// It reads claim, registry and context tables, never `finding`. counted_fen is given as claims.md says: a unit
 /// of money goes to its first claimant in the case (precedence, rule, key); 线索 get nothing; a unit counts only if
 /// it was paid to the case's institution, for its person, or on a line its practitioner signed. A finding whose amount
 /// is a part takes of its units, in byte order, until its fund_fen is spent.

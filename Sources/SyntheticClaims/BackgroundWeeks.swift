@@ -263,7 +263,7 @@ struct BackgroundWeeks: Sendable {
       world.catalogue, item: world.catalogue.surgery[n], count: 1, at: r.begin + 7_200, doctor: r.doctor)
   }
 
-  /// Rank of an institution's level as the registry has it on the first Monday (rule-definitions, CAT-03).
+  /// Rank of an institution's level as the registry has it on the first Monday (hosp_lv_rank).
   func rank(_ institution: Int) -> Int { Self.rank(level: world.institutions[institution].level) }
 
   static func rank(level: String) -> Int {

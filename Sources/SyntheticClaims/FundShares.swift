@@ -5,13 +5,13 @@ struct LineAmount: Sendable {
   var mdtrt: Int64
   var sn: Int64
   var time: Int64
-  /// A(l) of rule-definitions section 2.
+  /// A of the line (claims.md 2).
   var claimed: Int64
-  /// F(l).
+  /// F of the line.
   var fund: Int64 = 0
 }
 
-/// Splits what the fund paid over the lines, by largest remainder (rule-definitions section 2).
+/// Splits what the fund paid over the lines, by largest remainder (claims.md 2).
 ///
 /// The sample's amounts stay far below 2⁶², so plain multiplication is exact; it traps otherwise.
 func splitFund(_ lines: inout [LineAmount], paid: Int64, inscp: Int64) {

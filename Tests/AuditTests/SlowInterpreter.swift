@@ -220,7 +220,7 @@ struct SlowInterpreter {
     }
   }
 
-  // MARK: Lookups, straight from registry-tables section 0
+  // MARK: Lookups, straight from Documentation/inputs.md
 
   func upper(_ v: Value) -> Value {
     if case .text(let t) = v {

@@ -2,10 +2,10 @@ import Foundation
 import Testing
 
 /// What the pages say is held against the sources, so that a page cannot fall behind in silence.
-private let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
   .deletingLastPathComponent()
 
-private func text(_ path: String) throws -> String {
+func text(_ path: String) throws -> String {
   try String(contentsOf: root.appendingPathComponent(path), encoding: .utf8)
 }
 
@@ -17,7 +17,7 @@ private func swiftFiles(_ folder: String) throws -> [String] {
   }
 }
 
-private func matches(_ pattern: String, _ texts: [String]) throws -> Set<String> {
+func matches(_ pattern: String, _ texts: [String]) throws -> Set<String> {
   let regex = try NSRegularExpression(pattern: pattern, options: [.anchorsMatchLines])
   var result: Set<String> = []
   for text in texts {
@@ -186,5 +186,23 @@ private func isCode(_ text: String) -> Bool {
       #expect(readme.hasPrefix("# \(module)\n"), "Sources/\(module)/README.md is missing or has another title")
       #expect(readme.split(separator: "\n").count >= 6, "Sources/\(module)/README.md says too little")
     }
+  }
+
+  /// A comment may name a page by its path, or one of Documentation by its name alone.
+  @Test func sourcesNamePagesThatAreThere() throws {
+    let base = root.appendingPathComponent("Sources")
+    let files = try FileManager.default.subpathsOfDirectory(atPath: base.path).sorted()
+    var checked = 0
+    for file in files where file.hasSuffix(".swift") || file.hasSuffix(".md") {
+      let folder = base.appendingPathComponent(file).deletingLastPathComponent()
+      for page in try matches("([A-Za-z0-9./-]*[A-Za-z0-9-]\\.md)\\b", [text("Sources/\(file)")]).sorted() {
+        checked += 1
+        let isThere = [root, root.appendingPathComponent("Documentation"), folder].contains {
+          FileManager.default.fileExists(atPath: $0.appendingPathComponent(page).standardizedFileURL.path)
+        }
+        #expect(isThere, "Sources/\(file) names \(page), which is not there")
+      }
+    }
+    #expect(checked > 40)
   }
 }

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// Every kind of damage of SampleClaims/broken is noticed at its place and costs what the contract says, no more.
+/// Every kind of damage of SampleClaims/broken is noticed at its place and costs what inputs.md says, no more.
 @Suite struct BrokenClaimsTests {
   @Test func rejectsAreThoseExpected() throws {
     let run = try Samples.broken.get()

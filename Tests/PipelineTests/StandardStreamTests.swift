@@ -45,7 +45,7 @@ import Testing
     #expect(outcome.err == "")
   }
 
-  /// contract.md section 4: 2 could not run, 3 incomplete, 1 found something, 0 done. The graver of two holds, in
+  /// Documentation/commands.md: 2 could not run, 3 incomplete, 1 found something, 0 done. The graver of two holds, in
   /// whatever order they come.
   @Test(
     arguments: zip(

@@ -247,7 +247,7 @@ private struct SlowRegistryReader {
     if nulled.contains(where: { $0.action == .rejected }) { undated.insert(count) }
     rejected.append(contentsOf: nulled)
     for (i, column) in schema.columns.enumerated() {
-      // sure_flag is 1 only where it says so (registry-tables section 4); the lowest of a limit's rows holds.
+      // sure_flag is 1 only where it says so, else 0; the lowest of a limit's rows holds.
       if column.name == "sure_flag", parsed[i] == ColumnData.null {
         numbers[i].append(0)
       } else if column.kind == .text {
@@ -282,7 +282,7 @@ private struct SlowRegistryReader {
     }
   }
 
-  /// registry-tables section 4: which values of a limit mean something.
+  /// Which values of a limit mean something (Documentation/inputs.md).
   private func limitProblem(_ values: [String?], _ parsed: [Int64]) -> (code: String, column: String, reason: String)? {
     let allowed: [String: [String]] = [
       "hosp_lv": ["2", "3"], "visit": ["inpatient", "outpatient", "emergency", "pharmacy"],
@@ -302,7 +302,7 @@ private struct SlowRegistryReader {
     return nil
   }
 
-  /// Two different insutype values for one med_list_codg on a common day: both rows go (registry-tables section 4).
+  /// Two different insutype values for one med_list_codg on a common day: both rows go.
   mutating func rejectContradictingLimits(file: String, insurance: UInt32) {
     guard let type = index("lmt_type"), let value = index("lmt_val"), let item = index("med_list_codg"),
       let begin = index("begndate"), let end = index("enddate")

@@ -197,7 +197,7 @@ struct EngineCaseTests {
     return store
   }
 
-  /// The shipped ranks of hospital levels, rule-definitions CAT-03.
+  /// The shipped ranks of hospital levels, as Pipelines/knowledge/hosp_lv_rank.csv has them.
   private static let ranks: [[String: String]] = (1...14).map { level in
     let rank =
       switch level {

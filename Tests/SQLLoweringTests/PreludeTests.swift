@@ -2,7 +2,7 @@ import ClaimModel
 import SQLLowering
 import Testing
 
-/// Every clause of rule-definitions 1.2-1.8 and 2, on rows whose results were worked out by hand.
+/// Every clause of claims.md 1.2-1.8 and 2, on rows whose results were worked out by hand.
 struct PreludeTests {
   let db: EvidenceDatabase
 

@@ -730,7 +730,7 @@ class Audit:
         self.findings.append(dict(values, rule=rule, key=key, finding_id=finding_id(rule, key)))
 
     def count(self):
-        """counted_fen (contract section 5): no decision has been taken, so all of a subject is one case."""
+        """counted_fen: no decision has been taken, so all of a subject is one case."""
         cases = defaultdict(list)
         for finding in self.findings:
             finding["counted_fen"] = 0
