@@ -57,7 +57,8 @@ enum StoreError {
 
   static func noLedger(_ folder: String) -> Diagnostic {
     Diagnostic(
-      .error, "store.no-ledger", "The folder holds parts, but no ledger that says what they are", at: Place(file: folder),
+      .error, "store.no-ledger", "The folder holds parts, but no ledger that says what they are",
+      at: Place(file: folder),
       remedy: "Restore ledger.sqlite from a copy, or give another folder with --store and read the batches again.")
   }
 

@@ -64,8 +64,12 @@ public struct Delivery: Sendable {
         wrong("rows", "is below 0")
         count = nil
       }
-      let column = value("sum_column").isEmpty ? nil : table.column(named: value("sum_column"))
+      var column = value("sum_column").isEmpty ? nil : table.column(named: value("sum_column"))
       if column == nil, !value("sum_column").isEmpty { wrong("sum_column", "names no column of \(table.name)") }
+      if let named = column, !table.columns.contains(where: { $0.name == named && $0.kind == .money }) {
+        wrong("sum_column", "names a column of \(table.name) that holds no amounts")
+        column = nil
+      }
       let sum = value("sum_fen").isEmpty ? nil : Int64(value("sum_fen"))
       if sum == nil, !value("sum_fen").isEmpty { wrong("sum_fen", "is not a whole number of fen") }
       if sum != nil, value("sum_column").isEmpty { wrong("sum_fen", "stands without a sum_column: a sum of what?") }

@@ -114,9 +114,11 @@ private func readRegistry(
       // Rows that are lost unseen would be absences, and an absence can be a finding.
       if text.endsText {
         throw Diagnostic(
-          .error, "registry.cut-off", "The table may be cut off: its last row, without a line feed, is none: \(reason).",
+          .error, "registry.cut-off",
+          "The table may be cut off: its last row, without a line feed, is none: \(reason).",
           at: Place(file: place.file, line: text.line),
-          remedy: "Export or copy the table again. If the table is whole, take out the last line, or close its enclosure.")
+          remedy:
+            "Export or copy the table again. If the table is whole, take out the last line, or close its enclosure.")
       }
       reader.rejected.append(
         Reject(
@@ -170,7 +172,7 @@ private struct RegistryHeader {
       problem = Diagnostic(
         .error, "registry.missing-column",
         "The table \(schema.name) lacks required columns: \(missing.joined(separator: ", ")).", at: place,
-        remedy: "Export the columns, or map the bureau's own names in the jurisdiction file.")
+        remedy: "Export the columns, under these names.")
     } else {
       problem = nil
     }

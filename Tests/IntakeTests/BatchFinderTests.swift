@@ -117,6 +117,11 @@ struct CSVTableTests {
     #expect(delivery.rows.map(\.sumFen) == [-12_345, nil, nil])
     #expect(delivery.rows.map(\.file) == ["fee_list_d_1.csv.gz", nil, "s.csv"])
     #expect(delivery.problems.map(\.place.field) == ["table", "rows", "sum_column", "sum_fen"])
+    // Only amounts have sums.
+    let count = "table,file,rows,sum_column,sum_fen\nfee_list_d,,,cnt,100\nfee_list_d,,,inscp_amt,100\n"
+    let counted = try Delivery(path: try scratch.write("delivery.csv", Array(count.utf8)).path)
+    #expect(counted.problems.map(\.place.field) == ["sum_column"])
+    #expect(counted.rows.map(\.sumColumn) == [nil, "inscp_amt"])
     // A sum of nothing named can't be compared, which is said.
     let sum = "table,file,rows,sum_column,sum_fen\nfee_list_d,,2,,4000000\n"
     let problems = try Delivery(path: try scratch.write("delivery.csv", Array(sum.utf8)).path).problems

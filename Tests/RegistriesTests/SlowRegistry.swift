@@ -121,7 +121,7 @@ func slowRegistry(
     throw Diagnostic(
       .error, "registry.missing-column",
       "The table \(schema.name) lacks required columns: \(missing.joined(separator: ", ")).", at: place,
-      remedy: "Export the columns, or map the bureau's own names in the jurisdiction file.")
+      remedy: "Export the columns, under these names.")
   }
   var reader = SlowRegistryReader(schema: schema, positions: schema.columns.map { names.firstIndex(of: $0.name) })
   for (i, fields) in text.rows.enumerated() {
