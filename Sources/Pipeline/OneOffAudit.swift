@@ -156,6 +156,8 @@ private final class OneOffAudit {
     limits.takesDigest = false
     var delivered = Delivered()
     for batch in setup.batches {
+      // Of several, each of which has its delivery.csv, what is said next must be known to be of this one.
+      if setup.batches.count > 1 { printer.send(.batch(label: batch.id, note: "\(batch.files.count) files")) }
       let intake = BatchIntake(
         batch: batch.id, partition: partition, segments: segments, limits: limits,
         startedAt: clock.seconds, jobs: jobs, printer: printer, reading: "")

@@ -28,20 +28,22 @@ public func verifyPacketCommand(_ path: String) -> Int32 {
   return ExitCode.saysNo
 }
 
-private func inspectStore(_ pipeline: String, _ store: String?) throws -> Ledger? {
+/// nil: there is no ledger in the folder.
+private func inspectStore(_ pipeline: String, _ store: String?) throws -> (ledger: Ledger?, folder: String) {
   let folder = try store.map(RunSetup.absolute) ?? PipelineFile.read(pipeline).store
   guard let folder else {
     throw Diagnostic(.error, "usage.no-store", "no store folder is named", remedy: "give --store DIR")
   }
-  return try Ledger.inspect(folder: folder)
+  return (try Ledger.inspect(folder: folder), folder)
 }
 
 /// `yijian status`: batches, runs and figures of the store, on standard output.
 public func printStatus(pipeline: String, store: String?, asJSON: Bool) -> Int32 {
   let printer = EventPrinter(format: .text)
   do {
-    guard let ledger = try inspectStore(pipeline, store) else {
-      print(asJSON ? "{\"batches\":[],\"runs\":[]}" : "the store is empty: no run yet")
+    let (found, folder) = try inspectStore(pipeline, store)
+    guard let ledger = found else {
+      print(asJSON ? "{\"batches\":[],\"runs\":[]}" : "no store in \(shown(folder)): no run yet")
       return ExitCode.done
     }
     let batches = try ledger.latestRevisions()
