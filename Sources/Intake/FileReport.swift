@@ -38,6 +38,8 @@ public struct MemberReport: Sendable {
   /// Header names that are no national column; `rn` (row number) is known and not listed.
   public var unknownColumns: [String] = []
   public var inflatedBytes = 0
+  /// Line of the last row if that is damaged and has no line feed behind it: the member may be cut off there.
+  public var cutOffLine: Int?
 
   public init(name: String?) { self.name = name }
 }

@@ -39,6 +39,8 @@ final class LineReader {
   /// GB18030.
   private(set) var holdsBeyondASCII = false
   private(set) var linesLikeGB = 0
+  /// The source has ended, and there is no line feed behind its last line.
+  private(set) var endsOpen = false
   private(set) var end = 0
   /// Inflated bytes read so far.
   private(set) var bytesRead = 0
@@ -132,6 +134,7 @@ final class LineReader {
       end = lastLineEnd(from: scanned, atLeast: end)
       scanned = charset == .utf8 || charset == .gb18030 ? filled : filled & ~1
       if ended {
+        if end < filled { endsOpen = true }
         end = filled
         break
       }

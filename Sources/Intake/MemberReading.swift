@@ -44,6 +44,8 @@ final class MemberReading {
   /// There is no header, and the chunk held too few lines for the sample: nothing was handed on, whatever `run`
   /// returned; read again with a larger first chunk.
   private(set) var needsLongSample = false
+  /// Line of the row that was rejected last.
+  private var lastRejected = 0
 
   /// Reads the member. `longSample`: the first chunk is large enough for the sample of a file without header.
   func run(_ consumer: any RecordConsumer, mayGiveUp: Bool, longSample: Bool) throws -> Outcome {
@@ -95,6 +97,7 @@ final class MemberReading {
       if mayGiveUp, failing >= Self.hopelessRows, failing * 50 >= report.rowsRead { return .hopeless }
     } while try reader.next(wantsLines: false)
     report.inflatedBytes = reader.bytesRead
+    if reader.endsOpen, lastRejected == line { report.cutOffLine = line }
     return .complete
   }
 
@@ -173,6 +176,7 @@ final class MemberReading {
 
   private func reject(_ line: Int, _ offset: Int, _ fault: RowFault, _ table: ClaimTable) {
     if fault == .notUTF8 || fault == .notGB18030 || fault == .notUTF16 { failing += 1 }
+    lastRejected = line
     report.rejectCounts[fault.rawValue, default: 0] += 1
     report.rejects.append(
       Reject(

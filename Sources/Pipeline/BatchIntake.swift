@@ -131,6 +131,9 @@ struct BatchIntake {
       // digest there is nothing to remember it by.
       return refused(refusal, content, isFinal: !known.isEmpty && report.digest == known)
     }
+    for member in report.members {
+      if let line = member.cutOffLine { printer.send(.diagnostic(mayBeCutOff(file, member.name, line))) }
+    }
     try consumer.finish()
     let normalization = consumer.report
     let summaries = normalization.members.map(ValueSummary.init)
@@ -156,6 +159,15 @@ struct BatchIntake {
         segments: consumer.opened.map(\.number)),
       report.rowsRead
     )
+  }
+
+  /// One damaged row costs only itself, but this one may stand for many that are not there.
+  private func mayBeCutOff(_ file: BatchFile, _ member: String?, _ line: Int) -> Diagnostic {
+    Diagnostic(
+      .warning, "intake.cut-off",
+      "the last row is damaged and has no line feed behind it: the file may be cut off, and with it reversals",
+      at: Place(file: member.map { file.name + "!" + $0 } ?? file.name, line: line),
+      remedy: "compare it with the exporter's; a delivery.csv with the number of rows would tell")
   }
 
   /// The table that a name decides is part of what decides the rows of equal bytes.

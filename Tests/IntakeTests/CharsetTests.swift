@@ -131,6 +131,22 @@ struct CharsetTests {
     }
   }
 
+  /// A damaged last row without a line feed may stand for many that are not there; a whole one, or one that has its line
+  /// feed, does not.
+  @Test(arguments: [
+    ("M1,L9,S1", true), ("M1,L9,S1\n", false), ("M,L,S,P,1,1,2025-03-04,末", false), ("M,L,S,P,1,1,2025-03-04,末,", true),
+    ("", false),
+  ])
+  func aFileThatMayBeCutOff(last: String, isCutOff: Bool) throws {
+    for (name, count) in [("fee_list_d_1.csv", 3), ("fee_list_d_2.csv", 30_000)] {
+      let bytes = Array((feeFile(count) { _ in "中" } + last).utf8)
+      let (report, _) = try read(try scratch.write(name, bytes))
+      #expect(report.members.map(\.cutOffLine) == [isCutOff ? count + 2 : nil], "\(count)")
+    }
+    let half = Array(feeFile(3) { _ in "中" }.utf8).dropLast(3)
+    #expect(try read(try scratch.write("fee_list_d_3.csv", Array(half))).0.members.map(\.cutOffLine) == [4])
+  }
+
   @Test func mixedFileIsRefused() throws {
     let bytes = Array(feeFile(50) { _ in "中" }.utf8) + encoded(feeFile(50) { _ in "中文" }, "GB18030")
     #expect(try read(try scratch.write("fee_list_d_1.csv", bytes)).0.refusal?.code == "intake.charset")
