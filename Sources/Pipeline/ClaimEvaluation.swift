@@ -9,9 +9,10 @@ import Synchronization
 
 /// Evaluates rules over claims of any number, unit by unit: only the units under work are in memory.
 ///
-/// A unit is all rows of a range of person slices. What one finding needs is in one unit, but for two cases that are
-/// seen to: a key that stands in more than one slice (`StraddlingSlices`), and rules that look at more than one person
-/// (`RuleReach`). The result is that of `audit` over everything at once, whatever the units and the number of threads.
+/// A unit is all rows of a range of person slices. What one finding needs is in one unit, but for three cases that are
+/// seen to: a key that stands in more than one slice (`StraddlingSlices`), rules that read figures of a population, and
+/// rules that look at more than one person (`RuleReach`). The result is that of `audit` over everything at once, whatever
+/// the units and the number of threads.
 struct ClaimEvaluation: Sendable {
   let source: any ClaimRowSource
   let rules: [Rule]

@@ -373,7 +373,7 @@ final class WeeklyRun {
     var all = try incompleteBatches(but: revision)
     all.append(revision)
     return all.filter(\.isIncomplete).filter { $0.blocksPackets }
-      .sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+      .sorted { bytesPrecede($0.name, $1.name) }
   }
 
   /// Claim tables of which an incomplete batch may lack rows, with the reason. Incomplete batches count here even when

@@ -164,7 +164,12 @@ private struct RegistryHeader {
     let missing = schema.columns.filter { $0.required && !names.contains($0.name) }.map(\.name)
     var seen: Set<String> = []
     let isTwice = Set(names.filter { !seen.insert($0).inserted })
-    if let twice = names.first(where: { isTwice.contains($0) }) {
+    if !names.contains(where: { schema.kind(of: $0) != nil }) {
+      // What stands there may be a row, of which nothing is printed.
+      problem = Diagnostic(
+        .error, "registry.no-header", "The first line names no column of \(schema.name).",
+        at: Place(file: place.file, line: 1), remedy: "Export the table with a header line.")
+    } else if let twice = names.first(where: { isTwice.contains($0) }) {
       problem = Diagnostic(
         .error, "registry.duplicate-column", "The header names \(twice) twice.",
         at: Place(file: place.file, line: 1, field: twice), remedy: "Export the table again with each column once.")

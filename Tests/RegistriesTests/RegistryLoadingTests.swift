@@ -91,6 +91,13 @@ struct RegistryLoadingTests {
     #expect(try load("drug_sup_b", rows + "XA,K,1,b,2025-01-01,,1").count == 2)
   }
 
+  /// A row in place of the header may hold the same text twice; none of it is printed.
+  @Test func aTableWithoutHeaderIsToldSo() throws {
+    let problems = #expect(throws: Diagnostics.self) { try load("drug_sup_b", "XA,K,1,XA,2025-01-01,,1\n") }
+    #expect(problems?.all.map(\.code) == ["registry.no-header"])
+    #expect(problems?.all.first?.message.contains("xa") == false)
+  }
+
   /// What a row says of its key is not as if it had never been said: on no day is there one row that holds.
   @Test(arguments: ["2025/02/03,", "2025-01-01,soon", "never,0000-00-00"])
   func aKeyWithARowThatCanNotBeDatedIsAmbiguous(validity: String) throws {

@@ -111,6 +111,11 @@ func slowRegistry(
       remedy: "Export or copy the table again. If the table is whole, take out the last line, or close its enclosure.")
   }
   let names = text.header.map { trimmed($0).lowercased() }
+  if !names.contains(where: { schema.kind(of: $0) != nil }) {
+    throw Diagnostic(
+      .error, "registry.no-header", "The first line names no column of \(schema.name).",
+      at: Place(file: place.file, line: 1), remedy: "Export the table with a header line.")
+  }
   if let twice = names.first(where: { name in names.filter { $0 == name }.count > 1 }) {
     throw Diagnostic(
       .error, "registry.duplicate-column", "The header names \(twice) twice.",
