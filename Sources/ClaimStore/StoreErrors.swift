@@ -99,7 +99,7 @@ enum StoreError {
       remedy: damagedRemedy)
   }
 
-  /// Runs a GRDB call and throws its errors as diagnostics.
+  /// Runs a GRDB call and throws its errors, and those of decoding what it read, as diagnostics.
   ///
   /// - Parameter database: of which the system's own cause is asked; nil while there is none.
   static func translating<R>(_ path: String, _ database: DatabaseQueue? = nil, _ body: () throws -> R) throws -> R {
@@ -109,6 +109,8 @@ enum StoreError {
       throw sqlite(
         path, code: error.extendedResultCode.rawValue, message: error.message ?? "no message",
         systemErrno: database.map(systemErrno) ?? 0)
+    } catch is DecodingError {
+      throw corrupt(path, "a record of an earlier run can't be decoded")
     }
   }
 

@@ -12,9 +12,19 @@ public struct BatchFile: Sendable, Hashable {
   public var size: Int
   /// Why it can't be read, if that is known before it is opened: a folder is among the files then, its name with `/`
   /// behind it, because nobody knows what was in it.
-  public var problem: String?
+  public var problem: Problem?
 
-  public init(path: String, name: String, size: Int, problem: String? = nil) {
+  /// A sentence each, without values.
+  public struct Problem: Sendable, Hashable {
+    public var cause: String
+    public var remedy: String
+    public init(cause: String, remedy: String) {
+      self.cause = cause
+      self.remedy = remedy
+    }
+  }
+
+  public init(path: String, name: String, size: Int, problem: Problem? = nil) {
     self.path = path
     self.name = name
     self.size = size
@@ -114,8 +124,12 @@ public enum BatchFinder {
       let place = result.files.lastIndex(where: { $0.name == twice })
     {
       // One of them is refused under a name of its own, so that neither stands for the other.
+      // Names that are not UTF-8 may read alike, too; they have their own cause.
       result.files[place].problem =
-        "has the name of another, letters with marks composed in different ways; rename one of them"
+        result.files[place].problem
+        ?? .init(
+          cause: "another file has the same name, letters with marks composed in different ways",
+          remedy: "rename one of them")
       result.files[place].name += "(2)"
     }
     result.ignored.sort(by: bytesPrecede)
@@ -124,26 +138,29 @@ public enum BatchFinder {
 
   private static func collect(_ folder: String, prefix: String, depth: Int, _ result: inout BatchFolder) {
     guard let entries = list(folder) else {
-      let problem = "is a folder that can't be read: \(String(cString: strerror(errno)))"
+      let problem = BatchFile.Problem(
+        cause: "the folder can't be read: \(String(cString: strerror(errno)))", remedy: "check its permissions")
       result.files.append(BatchFile(path: folder, name: prefix.isEmpty ? "./" : prefix, size: 0, problem: problem))
       return
     }
     for entry in entries {
       let name = prefix + entry.name
       let path = join(folder, entry.name)
-      func refuse(_ problem: String) {
+      func refuse(_ cause: String, _ remedy: String) {
         result.files.append(
-          BatchFile(path: path, name: entry.kind == .folder ? name + "/" : name, size: 0, problem: problem))
+          BatchFile(
+            path: path, name: entry.kind == .folder ? name + "/" : name, size: 0,
+            problem: .init(cause: cause, remedy: remedy)))
       }
       if entry.name.hasPrefix(".") {
         result.ignored.append(entry.kind == .folder ? name + "/" : name)
       } else if !entry.hasName {
-        refuse("has a name that is not UTF-8; rename it, or unpack it with the right charset")
+        refuse("the name is not UTF-8", "rename it, or unpack it with the right charset")
       } else if entry.kind == .folder, entry.isLink {
         // Whoever reads it all the same may read it for ever, or what lies outside the delivery.
-        refuse("is a link to a folder; put the folder itself there")
+        refuse("the folder is a link to another", "put the folder itself there")
       } else if entry.kind == .folder, depth <= 1 {
-        refuse("is a folder too deep in others; put its files further up")
+        refuse("the folder lies too deep in others", "put its files further up")
       } else if entry.kind == .folder {
         collect(path, prefix: name + "/", depth: depth - 1, &result)
       } else if prefix.isEmpty, entry.name == "delivery.csv" {

@@ -29,7 +29,9 @@ private struct ClaimFileReading {
 
   mutating func run() throws -> FileReport {
     do {
-      if let problem = file.problem { throw Refusal.unreadable(file.name, problem) }
+      if let problem = file.problem {
+        throw Refusal.make("unreadable", file.name, nil, problem.cause, problem.remedy)
+      }
       let stored = try HashedFile(path: file.path, name: file.name, takesDigest: limits.takesDigest)
       do {
         try readMembers(stored)

@@ -328,7 +328,9 @@ struct ClaimEvaluation: Sendable {
       case .held(let own): all.append(own)
       case .aside(let place):
         guard let own = try work.rowsAside.bytes(place).withUnsafeBytes({ FactPart($0, rules) }) else {
-          preconditionFailure("facts that this run put aside")
+          throw Diagnostic(
+            .error, "partition.io", "Facts put aside can't be read: they are not what was written",
+            at: Place(file: spillFolder), remedy: "Look at the disk; give the same command again.")
         }
         all.append(own)
       }

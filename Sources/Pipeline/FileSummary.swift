@@ -92,8 +92,15 @@ struct FileSummary: Codable {
 
   func encoded() throws -> String { try jsonText(self) }
 
+  /// What `encoded` gave; throws `store.corrupt` for anything else, because only the ledger keeps it.
   static func decode(_ text: String) throws -> FileSummary {
-    text == "{}" ? FileSummary() : try JSONDecoder().decode(FileSummary.self, from: Data(text.utf8))
+    if text == "{}" { return FileSummary() }
+    do { return try JSONDecoder().decode(FileSummary.self, from: Data(text.utf8)) } catch {
+      throw Diagnostic(
+        .error, "store.corrupt", "What was recorded of a file can't be decoded: the ledger is damaged",
+        at: Place(file: "ledger.sqlite"),
+        remedy: "Restore the store folder from a copy, or move it away and read the batches again.")
+    }
   }
 
   private static func name(of byte: UInt8) -> String {

@@ -47,13 +47,6 @@ func report(_ error: any Error, _ printer: EventPrinter) -> Int32 {
   switch error {
   case let one as Diagnostic: all = [one]
   case let many as Diagnostics: all = many.all
-  case is DecodingError:
-    // Only what the store keeps of earlier runs is decoded without a place of its own.
-    all = [
-      Diagnostic(
-        .error, "store.corrupt", "The ledger holds a record that can't be read: it is damaged",
-        remedy: "Restore the store folder from a copy, or move it away and read the batches again.")
-    ]
   default:
     all = [Diagnostic(.error, "internal", "\(error)", remedy: "report this message to the developers")]
   }

@@ -264,6 +264,18 @@ import Testing
     #expect(code { _ = try Ledger.inspect(folder: fixture.folder)?.verifyParts() } == "store.corrupt")
   }
 
+  @Test func aFindingThatCanNotBeDecodedIsDamage() throws {
+    let fixture = StoreFixture()
+    let ledger = try fixture.open()
+    let batch = revision("W10", 1, [])
+    try ledger.finishRun(run("r1", batch), revision: batch, findings: [record("F", .new)], openCases: [])
+    try DatabaseQueue(path: fixture.folder + "/ledger.sqlite").write { db in
+      try db.execute(sql: "UPDATE finding SET record = replace(record, 'explanation', 'ezplanation')")
+    }
+    #expect(code { _ = try ledger.finding("F") } == "store.corrupt")
+    #expect(code { _ = try ledger.lastSnapshot() } == "store.corrupt")
+  }
+
   @Test func aFileThatIsNoDatabaseIsRefused() throws {
     let fixture = StoreFixture()
     try AtomicFile.makeFolder(fixture.folder)

@@ -66,13 +66,13 @@ struct BatchFinderTests {
     #expect(batch.ignored == [".hidden/"])
     let refused = batch.files.filter { $0.problem != nil }
     #expect(refused.count == 4)
-    let words = ["a/b/": "too deep", "linked/": "is a link to a folder", "\u{FFFD}\u{FFFD}": "not UTF-8"]
+    let words = ["a/b/": "too deep", "linked/": "is a link to another", "\u{FFFD}\u{FFFD}": "not UTF-8"]
     for (name, cause) in words {
-      #expect(refused.contains { $0.name == name && $0.problem?.contains(cause) == true }, "\(name): \(refused)")
+      #expect(refused.contains { $0.name == name && $0.problem?.cause.contains(cause) == true }, "\(name): \(refused)")
     }
     // Only one of two names that read alike.
     #expect(batch.files.count { $0.name.hasPrefix("fee_list_d_") } == 2)
-    #expect(refused.contains { $0.problem?.contains("composed in different ways") == true })
+    #expect(refused.contains { $0.problem?.cause.contains("composed in different ways") == true })
     let report = try readClaimFile(refused[0], consumer: Collector())
     #expect(report.refusal?.code == "intake.unreadable")
   }
