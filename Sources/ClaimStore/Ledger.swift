@@ -6,9 +6,9 @@ import Synchronization
 
 /// The store of one bureau: what was read, what was run, what was found, which cases are open.
 ///
-/// In its folder lie `ledger.sqlite`, `lock`, `parts/` and `evaluation/`. Every change is one transaction, and a file
-/// is in its place before its row commits; so whatever the instant of a kill, the same command goes on from the last
-/// whole commit. Reads and commits may come from several threads; they are done one after the other.
+/// In its folder lie `ledger.sqlite`, its digest, `lock`, `parts/` and `evaluation/`. Every change is one transaction,
+/// and a file is in its place before its row commits; so whatever the instant of a kill, the same command goes on from
+/// the last whole commit. Reads and commits may come from several threads; they are done one after the other.
 public final class Ledger: Sendable {
   /// The store's folder.
   public let folder: String
@@ -16,6 +16,7 @@ public final class Ledger: Sendable {
   public var partsFolder: String { folder + "/parts" }
 
   private let database: DatabaseQueue
+  private let seal: LedgerSeal
   private let lock: StoreLock?
   // The last numbers given; nil until the first is asked for.
   private let numbers = Mutex<LastNumbers?>(nil)
@@ -63,6 +64,7 @@ public final class Ledger: Sendable {
     guard access(folder + "/ledger.sqlite", F_OK) == 0 else { return nil }
     let ledger = try Ledger(folder: folder, lock: nil)
     try ledger.checkVersion()
+    try ledger.checkSeal()
     return ledger
   }
 
@@ -70,6 +72,7 @@ public final class Ledger: Sendable {
     self.folder = folder
     self.lock = lock
     let path = folder + "/ledger.sqlite"
+    seal = LedgerSeal(ledger: path)
     if access(path, F_OK) != 0 {
       let file = Glibc.open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
       guard file >= 0 else { throw StoreError.system(path, "The ledger can't be made", errno: errno) }
@@ -146,11 +149,20 @@ public final class Ledger: Sendable {
 
   private func migrate() throws {
     try checkVersion()
-    try StoreError.translating(path) {
-      try database.write { db in try db.execute(sql: "PRAGMA application_id = \(Self.applicationID)") }
-      try Self.migrator.migrate(database)
+    try checkSeal()
+    try StoreError.translating(path, database) {
+      if try !database.read(Self.migrator.hasCompletedMigrations) {
+        // The migrator commits by itself.
+        try seal.open()
+        try database.write { db in try db.execute(sql: "PRAGMA application_id = \(Self.applicationID)") }
+        try Self.migrator.migrate(database)
+      }
+      try seal.close(database)
     }
   }
+
+  /// Whether the ledger is as it was committed.
+  private func checkSeal() throws { try StoreError.translating(path, database) { try seal.check(database) } }
 
   /// Lets the ledger grow to so many pages only; tests make the disk full with it.
   func limitPages(_ pages: Int) throws { try write { db in try db.execute(sql: "PRAGMA max_page_count = \(pages)") } }
@@ -278,8 +290,10 @@ public final class Ledger: Sendable {
       // Columns by place: by name each costs as much as the rest of its row.
       let files = try db.cachedStatement(
         sql: """
-          SELECT name, digest, reading, size, state, refusal_code, refusal_message, report FROM file
-            WHERE batch = ? AND revision = ? ORDER BY CAST(name AS BLOB)
+          SELECT f.name, f.digest, f.reading, f.size, f.state, f.refusal_code, f.refusal_message,
+              coalesce(nullif(f.report, ''), c.report, '')
+            FROM file f LEFT JOIN content c ON c.digest = f.digest AND c.reading = f.reading
+            WHERE f.batch = ? AND f.revision = ? ORDER BY CAST(f.name AS BLOB)
           """)
       let batches = try db.cachedStatement(
         sql: """
@@ -538,13 +552,18 @@ public final class Ledger: Sendable {
         revision.name, revision.revision, revision.label, revision.isIncomplete ? "incomplete" : "complete",
         revision.incompleteReason, revision.acceptedReason,
       ])
+    // What the file's bytes gave is recorded with them; the same text for each delivery of them, a third of a year's
+    // ledger, is left out.
+    let insert = try db.makeStatement(
+      sql: """
+        INSERT INTO file VALUES (?,?,?,?,?,?,?,?,?,CASE WHEN EXISTS
+          (SELECT 1 FROM content WHERE digest = ?4 AND reading = ?5 AND report = ?10) THEN '' ELSE ?10 END)
+        """)
     for file in revision.files {
-      try db.execute(
-        sql: "INSERT INTO file VALUES (?,?,?,?,?,?,?,?,?,?)",
-        arguments: [
-          revision.name, revision.revision, file.name, file.digest, file.reading, file.size, file.state.rawValue,
-          file.refusal?.code, file.refusal?.message, file.report,
-        ])
+      try insert.execute(arguments: [
+        revision.name, revision.revision, file.name, file.digest, file.reading, file.size, file.state.rawValue,
+        file.refusal?.code, file.refusal?.message, file.report,
+      ])
     }
   }
 
@@ -658,6 +677,15 @@ public final class Ledger: Sendable {
   }
 
   func write<R>(_ body: (Database) throws -> R) throws -> R {
-    try StoreError.translating(path, database) { try database.write(body) }
+    try StoreError.translating(path, database) {
+      let result = try database.write { db in
+        let result = try body(db)
+        try seal.open()
+        return result
+      }
+      // The change is made; without a seal, for lack of room say, the ledger is sealed by the next open.
+      try? seal.close(database)
+      return result
+    }
   }
 }

@@ -3,6 +3,7 @@ enum LedgerMigrations {
   static let all: [(name: String, sql: String)] = [
     ("1 runs, files, findings, cases", first), ("2 parts", second),
     ("3 evaluation state", third), ("4 files seen", fourth), ("5 rows kept", fifth),
+    ("6 sealed", sixth),
   ]
 
   private static let first = """
@@ -228,5 +229,11 @@ enum LedgerMigrations {
     -- Rows of a removed batch that stayed because findings may still rest on them. Such a batch is still in batch; it is
     -- not read again all the same.
     ALTER TABLE removed_batch ADD COLUMN rows_kept INTEGER NOT NULL DEFAULT 0;
+    """
+
+  private static let sixth = """
+    -- Nothing changes but who may write: versions before this one would leave ledger.sqlite.sha256 as it was, and read a
+    -- file's empty report, which stands for that of its content, as damage.
+    SELECT 1;
     """
 }

@@ -260,6 +260,7 @@ import Testing
     try DatabaseQueue(path: fixture.folder + "/ledger.sqlite").write { db in
       try db.execute(sql: "UPDATE file SET digest = ?", arguments: [digestB])
     }
+    unlink(fixture.folder + "/ledger.sqlite.sha256")
     #expect(code { _ = try fixture.open() } == "store.corrupt")
     #expect(code { _ = try Ledger.inspect(folder: fixture.folder)?.verifyParts() } == "store.corrupt")
   }
@@ -292,6 +293,7 @@ import Testing
         "9cce3f400c4ca6aa3b290389ebbed7f3a825ae9cdc909b121c88eead67ad8355",
         "37884da494dfd83351f46f8c12bdee6db78987f4b47d85c76496b9a21287c537",
         "786efd1cd7b32a2c8f9b339b7de2a925225d5d96ba1abf77531193e23e7600e3",
+        "efc4065d4b1a82c7e55f169c93ddc4f35114939184ac329d7566b9121a5fd073",
       ])
   }
 
@@ -302,7 +304,8 @@ import Testing
     let part = try commit(
       [.visits: randomRows(.visits, count: 3, segments: [0], &random)], digests: [digestA], batch: "W10", to: ledger)[0]
     for (path, mode) in [
-      ("", 0o700), ("/ledger.sqlite", 0o600), ("/lock", 0o600), ("/parts", 0o700), ("/parts/mdtrt_d", 0o700),
+      ("", 0o700), ("/ledger.sqlite", 0o600), ("/ledger.sqlite.sha256", 0o600), ("/lock", 0o600), ("/parts", 0o700),
+      ("/parts/mdtrt_d", 0o700),
       ("/parts/mdtrt_d/batch=W10", 0o700), ("/parts/" + part.path, 0o600),
     ] {
       let attributes = try FileManager.default.attributesOfItem(atPath: fixture.folder + path)

@@ -272,6 +272,7 @@ import Testing
     case "state":
       _ = try tool(
         "sqlite3", folder + "/store/ledger.sqlite", "UPDATE evaluation_state SET header = replace(header, '1', '2')")
+      unlink(folder + "/store/ledger.sqlite.sha256")
     default: break
     }
     let run = try yijian(

@@ -57,6 +57,7 @@ import Testing
     // What is noted is believed: with wrong digests a batch that did not change is another revision; its files, read
     // for it, do not have them.
     _ = try ledger("UPDATE seen_file SET sha256 = replace(sha256, 'a', 'b') WHERE path LIKE '%2025-W10%'")
+    unlink(folder + "/store/ledger.sqlite.sha256")
     #expect(try yijian(arguments).code == 3)
     #expect(FileManager.default.fileExists(atPath: folder + "/out/2025-W10~2"))
   }

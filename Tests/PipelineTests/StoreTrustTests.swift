@@ -50,6 +50,7 @@ import Testing
         throw TestFailure("the ledger can't be changed")
       }
     }
+    unlink(run.store + "/ledger.sqlite.sha256")
     try copy(batches + "/2025-W11", folder + "/in/2025-W11")
     let next = try yijian(run.arguments + ["--registries", Project.sample("clean") + "/registries"])
     #expect(next.code == 2)
