@@ -119,7 +119,9 @@ extension RuleCoverage {
 extension AuditResult {
   /// Findings by id, suppressions by finding and exemption.
   mutating func sort() {
-    findings.sort { bytesPrecede($0.id, $1.id) }
+    // By their ids beside them: a finding has dozens of references, which each step of a sort of findings would count.
+    let ids = findings.map(\.id)
+    findings = ids.indices.sorted { bytesPrecede(ids[$0], ids[$1]) }.map { findings[$0] }
     suppressions.sort {
       $0.findingID == $1.findingID
         ? bytesPrecede($0.exemption, $1.exemption) : bytesPrecede($0.findingID, $1.findingID)

@@ -93,7 +93,7 @@ public struct GroupsOfAll: Sendable {
     }
     if !seeds.values.contains(where: { $0.contains(true) }) { return result }
     let (claims, rows) = input.claims.reached(for: needs, seeds: seeds, isDirected: true)
-    result.rows = PackedRows.bytes(of: claims)
+    result.rows = PackedRows.bytes(of: claims, needs)
     result.hashes = keys.indices.map { k in
       hashes[k].isEmpty ? [] : gathered(hashes[k], rows[keys[k].entity] ?? [], null: 0)
     }
@@ -139,10 +139,7 @@ public struct GroupsOfAll: Sendable {
         seeds[entity] = marks
       }
       if !seeds.values.contains(where: { $0.contains(true) }) { continue }
-      guard let packed = PackedRows(try rows(p)) else {
-        throw EvaluationFault.type("rows that were put aside")
-      }
-      thin.append(packed.claims.reached(for: needs, seeds: seeds, isDirected: true).claims, texts: packed.texts)
+      try thin.append(packed: try rows(p), seeds: seeds)
     }
     let claims = thin.claims(codes: codes)
     return (auditPart(rules: rules, input(claims), shelf: shelf).counted(by: counts), claims)

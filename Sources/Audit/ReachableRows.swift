@@ -20,18 +20,11 @@ extension EffectiveClaims {
   func reached(for needs: ThinNeeds, seeds: [Entity: [Bool]]?, origins: Bool = false, isDirected: Bool)
     -> (claims: EffectiveClaims, rows: [Entity: [Int32]])
   {
-    var reached = Reach(self, needs, seeds, isDirected: isDirected)
-    reached.follow()
-    var chosen: [Entity: [Int32]] = [:]
+    let chosen = rowsReached(for: needs, seeds: seeds, isDirected: isDirected)
     var places: [Entity: [Int32]] = [:]
-    for (entity, isIn) in reached.isIn {
-      var rows: [Int32] = []
-      var place = [Int32](repeating: -1, count: isIn.count)
-      for i in isIn.indices where isIn[i] {
-        place[i] = Int32(rows.count)
-        rows.append(Int32(i))
-      }
-      chosen[entity] = rows
+    for (entity, rows) in chosen {
+      var place = [Int32](repeating: -1, count: self[entity].count)
+      for (i, row) in rows.enumerated() { place[Int(row)] = Int32(i) }
       places[entity] = place
     }
     var tables: [Entity: EntityTable] = [:]
@@ -59,6 +52,13 @@ extension EffectiveClaims {
       tables[entity] = table
     }
     return (EffectiveClaims(codes: codes, tables: tables), chosen)
+  }
+
+  /// By entity which rows are come to, ascending. Only links are read.
+  func rowsReached(for needs: ThinNeeds, seeds: [Entity: [Bool]]?, isDirected: Bool) -> [Entity: [Int32]] {
+    var reached = Reach(self, needs, seeds, isDirected: isDirected)
+    reached.follow()
+    return reached.isIn.mapValues { isIn in isIn.indices.filter { isIn[$0] }.map { Int32($0) } }
   }
 }
 

@@ -91,31 +91,26 @@ public struct ThinClaims: Sendable {
     return result
   }
 
-  /// Adds the rows of a part. No row may be in two parts.
-  public mutating func append(_ claims: EffectiveClaims) {
-    append(claims, CodeMemo(from: claims.codes, to: codes))
-  }
-
   /// The rows that `appendReachable` would add for the rules, as bytes that outlive the part's code table: a tenth of
   /// what they take in memory otherwise.
   public static func packed(_ rules: [Rule], _ claims: EffectiveClaims, seeds: [Entity: [Bool]]) -> [UInt8] {
-    PackedRows.bytes(of: claims.reachable(for: ThinNeeds(rules), seeds: seeds))
+    let needs = ThinNeeds(rules)
+    return PackedRows.bytes(of: claims.reachable(for: needs, seeds: seeds), needs)
   }
 
-  /// Adds what `packed` gave for the same rules; throws if the bytes are something else.
-  public mutating func append(packed bytes: [UInt8]) throws {
-    guard let packed = PackedRows(bytes) else { throw EvaluationFault.type("rows that were put aside") }
-    append(packed.claims, texts: packed.texts)
+  /// Adds what `packed` gave for the same rules.
+  ///
+  /// - Parameter seeds: only the rows to which rules come from these; nil: all.
+  /// - Throws: `DamagedImage` if the bytes are something else.
+  public mutating func append(packed bytes: [UInt8], seeds: [Entity: [Bool]]? = nil) throws {
+    let isWhole = bytes.withUnsafeBytes { PackedRows($0)?.append(to: &self, seeds: seeds) ?? false }
+    if !isWhole { throw DamagedImage() }
   }
 
-  /// Adds rows of a part that were packed, and were chosen among them.
-  mutating func append(_ claims: EffectiveClaims, texts: PackedTexts) {
-    append(claims, PackedMemo(from: texts, to: codes))
-  }
-
-  private mutating func append(_ claims: EffectiveClaims, _ codesOf: some CodeMapping) {
+  /// Adds the rows of a part. No row may be in two parts.
+  public mutating func append(_ claims: EffectiveClaims) {
     let before = tables.mapValues(\.count)
-    var memo = codesOf
+    var memo = CodeMemo(from: claims.codes, to: codes)
     for (entity, own) in needs.entities {
       let source = claims[entity]
       var table = tables.removeValue(forKey: entity) ?? ThinTable()
@@ -253,43 +248,8 @@ struct ThinTable: Sendable {
   var parent: [Entity: [Int32]] = [:]
 }
 
-/// Codes of one table in another.
-private protocol CodeMapping {
-  /// Memory that new texts take in the second table, about.
-  var newBytes: Int { get }
-  subscript(code: UInt32) -> UInt32 { mutating get }
-}
-
-/// Packed texts in a table, each interned once.
-private struct PackedMemo: CodeMapping {
-  private let from: PackedTexts
-  private let to: CodeTable
-  /// 0: not yet.
-  private var known: [UInt32]
-  private(set) var newBytes = 0
-
-  init(from: PackedTexts, to: CodeTable) {
-    self.from = from
-    self.to = to
-    known = [UInt32](repeating: 0, count: from.count)
-  }
-
-  subscript(code: UInt32) -> UInt32 {
-    mutating get {
-      if code == CodeTable.null { return code }
-      let found = known[Int(code)]
-      if found != 0 { return found }
-      let before = to.count
-      let (new, length) = from.withBytes(code) { (to.intern($0), $0.count) }
-      if to.count > before { newBytes += length + 48 }
-      known[Int(code)] = new
-      return new
-    }
-  }
-}
-
 /// Codes of one table in another, each text interned once.
-private struct CodeMemo: CodeMapping {
+private struct CodeMemo {
   private let from: CodeTable
   private let to: CodeTable
   private var known: [UInt32]

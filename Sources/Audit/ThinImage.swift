@@ -26,25 +26,12 @@ extension ThinClaims {
       out.text(entity.rawValue)
       out.number(UInt64(table.count), bytes: 4)
       out.pack(table.count, width: 4) { UInt64(table.cells[Int(order[$0])]) }
-      let columns = table.columns.sorted { $0.key < $1.key }
-      out.number(UInt64(columns.count), bytes: 4)
-      for (name, column) in columns {
-        out.text(name)
-        switch column {
-        case .text(let codes): out.texts(order.map { codes[Int($0)] }, self.codes)
-        case .number(let numbers): out.numbers(order.map { numbers[Int($0)] })
-        }
-      }
-      let parents = table.parent.sorted { $0.key.rawValue < $1.key.rawValue }
-      out.number(UInt64(parents.count), bytes: 4)
-      for (parent, links) in parents {
-        let place = places[parent] ?? []
-        out.text(parent.rawValue)
-        out.pack(table.count, width: 4) { i in
-          let link = links[Int(order[i])]
-          return UInt64(UInt32(bitPattern: link < 0 ? -1 : place[Int(link)]))
-        }
-      }
+      out.rows(
+        columns: table.columns.mapValues { $0.selecting(order) }, self.codes,
+        parents: table.parent.map { parent, links in
+          let place = places[parent] ?? []
+          return (parent, order.map { links[Int($0)] < 0 ? -1 : place[Int(links[Int($0)])] })
+        })
     }
     return out.bytes
   }
@@ -73,10 +60,10 @@ extension ThinClaims {
       guard let section = sections[entity], let number = entities.firstIndex(of: entity) else { return false }
       var own: [Int32] = []
       let isParent = needs.entities.values.contains { $0.parents.contains(entity) }
-      var place = isParent ? [Int32](repeating: -1, count: section.rows) : []
+      var place = isParent ? [Int32](repeating: -1, count: section.rows.count) : []
       let before = tables[entity]?.count ?? 0
       var last: (cell: UInt32, isWanted: Bool)?
-      for row in section.firstRow(from: slices.lowerBound)..<section.rows {
+      for row in section.firstRow(from: slices.lowerBound)..<section.rows.count {
         let cell = UInt32(truncatingIfNeeded: section.cells.value(row))
         if last?.cell != cell {
           if cell & 0xFFFF > UInt32(slices.upperBound) { break }
@@ -90,40 +77,14 @@ extension ThinClaims {
       rows[entity] = own
       places[entity] = place
     }
-    for (entity, own) in needs.entities {
+    for entity in needs.entities.keys {
       guard let section = sections[entity], let chosen = rows[entity], var table = tables.removeValue(forKey: entity)
       else { return false }
-      for name in own.columns {
-        guard let stored = section.columns[name], let column = table.columns.removeValue(forKey: name) else {
-          return false
-        }
-        switch column {
-        case .text(var mine):
-          guard stored.add(texts: chosen, to: &mine, codes) else { return false }
-          table.columns[name] = .text(mine)
-        case .number(var mine):
-          guard stored.add(numbers: chosen, to: &mine) else { return false }
-          table.columns[name] = .number(mine)
-        }
-      }
-      for parent in own.parents {
-        guard let links = section.parents[parent], var mine = table.parent.removeValue(forKey: parent),
-          let place = places[parent]
-        else { return false }
-        mine.reserveMore(chosen.count)
-        for row in chosen {
-          let link = Int(Int32(truncatingIfNeeded: links.value(Int(row))))
-          if link >= place.count { return false }
-          mine.append(link < 0 ? -1 : place[link])
-        }
-        table.parent[parent] = mine
-      }
       table.cells.reserveMore(chosen.count)
       for row in chosen { table.cells.append(UInt32(truncatingIfNeeded: section.cells.value(Int(row)))) }
-      table.count += chosen.count
       tables[entity] = table
     }
-    return true
+    return append(sections.mapValues(\.rows), chosen: rows, places: places)
   }
 }
 
@@ -133,7 +94,7 @@ extension ThinClaims {
     var input = ImageReader(image)
     return input.sections()?.mapValues { section in
       var isIn = [Bool](repeating: false, count: PersonSlice.count)
-      for row in 0..<section.rows { isIn[Int(section.cells.value(row) & 0xFFFF)] = true }
+      for row in 0..<section.rows.count { isIn[Int(section.cells.value(row) & 0xFFFF)] = true }
       return isIn
     }
   }
@@ -152,14 +113,12 @@ extension ThinClaims {
 }
 
 private struct ImageSection {
-  var rows: Int
+  var rows: RowsImage
   var cells: Packed
-  var columns: [String: StoredColumn] = [:]
-  var parents: [Entity: Packed] = [:]
 
   /// The first row of a slice or of one behind it; rows lie in the order of their slices.
   func firstRow(from slice: UInt16) -> Int {
-    var range = 0..<rows
+    var range = 0..<rows.count
     while !range.isEmpty {
       let middle = range.lowerBound + range.count / 2
       if cells.value(middle) & 0xFFFF < UInt64(slice) {
@@ -178,23 +137,10 @@ extension ImageReader {
     guard let count = number(4), count <= Entity.allCases.count else { return nil }
     for _ in 0..<count {
       guard let name = text(), let entity = Entity(rawValue: name), let rows = number(4), rows <= Int(Int32.max),
-        let cells = packed(rows, width: 4), let columns = number(4)
+        let cells = packed(rows, width: 4), let image = self.rows(rows)
       else { return nil }
-      var section = ImageSection(rows: rows, cells: cells)
-      for _ in 0..<columns {
-        guard let name = text(), let column = column(rows) else { return nil }
-        section.columns[name] = column
-      }
-      guard let parents = number(4) else { return nil }
-      for _ in 0..<parents {
-        guard let name = text(), let parent = Entity(rawValue: name), let links = packed(rows, width: 4) else {
-          return nil
-        }
-        section.parents[parent] = links
-      }
-      result[entity] = section
+      result[entity] = ImageSection(rows: image, cells: cells)
     }
     return isAtEnd ? result : nil
   }
-
 }

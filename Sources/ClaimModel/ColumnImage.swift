@@ -2,6 +2,8 @@
 /// few bytes as the column's spread needs. Little-endian.
 public struct ImageWriter {
   public private(set) var bytes: [UInt8] = []
+  /// By code its number among the different texts of the column that is being written; all 0 in between.
+  private var numberOf: [UInt32] = []
 
   public init() {}
 
@@ -49,25 +51,16 @@ public struct ImageWriter {
     pack(values.count, width: spread.width) { spread.stored(values[$0]) }
   }
 
-  /// The different texts in the order of first sight, then for each row the number of its own, from 1; 0 is null.
+  /// Texts of which more than half are different and all are digits, as many of each, as their numbers. Of others the
+  /// different ones in the order of first sight, then for each row the number of its own, from 1; 0 is null.
   public mutating func texts(_ codes: [UInt32], _ table: CodeTable) {
     var different: [UInt32] = []
-    var numbers: [UInt32] = []
-    numbers.reserveCapacity(codes.count)
-    func number(_ code: UInt32, _ known: inout UInt32) {
-      if code != CodeTable.null, known == 0 {
-        different.append(code)
-        known = UInt32(different.count)
-      }
-      numbers.append(known)
-    }
-    if codes.count * 16 < table.count {
-      // A large table, of which these are few.
-      var numberOf: [UInt32: UInt32] = [:]
-      for code in codes { number(code, &numberOf[code, default: 0]) }
-    } else {
-      var numberOf = [UInt32](repeating: 0, count: table.count)
-      for code in codes { number(code, &numberOf[Int(code)]) }
+    let numbers = numbered(codes, among: table.count, &different)
+    if different.count * 2 > codes.count, let (digits, values) = Self.serialNumbers(different, table) {
+      number(0x44, bytes: 1)
+      number(UInt64(digits), bytes: 1)
+      self.numbers(numbers.map { $0 == 0 ? ColumnData.null : values[Int($0) - 1] })
+      return
     }
     let width = different.count < 0xFF ? 1 : different.count < 0xFFFF ? 2 : 4
     self.number(0x54, bytes: 1)
@@ -81,6 +74,47 @@ public struct ImageWriter {
     }
     for code in different { table.withBytes(code) { bytes.append(contentsOf: $0) } }
     pack(codes.count, width: width) { UInt64(numbers[$0]) }
+  }
+
+  /// For each code the number of its text among the different ones, from 1; 0 is null.
+  private mutating func numbered(_ codes: [UInt32], among count: Int, _ different: inout [UInt32]) -> [UInt32] {
+    func number(_ code: UInt32, _ known: inout UInt32) -> UInt32 {
+      if code != CodeTable.null, known == 0 {
+        different.append(code)
+        known = UInt32(different.count)
+      }
+      return known
+    }
+    if numberOf.count < count, codes.count * 16 < count {
+      // A large table, of which these are few.
+      var few: [UInt32: UInt32] = [:]
+      return codes.map { number($0, &few[$0, default: 0]) }
+    }
+    if numberOf.count < count { numberOf += repeatElement(0, count: count - numberOf.count) }
+    defer { for code in different { numberOf[Int(code)] = 0 } }
+    return codes.map { number($0, &numberOf[Int($0)]) }
+  }
+
+  /// The numbers of texts that are all so many digits, 18 at most; nil if one is something else.
+  private static func serialNumbers(_ codes: [UInt32], _ table: CodeTable) -> (digits: Int, values: [Int64])? {
+    table.withTexts { texts in
+      guard let first = codes.first, (1...18).contains(texts.count(first)) else { return nil }
+      let digits = texts.count(first)
+      var values: [Int64] = []
+      values.reserveCapacity(codes.count)
+      for code in codes {
+        if texts.count(code) != digits { return nil }
+        let base = texts.base(code)
+        var value: Int64 = 0
+        for i in 0..<digits {
+          let digit = base[i] &- 0x30
+          if digit > 9 { return nil }
+          value = value &* 10 &+ Int64(digit)
+        }
+        values.append(value)
+      }
+      return (digits, values)
+    }
   }
 }
 
@@ -136,29 +170,58 @@ public struct StoredColumn {
   fileprivate var values: Packed
   /// Of numbers.
   fileprivate var start: Int64 = 0
-  /// Of texts: how many, where each ends, their bytes.
+  /// Of texts that are so many digits.
+  fileprivate var digits = 0
+  /// Of other texts: how many, where each ends, their bytes.
   fileprivate var different = -1
   fileprivate var ends: Packed?
   fileprivate var texts: UnsafeRawBufferPointer?
 
+  /// The number of a row, `ColumnData.null` for null; nothing that can be used if these are texts.
+  @inline(__always)
+  func number(_ row: Int) -> Int64 {
+    let value = values.value(row)
+    if values.width == 8 { return Int64(bitPattern: value) }
+    return value == 0 ? ColumnData.null : start &+ Int64(value) &- 1
+  }
+
   /// Appends the numbers of some rows; false if these are texts.
   public func add(numbers rows: [Int32], to mine: inout [Int64]) -> Bool {
-    if different >= 0 { return false }
+    if different >= 0 || digits > 0 { return false }
     if rows.isEmpty { return true }
     mine.reserveMore(rows.count)
-    for row in rows {
-      let value = values.value(Int(row))
-      if values.width == 8 {
-        mine.append(Int64(bitPattern: value))
-      } else {
-        mine.append(value == 0 ? ColumnData.null : start &+ Int64(value) &- 1)
-      }
-    }
+    for row in rows { mine.append(number(Int(row))) }
     return true
   }
 
-  /// Appends the texts of some rows as codes, each text interned once; false if these are numbers, or damaged.
+  /// Appends the texts of some rows as codes; false if these are numbers, or damaged.
   public func add(texts rows: [Int32], to mine: inout [UInt32], _ codes: CodeTable) -> Bool {
+    digits > 0 ? add(serials: rows, to: &mine, codes) : add(different: rows, to: &mine, codes)
+  }
+
+  private func add(serials rows: [Int32], to mine: inout [UInt32], _ codes: CodeTable) -> Bool {
+    mine.reserveMore(rows.count)
+    return withUnsafeTemporaryAllocation(byteCount: 24, alignment: 8) { text in
+      for row in rows {
+        var rest = number(Int(row))
+        if rest == ColumnData.null {
+          mine.append(CodeTable.null)
+          continue
+        }
+        if rest < 0 { return false }
+        for i in (0..<digits).reversed() {
+          text[i] = UInt8(truncatingIfNeeded: 0x30 &+ rest % 10)
+          rest /= 10
+        }
+        if rest != 0 { return false }
+        mine.append(codes.intern(UnsafeRawBufferPointer(rebasing: text[..<digits])))
+      }
+      return true
+    }
+  }
+
+  /// Each text is interned once.
+  private func add(different rows: [Int32], to mine: inout [UInt32], _ codes: CodeTable) -> Bool {
     guard let ends, let texts, different >= 0 else { return false }
     if rows.isEmpty { return true }
     mine.reserveMore(rows.count)
@@ -190,11 +253,18 @@ public struct ImageReader {
 
   /// A column of so many rows; nil if what follows is none.
   public mutating func column(_ rows: Int) -> StoredColumn? {
-    guard let kind = number(1), let width = number(1), [1, 2, 4, 8].contains(width) else { return nil }
+    guard var kind = number(1), var width = number(1) else { return nil }
+    var digits = 0
+    if kind == 0x44 {
+      digits = width
+      guard (1...18).contains(digits), let inner = number(1), inner == 0x4E, let own = number(1) else { return nil }
+      (kind, width) = (inner, own)
+    }
+    guard [1, 2, 4, 8].contains(width) else { return nil }
     if kind == 0x4E {
       guard let start = take(8), let values = packed(rows, width: width) else { return nil }
       return StoredColumn(
-        values: values, start: Int64(littleEndian: start.loadUnaligned(as: Int64.self)))
+        values: values, start: Int64(littleEndian: start.loadUnaligned(as: Int64.self)), digits: digits)
     }
     guard kind == 0x54, let different = number(4), let ends = packed(different + 1, width: 4),
       let texts = take(Int(ends.value(different))), let values = packed(rows, width: width)

@@ -90,6 +90,7 @@ struct ClaimEvaluation: Sendable {
   private enum Late: Sendable {
     case ofUnit(AuditPart, homes: [String: Set<UInt16>])
     case ofEverything(AuditPart, EffectiveClaims)
+    case ofGroups(AuditPart)
   }
 
   /// Bytes that are still free for what units keep.
@@ -225,17 +226,27 @@ struct ClaimEvaluation: Sendable {
       case .ofEverything(let part, let claims):
         audits.append(part)
         thin = claims
+      case .ofGroups(let part): audits.append(part)
       }
     }
   }
 
   func run() throws -> Outcome {
+    do {
+      return try evaluated()
+    } catch is DamagedImage {
+      throw Diagnostic(
+        .error, "partition.io", "What was put aside can't be read: it is not what was written",
+        at: Place(file: spillFolder), remedy: "Look at the disk; give the same command again.")
+    }
+  }
+
+  private func evaluated() throws -> Outcome {
     let work = Work(self)
     var pass = try firstPass(work)
     let facts = try mergedFacts(pass.parts, work)
     var found = Found(pass.parts)
     try secondPass(&pass, facts, work, adding: &found)
-    if let part = try auditOfGroups(pass.parts, work) { found.audits.append(part) }
     try auditAgainWhereKeysAreShared(&found.audits, pass, work)
 
     var figures = UnitFigures(segments: source.identities.count)
@@ -328,9 +339,7 @@ struct ClaimEvaluation: Sendable {
       case .held(let own): all.append(own)
       case .aside(let place):
         guard let own = try work.rowsAside.bytes(place).withUnsafeBytes({ FactPart($0, rules) }) else {
-          throw Diagnostic(
-            .error, "partition.io", "Facts put aside can't be read: they are not what was written",
-            at: Place(file: spillFolder), remedy: "Look at the disk; give the same command again.")
+          throw DamagedImage()
         }
         all.append(own)
       }
@@ -379,17 +388,19 @@ struct ClaimEvaluation: Sendable {
   // MARK: Second pass
 
   /// Rules that compare a person's rows with figures of a population. Beside it rules about more than one person, over
-  /// the few columns they need.
+  /// the few columns they need: they are begun first, because one thread runs each from end to end.
   private func secondPass(
     _ pass: inout FirstPass, _ facts: PopulationFacts?, _ work: Work, adding found: inout Found
   ) throws {
     let thinRows = pass.parts.compactMap(\.thinRows)
     let kept = pass.takeKept()
-    let (units, straddling) = (pass.units, pass.straddling)
-    let ahead = work.sorts.everything.isEmpty ? 0 : 1
-    let late = try inParallel(ahead + (work.sorts.facts.isEmpty ? 0 : units.count)) { i, worker in
-      if i < ahead { return try auditOfEverything(thinRows, work) }
-      return try lateAudit(of: units[i - ahead], kept: kept[i - ahead], facts, straddling, work, worker)
+    let (units, straddling, parts) = (pass.units, pass.straddling, pass.parts)
+    var ahead: [@Sendable () throws -> Late] = []
+    if !work.sorts.everything.isEmpty { ahead.append { try auditOfEverything(thinRows, work) } }
+    if !work.sorts.groups.rules.isEmpty { ahead.append { try auditOfGroups(parts, work) } }
+    let late = try inParallel(ahead.count + (work.sorts.facts.isEmpty ? 0 : units.count)) { [ahead] i, worker in
+      if i < ahead.count { return try ahead[i]() }
+      return try lateAudit(of: units[i - ahead.count], kept: kept[i - ahead.count], facts, straddling, work, worker)
     }
     for one in late { found.add(one) }
   }
@@ -429,14 +440,13 @@ struct ClaimEvaluation: Sendable {
     return .ofEverything(auditPart(rules: rules, auditInput(claims), shelf: shelf), claims)
   }
 
-  /// What rules over groups of everybody's rows find; nil: there is no such rule.
-  private func auditOfGroups(_ parts: [Part], _ work: Work) throws -> AuditPart? {
-    if work.sorts.groups.rules.isEmpty { return nil }
+  private func auditOfGroups(_ parts: [Part], _ work: Work) throws -> Late {
     let places = parts.map(\.groupRows)
-    return try work.sorts.groups.audit(
+    let found = try work.sorts.groups.audit(
       parts.map(\.groups), codes: CodeTable(copying: codes), shelf: shelf,
       rows: { try work.rowsAside.bytes(places[$0]) }, input: auditInput
     ).found
+    return .ofGroups(found)
   }
 
   /// Ids that hold the separator of keys can give findings of two persons one key: such a rule is run over everything.

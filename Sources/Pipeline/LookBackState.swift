@@ -8,7 +8,7 @@ import ClaimStore
 /// be a new version.
 struct LookBackState: Codable, Sendable {
   /// Another one is not read.
-  static let format = "look-back 6"
+  static let format = "look-back 7"
 
   /// All that decides how the rows' versions of live segments are ordered, as a digest.
   static func digest(of live: [LiveSegment]) -> String {
