@@ -113,6 +113,13 @@ private struct ClaimFileReading {
     try readInPasses(mapping, readsAhead: false) { try open(.zlib) }
   }
 
+  /// Two characters of ASCII in UTF-16, in either order of bytes; no table in another charset begins so.
+  private static func looksLikeUTF16(_ head: [UInt8]) -> Bool {
+    guard head.count >= 4 else { return false }
+    let isZero = head.prefix(4).map { $0 == 0 }
+    return isZero == [false, true, false, true] || isZero == [true, false, true, false]
+  }
+
   /// Reads one member, in as many passes as its charset needs, and adds its report.
   private mutating func readInPasses(
     _ mapping: LayoutMapping, readsAhead: Bool, open: () throws -> any ByteSource
@@ -130,6 +137,10 @@ private struct ClaimFileReading {
       let pass = try run(charset, skip: 2, mapping, open)
       try accept(try pass.get(), mapping)
       return
+    }
+    if Self.looksLikeUTF16(head) {
+      throw Refusal.charset(
+        mapping.file, mapping.member, "every second byte is 0, as in UTF-16, but there is no byte order mark")
     }
     if head.starts(with: [0x84, 0x31, 0x95, 0x33]) {
       try accept(try run(.gb18030, skip: 4, mapping, open).get(), mapping)

@@ -43,9 +43,9 @@ extension Bag {
     func check(_ manifest: String, covers: (String) -> Bool) {
       guard let content = text(manifest) else { return }
       var listed: Set<String> = []
-      for (n, line) in content.split(separator: "\n", omittingEmptySubsequences: true).enumerated() {
+      // LF, CR or both (section 2.1.3); both are one character.
+      for (n, line) in content.split(whereSeparator: { ["\n", "\r", "\r\n"].contains($0) }).enumerated() {
         let place = Place(file: manifest, line: n + 1)
-        let line = line.hasSuffix("\r") ? line.dropLast() : line
         guard let blank = line.firstIndex(where: { $0 == " " || $0 == "\t" }) else {
           problems.append(
             Diagnostic(

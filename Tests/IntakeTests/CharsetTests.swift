@@ -152,6 +152,15 @@ struct CharsetTests {
     #expect(try read(try scratch.write("fee_list_d_1.csv", bytes)).0.refusal?.code == "intake.charset")
   }
 
+  @Test(arguments: ["UTF-16LE", "UTF-16BE"]) func utf16WithoutAMarkIsCalledSo(_ name: String) throws {
+    for text in [feeFile(3), feeFile(3, lineEnd: "\r\n")] {
+      let (report, got) = try read(try scratch.write("fee_list_d_1.csv", encoded(text, name)))
+      #expect(report.refusal?.code == "intake.charset")
+      #expect(report.refusal?.message.contains("UTF-16") == true, "\(report.refusal?.message ?? "")")
+      #expect(got.rows.isEmpty)
+    }
+  }
+
   @Test func utf16CutInAUnit() throws {
     let bytes = [0xFF, 0xFE] + encoded(feeFile(3), "UTF-16LE").dropLast(3)
     let (report, got) = try read(try scratch.write("fee_list_d_1.csv", bytes))

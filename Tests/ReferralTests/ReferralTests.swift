@@ -334,6 +334,17 @@ private func sqlite3CLI(_ arguments: [String], input: String? = nil) throws -> S
     #expect(example.codes.contains("packet.bag-unsafe-path"))
   }
 
+  /// A mail program or an editor may end lines otherwise: the digest of the manifest tells, and nothing else does.
+  @Test(arguments: ["\r\n", "\r"]) func otherLineEndsOfAManifestAreOneProblem(_ end: String) throws {
+    let example = try Example()
+    let manifest = example.bag + "/manifest-sha256.txt"
+    let text = try String(contentsOfFile: manifest, encoding: .utf8)
+    try Bag.write(text.replacing("\n", with: end), to: manifest)
+    let problems = verifyPacket(example.bag)
+    #expect(problems.map(\.code) == ["packet.bag-digest"], "\(problems)")
+    #expect(problems.allSatisfy { $0.message.count < 200 })
+  }
+
   @Test func noPacketNoCrash() throws {
     let folder = try TemporaryFolder()
     #expect(verifyPacket(folder.path + "/C0").map(\.code) == ["packet.missing"])
