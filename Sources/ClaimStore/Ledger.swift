@@ -190,7 +190,7 @@ public final class Ledger: Sendable {
         "The new parts have \(found[segment, default: 0]) rows of segment \(segment), its files "
           + "\(expected[segment].map { "\($0)" } ?? "do not have it")", at: Place(file: path))
     }
-    try write { db in
+    try write(sealing: false) { db in
       for content in contents { try Self.insert(content, db) }
       for part in parts where part.rows > 0 { try Self.insert(part, db) }
       try noteNumbers(db)
@@ -363,7 +363,7 @@ public final class Ledger: Sendable {
   /// Notes that a run begins; gives the time at which it first began, which a run that goes on after a kill keeps.
   /// A finished run is left alone and its time given.
   public func beginRun(_ run: RunRecord) throws -> String {
-    try write { db in
+    try write(sealing: false) { db in
       if let begun = try String.fetchOne(
         db, sql: "SELECT started_at FROM run WHERE run_id = ?", arguments: [run.runID])
       {
@@ -676,7 +676,9 @@ public final class Ledger: Sendable {
     try StoreError.translating(path, database) { try database.read(body) }
   }
 
-  func write<R>(_ body: (Database) throws -> R) throws -> R {
+  /// - Parameter sealing: false: in the midst of a run, of which a later transaction seals the ledger; the digest of a
+  ///   year's ledger takes longer than most transactions.
+  func write<R>(sealing: Bool = true, _ body: (Database) throws -> R) throws -> R {
     try StoreError.translating(path, database) {
       let result = try database.write { db in
         let result = try body(db)
@@ -684,7 +686,7 @@ public final class Ledger: Sendable {
         return result
       }
       // The change is made; without a seal, for lack of room say, the ledger is sealed by the next open.
-      try? seal.close(database)
+      if sealing { try? seal.close(database) }
       return result
     }
   }

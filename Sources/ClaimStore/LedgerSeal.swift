@@ -6,10 +6,10 @@ internal import GRDBSQLite
 
 /// The digest under which the ledger was last committed, in the file `ledger.sqlite.sha256` beside it.
 ///
-/// SQLite has no checksums: a bit that flips in a state or an id reads as another state or id. So each commit writes
-/// the digest anew, in the form of `sha256sum`, and whoever opens the ledger holds it against that. The seal goes
-/// before a commit and comes after it; a kill in between leaves a ledger without one, which is good as SQLite leaves
-/// it, and sealed when it is next opened for writing. So is one of a version before there were seals.
+/// SQLite has no checksums: a bit that flips in a state or an id reads as another state or id. So the digest is written
+/// anew, in the form of `sha256sum`, and whoever opens the ledger holds it against that. The seal goes before the first
+/// commit of a run and comes after its last; a kill in between leaves a ledger without one, which is good as SQLite
+/// leaves it, and sealed when it is next opened for writing. So is one of a version before there were seals.
 struct LedgerSeal {
   /// Where the ledger lies.
   let ledger: String
@@ -28,7 +28,7 @@ struct LedgerSeal {
         throw StoreError.system(path, "The digest of the ledger can't be read", errno: errno)
       }
       guard try String(decoding: bytes, as: UTF8.self) == text(db) else {
-        throw StoreError.corrupt(ledger, "its SHA-256 is not that of the last commit, which is in \(path)")
+        throw StoreError.corrupt(ledger, "its SHA-256 is not the one in \(AtomicFile.last(path))")
       }
     }
   }

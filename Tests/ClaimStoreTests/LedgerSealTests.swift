@@ -106,6 +106,27 @@ import Testing
     #expect(try Ledger.inspect(folder: fixture.folder)?.runs().map(\.runID) == ["r1"])
   }
 
+  /// In the midst of a run there is none, and its end brings it.
+  @Test func aRunSealsAtItsEnd() throws {
+    let fixture = StoreFixture()
+    try begin(fixture)
+    let seal = path(fixture, "ledger.sqlite.sha256")
+    let batch = revision("W11", 1, [digestB])
+    do {
+      let ledger = try fixture.open()
+      _ = try ledger.beginRun(run("r2", batch))
+      try ledger.commitFiles([content(digestB)], parts: [])
+      #expect(access(seal, F_OK) != 0)
+      // What a kill here leaves is sealed by the next open, and the run goes on.
+    }
+    let ledger = try fixture.open()
+    #expect(access(seal, F_OK) == 0)
+    try ledger.commitFiles([content(digestC)], parts: [])
+    try ledger.finishRun(run("r2", batch), revision: batch, findings: [], openCases: [])
+    #expect(access(seal, F_OK) == 0)
+    #expect(try Ledger.inspect(folder: fixture.folder)?.runs().map(\.runID) == ["r1", "r2"])
+  }
+
   /// Anybody can check it, without us.
   @Test func theSealIsWhatSha256sumWrites() throws {
     let fixture = StoreFixture()

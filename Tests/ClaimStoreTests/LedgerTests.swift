@@ -303,6 +303,7 @@ import Testing
     var random = TestRandom(8)
     let part = try commit(
       [.visits: randomRows(.visits, count: 3, segments: [0], &random)], digests: [digestA], batch: "W10", to: ledger)[0]
+    try finish("W10", 1, [digestA], ledger)
     for (path, mode) in [
       ("", 0o700), ("/ledger.sqlite", 0o600), ("/ledger.sqlite.sha256", 0o600), ("/lock", 0o600), ("/parts", 0o700),
       ("/parts/mdtrt_d", 0o700),
