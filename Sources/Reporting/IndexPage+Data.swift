@@ -207,7 +207,8 @@ extension RunReportModel {
       var name = escaped(file.name)
       if let digest = file.digest { name += "<span class=\"digest\">\(escaped(digest))</span>" }
       if let code = file.refusalCode {
-        name += "<br/><span class=\"mono\">\(escaped(code))</span> \(escaped(file.refusalMessage ?? ""))"
+        let wording = RefusalWording.text(code).map { $0 + " · " } ?? ""
+        name += "<br/>\(wording)<span class=\"mono\">\(escaped(code))</span> \(escaped(file.refusalMessage ?? ""))"
         if let rows = file.rowsBeforeRefusal { name += "（读到第 \(grouped(rows)) 行，均不计）" }
       }
       if !file.missingColumns.isEmpty {

@@ -139,6 +139,28 @@ private func read(_ html: String) throws -> PageReader {
     #expect(!model.indexHTML().contains("数据不完整"))
   }
 
+  /// A clerk who asks for a file again is told why in words, with what the exporter needs to know behind it.
+  @Test func aRefusedFileIsToldInWords() {
+    var model = sampleModel()
+    #expect(model.indexHTML().components(separatedBy: "文件被截断").count == 2, "once, beside the file")
+    model.incomplete = [.init(label: model.label, reason: "fee_list_d_9.csv.gz was refused")]
+    let html = model.indexHTML()
+    #expect(
+      html.contains("fee_list_d_9.csv.gz（压缩数据没有结尾，文件被截断）<br/><span class=\"sub\">fee_list_d_9.csv.gz was refused"))
+    #expect(html.contains("The gzip stream ends early"))
+  }
+
+  /// Every code with which a file is refused or missed has its words, and no other.
+  @Test func everyRefusalHasWords() throws {
+    let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent()
+    let page = try String(contentsOf: root.appendingPathComponent("Documentation/diagnostics.md"), encoding: .utf8)
+    let codes = page.split(separator: "\n").filter { $0.hasPrefix("| `intake.") && !$0.contains("(warning)") }
+      .flatMap { row in row.split(separator: "|")[0].split(separator: "`").filter { $0.hasPrefix("intake.") } }
+    #expect(codes.count > 20)
+    #expect(Set(codes.map(String.init)) == Set(RefusalWording.texts.keys))
+  }
+
   @Test func rowsThatDoNotAddUpAreSaid() {
     var model = sampleModel()
     #expect(!model.indexHTML().contains("行数不符"))
