@@ -141,6 +141,8 @@ public final class Ledger: Sendable {
             WHERE f.state = 'read' AND f.name <> 'delivery.csv'
               AND f.revision = (SELECT max(b.revision) FROM batch b WHERE b.name = f.batch)
               AND NOT EXISTS (SELECT 1 FROM content c WHERE c.digest = f.digest AND c.reading = f.reading)
+              -- Earlier versions forgot what files held of which a removal left no line.
+              AND NOT EXISTS (SELECT 1 FROM removed_batch r WHERE r.name = f.batch AND r.rows_kept > 0)
             ORDER BY 1 LIMIT 1
           """)
     }

@@ -99,6 +99,12 @@ extension Ledger {
         }
       }
     }
+    // A batch that stays is still known by all its files, those included of which no line stays.
+    var staying = Set<ContentKey>()
+    for (revision, _) in old {
+      let keys = revision.files.compactMap(ContentKey.init)
+      if keys.contains(where: { keptOf[$0] != nil }) { staying.formUnion(keys) }
+    }
     var counted = Set<ContentKey>()
     let records = old.map { revision, newest in
       // Rows of files that two removed batches have are counted with the first.
@@ -132,7 +138,7 @@ extension Ledger {
       }
       let removal = try Int.fetchOne(db, sql: "SELECT max(ordinal) FROM removed_batch") ?? 0
       for key in goneContents.sorted(by: { bytesPrecede($0.digest + $0.reading, $1.digest + $1.reading) }) {
-        if keptOf[key] != nil { try Self.thin(key, to: thinned, removal: removal, db) }
+        if staying.contains(key) { try Self.thin(key, to: thinned, removal: removal, db) }
         try db.execute(
           sql: "DELETE FROM content WHERE digest = ? AND reading = ?", arguments: [key.digest, key.reading])
       }

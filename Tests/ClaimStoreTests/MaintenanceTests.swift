@@ -1,6 +1,7 @@
 import ClaimModel
 import Diagnostics
 import Foundation
+import GRDB
 import Parquet
 import Testing
 
@@ -202,6 +203,53 @@ import Testing
     #expect(again.removed.map(\.rows) == [stay.count])
     #expect(try delivered(ledger, .settlements) == before.filter { $0.hasPrefix("M03") })
     #expect(try ledger.removal(of: "M01")?.removedAt == "2025-05-01 08:00:00")
+  }
+
+  /// A batch stays for a line of one of its files: what its other files were is known still, and their bytes are read
+  /// where they come again. A store in which an earlier version has forgotten them opens, too.
+  @Test func aBatchThatStaysKnowsAllItsFiles() throws {
+    let fixture = StoreFixture()
+    let files: [BatchFileRecord]
+    do {
+      let ledger = try fixture.open()
+      var random = TestRandom(73)
+      let time = try #require(ClaimTable.settlements.index(of: "setl_time"))
+      for (batch, month, own) in [("M01", "01", [digestA, digestB]), ("M03", "03", [digestC])] {
+        var rows = randomRows(.settlements, count: 60, segments: own.indices.map { Int32($0) }, &random)
+        for r in rows.indices { rows[r].fields[time] = "2025-\(month)-10 08:00:00" }
+        try commit([.settlements: rows], digests: own, batch: batch, to: ledger)
+        try finish(batch, 1, own, ledger)
+      }
+      files = try #require(try ledger.latestRevision(of: "M01")).files
+      let live = try ledger.liveSegments()
+      let segment = try #require(live.first { $0.record.key.digest == digestA }?.record.number)
+      let line = try #require(
+        delivered(ledger, .settlements).first { $0.hasPrefix("M01 a ") }?.split(separator: " ")[2])
+      var only = LineSet()
+      only.insert(try #require(Int32(line)))
+      let (removed, _) = try ledger.removeBatches(
+        olderThan: try #require(day("2025-02-01")), keeping: [segment: only], at: "2025-04-01 08:00:00", reason: "x",
+        toolVersion: "test")
+      #expect(removed.map(\.rowsKept) == [1])
+    }
+    do {
+      let ledger = try fixture.open()
+      let after = try #require(try ledger.latestRevision(of: "M01")).files
+      #expect(after.map(\.name) == files.map(\.name))
+      #expect(after.map(\.report) == files.map(\.report))
+      #expect(after.allSatisfy { $0.reading == "r1k1" })
+      for digest in [digestA, digestB] {
+        #expect(try ledger.content(digest: digest, reading: "r1", fileName: "f") == nil)
+        #expect(try ledger.content(digest: digest, reading: "r1k1", fileName: "f") != nil)
+      }
+      #expect(try ledger.verifyParts() == [])
+    }
+    try DatabaseQueue(path: fixture.folder + "/ledger.sqlite").write { db in
+      try db.execute(sql: "DELETE FROM content WHERE digest = ?", arguments: [digestB])
+      try db.execute(sql: "UPDATE file SET reading = 'r1' WHERE digest = ?", arguments: [digestB])
+    }
+    unlink(fixture.folder + "/ledger.sqlite.sha256")
+    #expect(try delivered(fixture.open(), .settlements).filter { $0.hasPrefix("M01") }.count == 1)
   }
 
   @Test func linesAreCountedOnce() {
