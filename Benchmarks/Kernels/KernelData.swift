@@ -73,7 +73,8 @@ struct KernelData {
       raw: raw, segments: [SegmentIdentity(batch: "2025-W10_2025-W13", file: "all")], codes: codes)
   }
 
-  var parquet: String { folder + "/lines.parquet" }
+  /// Of this process: kernels are counted side by side, and two of them write it.
+  var parquet: String { folder + "/lines-\(getpid()).parquet" }
 
   func emptyPartition() throws -> RowPartition {
     try RowPartition(
