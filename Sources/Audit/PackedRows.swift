@@ -63,7 +63,10 @@ struct PackedRows {
   func append(to thin: inout ThinClaims, seeds: [Entity: [Bool]]?) -> Bool {
     var rows = tables.mapValues { (0..<Int32($0.count)).map { $0 } }
     if let seeds {
-      guard let links = claimsOfLinks() else { return false }
+      // Marks are of the rows that were packed; damage may say that these were others.
+      guard seeds.allSatisfy({ tables[$0.key]?.count == $0.value.count }), let links = claimsOfLinks() else {
+        return false
+      }
       rows = links.rowsReached(for: thin.needs, seeds: seeds, isDirected: true)
     }
     var places: [Entity: [Int32]] = [:]

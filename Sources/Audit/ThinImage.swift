@@ -1,8 +1,7 @@
 import ClaimModel
 
-/// Thin claims as bytes, so that they outlive the run: by entity its rows' cells, columns and links. Texts of a column
-/// stand once each, numbers take as few bytes as the column's spread needs. Little-endian; no file of ours but the
-/// evaluation state holds one, and another version of the program does not read it.
+/// Thin claims as bytes, so that they outlive the run: by entity its rows' cells, columns and links, as `ImageWriter`
+/// writes them. No file of ours but the evaluation state holds one, and another version of the program does not read it.
 extension ThinClaims {
   /// What a run keeps of these claims: rows in the order of their slices. Every row must have been given a cell.
   public func image() -> [UInt8] {

@@ -1,5 +1,6 @@
-/// Columns as bytes, for files of ours that are read where they lie. Texts of a column stand once each, numbers take as
-/// few bytes as the column's spread needs. Little-endian.
+/// Columns as bytes, for files of ours that are read where they lie, and for what a run puts aside. Texts of a column
+/// stand once each, or as numbers where they are serial numbers; numbers take as few bytes as the column's spread needs.
+/// Little-endian.
 public struct ImageWriter {
   public private(set) var bytes: [UInt8] = []
   /// By code its number among the different texts of the column that is being written; all 0 in between.

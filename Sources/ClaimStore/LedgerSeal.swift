@@ -8,8 +8,8 @@ internal import GRDBSQLite
 ///
 /// SQLite has no checksums: a bit that flips in a state or an id reads as another state or id. So the digest is written
 /// anew, in the form of `sha256sum`, and whoever opens the ledger holds it against that. The seal goes before the first
-/// commit of a run and comes after its last; a kill in between leaves a ledger without one, which is good as SQLite
-/// leaves it, and sealed when it is next opened for writing. So is one of a version before there were seals.
+/// commit of a run and comes after its last; a kill or an error in between leaves a ledger without one, which is
+/// good as SQLite leaves it, and sealed when it is next opened for writing. So is one of a version before there were seals.
 struct LedgerSeal {
   /// Where the ledger lies.
   let ledger: String

@@ -102,5 +102,13 @@ import Testing
         try thin.append(packed: Array(bytes[..<length]))
       }
     }
+    // The number of lines behind the name of their table, one bit changed: no mark may be asked of a line beyond.
+    let name = Array("line".utf8)
+    let place = try #require((0..<bytes.count - 8).first { Array(bytes[$0..<$0 + 4]) == name }) + 4
+    #expect(bytes[place] == 7)
+    var damaged = bytes
+    damaged[place] ^= 1
+    var thin = ThinClaims(for: [rule])
+    #expect(throws: DamagedImage.self) { try thin.append(packed: damaged, seeds: [.line: all]) }
   }
 }
