@@ -316,6 +316,7 @@ struct RunOutputs {
     return all.map { one in
       .init(
         label: one.label, reason: one.incompleteReason ?? "",
+        causes: one.files.compactMap { file in file.refusal.map { .init(file: file.name, code: $0.code) } },
         acceptedReason: one.acceptedReason
           ?? (blocking.contains { $0.name == one.name } ? run.options.acceptIncomplete : nil))
     }

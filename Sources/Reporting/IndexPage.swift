@@ -73,13 +73,12 @@ extension RunReportModel {
     if !incomplete.isEmpty {
       out += "<div class=\"banner\" role=\"alert\"><h2>数据不完整：下列批次有文件缺失、被拒收，或与 delivery.csv 不符</h2><ul>"
       for batch in incomplete.sortedByBytes(\.label) {
-        let own = batch.label == label ? files.filter { $0.state != .read } : []
-        let wordings = own.sortedByBytes(\.name).compactMap { file in
-          file.refusalCode.flatMap(RefusalWording.text).map { "\(escaped(file.name))（\($0)）" }
+        let wordings = batch.causes.sortedByBytes(\.file).map { cause in
+          "\(escaped(cause.file))（\(escaped(RefusalWording.text(cause.code) ?? cause.code))）"
         }
         out += "<li><strong>\(escaped(batch.label))</strong>："
-        out += wordings.joined(separator: "、")
-        out += wordings.isEmpty ? escaped(batch.reason) : "<br/><span class=\"sub\">\(escaped(batch.reason))</span>"
+        out += wordings.isEmpty ? RefusalWording.noClaimFile : wordings.joined(separator: "、")
+        out += "<br/><span class=\"sub\">\(escaped(batch.reason))</span>"
         if let reason = batch.acceptedReason { out += "（已接受，理由：\(escaped(reason))）" }
         out += "</li>"
       }

@@ -4,6 +4,9 @@ enum RefusalWording {
   /// nil: a code that no file is refused with.
   static func text(_ code: String) -> String? { texts[code] }
 
+  /// Of a batch that has nothing that could have been refused.
+  static let noClaimFile = "文件夹里没有结算数据文件"
+
   // Documentation/diagnostics.md, "Files"; a test compares.
   static let texts = [
     "intake.unreadable": "文件或文件夹无法读取",
@@ -29,5 +32,6 @@ enum RefusalWording {
     "intake.missing-file": "delivery.csv 列出的文件没有送达",
     "intake.delivery-differs": "行数或金额与 delivery.csv 不符",
     "intake.delivery": "delivery.csv 本身有误",
+    "csv.bad-row": "有的行字段数不符或引号未闭合",
   ]
 }

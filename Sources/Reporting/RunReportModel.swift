@@ -92,13 +92,27 @@ public struct RunReportModel: Sendable {
 
   public struct IncompleteBatch: Sendable {
     public var label: String
+    /// With all particulars, as the run printed it.
     public var reason: String
+    /// What each file lacks; empty: the batch has no claim file.
+    public var causes: [Cause]
     /// Why somebody accepted it; nil: packets are withheld.
     public var acceptedReason: String?
-    public init(label: String, reason: String, acceptedReason: String? = nil) {
+    public init(label: String, reason: String, causes: [Cause], acceptedReason: String? = nil) {
       self.label = label
       self.reason = reason
+      self.causes = causes
       self.acceptedReason = acceptedReason
+    }
+
+    public struct Cause: Sendable {
+      public var file: String
+      /// Of the diagnostic.
+      public var code: String
+      public init(file: String, code: String) {
+        self.file = file
+        self.code = code
+      }
     }
   }
 

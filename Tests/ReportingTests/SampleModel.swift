@@ -33,7 +33,11 @@ func sampleModel() -> RunReportModel {
   m.digests.rules = "77aa"
   m.digests.pipeline = "88bb"
   m.comparedWith = "2025-W10"
-  m.incomplete = [.init(label: "2025-W10", reason: "fee_list_d_3.csv.gz <missing> & \"lost\"")]
+  m.incomplete = [
+    .init(
+      label: "2025-W10", reason: "fee_list_d_3.csv.gz <missing> & \"lost\"",
+      causes: [.init(file: "fee_list_d_3.csv.gz", code: "intake.missing-file")])
+  ]
   var file = RunReportModel.FileRow(name: "setl_d_1.csv.gz", table: "setl_d", state: .read, digest: "f1aa")
   file.bytes = 4_200_000
   file.inflatedBytes = 61_500_000
