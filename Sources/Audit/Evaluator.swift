@@ -266,27 +266,21 @@ final class Evaluator {
     let (entity, rows) = try rows(binding, path, f)
     // Few lines are ever named, so their ids are no column where units are evaluated.
     if entity == .line, column == "id" { return .text(claims.lineIDs(rows)) }
-    switch claims[entity].columns[column] {
-    case .text(let values): return .text(Audit.gathered(values, rows, null: CodeTable.null))
-    case .number(let values): return .number(Audit.gathered(values, rows, null: ColumnData.null))
-    case nil:
-      // A column that no file brought is null throughout.
-      return kind == .text
-        ? .text([UInt32](repeating: CodeTable.null, count: f.count))
-        : .number([Int64](repeating: ColumnData.null, count: f.count))
+    return Self.gathered(claims[entity].columns[column], rows, kind)
+  }
+
+  /// A column's values in the rows, -1 for none; a column that no file brought is null throughout.
+  private static func gathered(_ column: ColumnData?, _ rows: [Int32], _ kind: ValueKind) -> Vector {
+    switch column {
+    case .text(let values): .text(Audit.gathered(values, rows, null: CodeTable.null))
+    case .number(let values): .number(Audit.gathered(values, rows, null: ColumnData.null))
+    case nil where kind == .text: .text([UInt32](repeating: CodeTable.null, count: rows.count))
+    case nil: .number([Int64](repeating: ColumnData.null, count: rows.count))
     }
   }
 
   private func registryColumn(_ name: String, _ column: String, _ kind: ValueKind, _ f: Frame) throws -> Vector {
-    let rows = try registryRows(name, f)
-    switch registry(try lookup(name))?.columns[column] {
-    case .text(let values): return .text(Audit.gathered(values, rows, null: CodeTable.null))
-    case .number(let values): return .number(Audit.gathered(values, rows, null: ColumnData.null))
-    case nil:
-      return kind == .text
-        ? .text([UInt32](repeating: CodeTable.null, count: f.count))
-        : .number([Int64](repeating: ColumnData.null, count: f.count))
-    }
+    Self.gathered(try registry(lookup(name))?.columns[column], try registryRows(name, f), kind)
   }
 
   private func registryRows(_ name: String, _ f: Frame) throws -> [Int32] {

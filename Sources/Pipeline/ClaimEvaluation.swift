@@ -169,20 +169,6 @@ struct ClaimEvaluation: Sendable {
     }
   }
 
-  /// What one thread keeps from unit to unit: its code table, with the texts of the registries and, for as long as it
-  /// is under work, those of a unit.
-  private final class Worker {
-    let codes: CodeTable
-    private let mark: Int
-
-    init(_ codes: CodeTable) {
-      self.codes = CodeTable(copying: codes)
-      mark = codes.count
-    }
-
-    func forget() { codes.rollBack(to: mark) }
-  }
-
   /// What is evaluated together: a range of slices without those that straddle, or all that straddle.
   private enum Unit: Sendable {
     case range(ClosedRange<UInt16>)

@@ -102,19 +102,6 @@ struct LookBackEvaluation: Sendable {
     }
   }
 
-  /// What a thread works with; each is used by one at a time.
-  final class Worker: @unchecked Sendable {
-    let codes: CodeTable
-    private let mark: Int
-
-    init(_ codes: CodeTable) {
-      self.codes = CodeTable(copying: codes)
-      mark = codes.count
-    }
-
-    func forget() { codes.rollBack(to: mark) }
-  }
-
   /// Workers that are free: a code table with the texts of the registries is dear to copy.
   final class Workers: Sendable {
     private let free = Mutex<[Worker]>([])

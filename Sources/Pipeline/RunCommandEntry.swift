@@ -38,7 +38,7 @@ public func runPipeline(_ options: RunOptions) -> Int32 {
 private func jsonResult(_ line: String) -> String {
   let kind = line.prefix { $0 != " " }
   let value = line.dropFirst(kind.count).drop { $0 == " " }
-  return "{\"result\":\(jsonString(String(kind))),\"value\":\(jsonString(String(value)))}"
+  return "{\"result\":\(EscapedText.json(String(kind))),\"value\":\(EscapedText.json(String(value)))}"
 }
 
 /// Prints an error's diagnostics and gives the exit code that its kind has.

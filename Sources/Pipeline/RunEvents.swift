@@ -1,3 +1,4 @@
+import ClaimModel
 import Diagnostics
 import Foundation
 import Synchronization
@@ -86,7 +87,7 @@ public final class EventPrinter: Sendable {
 
   private func json(_ event: RunEvent) -> String {
     var fields: [(String, String)] = []
-    func text(_ key: String, _ value: String) { fields.append((key, jsonString(value))) }
+    func text(_ key: String, _ value: String) { fields.append((key, EscapedText.json(value))) }
     func number(_ key: String, _ value: some BinaryInteger) { fields.append((key, String(value))) }
     switch event {
     case .started(let pipeline, let batches):
@@ -128,33 +129,10 @@ public final class EventPrinter: Sendable {
       text("event", "note")
       text("message", message)
     }
-    return "{" + fields.map { "\(jsonString($0.0)):\($0.1)" }.joined(separator: ",") + "}"
+    return "{" + fields.map { "\(EscapedText.json($0.0)):\($0.1)" }.joined(separator: ",") + "}"
   }
 
   private func write(_ text: String) { writeMessage(text) }
-}
-
-/// A JSON string literal; control characters are escaped.
-func jsonString(_ text: String) -> String {
-  var out = "\""
-  for scalar in text.unicodeScalars {
-    switch scalar {
-    case "\"": out += "\\\""
-    case "\\": out += "\\\\"
-    case "\n": out += "\\n"
-    case "\r": out += "\\r"
-    case "\t": out += "\\t"
-    default:
-      if scalar.value < 0x20 {
-        out +=
-          "\\u" + String(repeating: "0", count: 4 - String(scalar.value, radix: 16).count)
-          + String(scalar.value, radix: 16)
-      } else {
-        out.unicodeScalars.append(scalar)
-      }
-    }
-  }
-  return out + "\""
 }
 
 /// Exit codes of the command (Documentation/commands.md).

@@ -50,16 +50,16 @@ public func printStatus(pipeline: String, store: String?, asJSON: Bool) -> Int32
     let runs = try ledger.runs()
     if asJSON {
       let batchText = batches.map { batch in
-        "{\"batch\":\(jsonString(batch.name)),\"revision\":\(batch.revision),\"files\":\(batch.files.count),"
-          + "\"incomplete\":\(batch.incompleteReason.map(jsonString) ?? "null"),"
-          + "\"accepted\":\(batch.acceptedReason.map(jsonString) ?? "null")}"
+        "{\"batch\":\(EscapedText.json(batch.name)),\"revision\":\(batch.revision),\"files\":\(batch.files.count),"
+          + "\"incomplete\":\(batch.incompleteReason.map(EscapedText.json) ?? "null"),"
+          + "\"accepted\":\(batch.acceptedReason.map(EscapedText.json) ?? "null")}"
       }
       let runText = try runs.map { run in
         let figures = try figures(run)
-        return "{\"run_id\":\(jsonString(run.runID)),\"as_of\":\(run.asOf.map(jsonString) ?? "null"),"
-          + "\"started_at\":\(jsonString(run.startedAt)),\"exit_code\":\(run.exitCode),"
+        return "{\"run_id\":\(EscapedText.json(run.runID)),\"as_of\":\(run.asOf.map(EscapedText.json) ?? "null"),"
+          + "\"started_at\":\(EscapedText.json(run.startedAt)),\"exit_code\":\(run.exitCode),"
           + "\"findings\":\(figures.findings),\"cases\":\(figures.cases),\"counted_fen\":\(figures.countedFen),"
-          + "\"output\":\(jsonString(run.outputFolder))}"
+          + "\"output\":\(EscapedText.json(run.outputFolder))}"
       }
       print("{\"batches\":[\(batchText.joined(separator: ","))],\"runs\":[\(runText.joined(separator: ","))]}")
       return ExitCode.done

@@ -62,18 +62,18 @@ public func listStore(_ choice: StoreChoice, asJSON: Bool) -> Int32 {
     let removed = try ledger.removedBatches()
     if asJSON {
       let batchText = batches.map { batch in
-        "{\"batch\":\(jsonString(batch.name)),\"revision\":\(batch.revision.map(String.init) ?? "null"),"
+        "{\"batch\":\(EscapedText.json(batch.name)),\"revision\":\(batch.revision.map(String.init) ?? "null"),"
           + "\"parts\":\(batch.parts),\"bytes\":\(batch.bytes),\"rows\":\(batch.rows),\"live_rows\":\(batch.liveRows),"
           + "\"pending_rows\":\(batch.pendingRows),\"dead_rows\":\(batch.deadRows),"
-          + "\"from\":\(day(batch.minTime).map(jsonString) ?? "null"),"
-          + "\"to\":\(day(batch.maxTime).map(jsonString) ?? "null")}"
+          + "\"from\":\(day(batch.minTime).map(EscapedText.json) ?? "null"),"
+          + "\"to\":\(day(batch.maxTime).map(EscapedText.json) ?? "null")}"
       }
       let removedText = removed.map { batch in
-        "{\"batch\":\(jsonString(batch.name)),\"revision\":\(batch.revision),"
-          + "\"newest_day\":\(jsonString(batch.newestDay)),\"rows\":\(batch.rows),"
+        "{\"batch\":\(EscapedText.json(batch.name)),\"revision\":\(batch.revision),"
+          + "\"newest_day\":\(EscapedText.json(batch.newestDay)),\"rows\":\(batch.rows),"
           + "\"rows_kept\":\(batch.rowsKept),\"files\":\(batch.files),"
-          + "\"kept_since\":\(jsonString(batch.keptSince)),\"removed_at\":\(jsonString(batch.removedAt)),"
-          + "\"reason\":\(jsonString(batch.reason))}"
+          + "\"kept_since\":\(EscapedText.json(batch.keptSince)),\"removed_at\":\(EscapedText.json(batch.removedAt)),"
+          + "\"reason\":\(EscapedText.json(batch.reason))}"
       }
       print("{\"batches\":[\(batchText.joined(separator: ","))],\"removed\":[\(removedText.joined(separator: ","))]}")
       return ExitCode.done

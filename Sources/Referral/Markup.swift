@@ -11,7 +11,7 @@ struct Markup: ExpressibleByStringInterpolation, ExpressibleByStringLiteral {
     var html = ""
     init(literalCapacity: Int, interpolationCount: Int) { html.reserveCapacity(literalCapacity * 2) }
     mutating func appendLiteral(_ literal: String) { html += literal }
-    mutating func appendInterpolation(_ text: String) { html += Markup.escaped(text) }
+    mutating func appendInterpolation(_ text: String) { html += EscapedText.html(text) }
     mutating func appendInterpolation(_ number: some BinaryInteger) { html += String(number) }
     mutating func appendInterpolation(_ markup: Markup) { html += markup.html }
     mutating func appendInterpolation(_ parts: [Markup]) { for part in parts { html += part.html } }
@@ -19,24 +19,6 @@ struct Markup: ExpressibleByStringInterpolation, ExpressibleByStringLiteral {
 
   static func + (a: Markup, b: Markup) -> Markup { "\(a)\(b)" }
   static func += (a: inout Markup, b: Markup) { a.html += b.html }
-
-  static func escaped(_ text: String) -> String {
-    var result = ""
-    result.reserveCapacity(text.utf8.count)
-    for scalar in text.unicodeScalars {
-      switch scalar {
-      case "&": result += "&amp;"
-      case "<": result += "&lt;"
-      case ">": result += "&gt;"
-      case "\"": result += "&quot;"
-      case "'": result += "&#39;"
-      // Control characters are not allowed in HTML.
-      case _ where scalar.value < 0x20 && scalar != "\n" && scalar != "\t": result += "\u{FFFD}"
-      default: result.unicodeScalars.append(scalar)
-      }
-    }
-    return result
-  }
 
   /// A table; the first of `classes` belongs to the first column, `n` aligns numbers.
   static func table(_ heads: [String], classes: [String] = [], _ rows: [[Markup]], foot: [Markup] = []) -> Markup {

@@ -27,7 +27,7 @@ indirect enum JSONValue {
     case .null: out += "null"
     case .bool(let value): out += value ? "true" : "false"
     case .integer(let value): out += String(value)
-    case .text(let value): Self.write(value, to: &out)
+    case .text(let value): out += EscapedText.json(value)
     case .list(let values):
       if values.isEmpty {
         out += "[]"
@@ -48,32 +48,12 @@ indirect enum JSONValue {
       out += "{\n"
       let sorted = members.sortedByBytes(\.key)
       for (i, member) in sorted.enumerated() {
-        out += inner
-        Self.write(member.key, to: &out)
-        out += ": "
+        out += inner + EscapedText.json(member.key) + ": "
         member.value.write(to: &out, indent: indent + 2)
         out += i + 1 < sorted.count ? ",\n" : "\n"
       }
       out += outer + "}"
     }
-  }
-
-  private static func write(_ text: String, to out: inout String) {
-    out += "\""
-    for scalar in text.unicodeScalars {
-      switch scalar {
-      case "\"": out += "\\\""
-      case "\\": out += "\\\\"
-      case "\n": out += "\\n"
-      case "\r": out += "\\r"
-      case "\t": out += "\\t"
-      case _ where scalar.value < 0x20:
-        let hex = String(scalar.value, radix: 16)
-        out += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
-      default: out.unicodeScalars.append(scalar)
-      }
-    }
-    out += "\""
   }
 }
 
