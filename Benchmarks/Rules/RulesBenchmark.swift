@@ -87,7 +87,7 @@ import RulePacks
         fillFloorPercent: 50))
     for row in whole.coverage {
       print(
-        "\(row.rule) \(row.status.rawValue) \(row.reason) \(row.rowsInScope) \(row.rowsUnevaluable) \(row.findings) \(row.amountFen)"
+        "\(row.rule) \(row.status.rawValue) \(row.obstacle?.text ?? "") \(row.rowsInScope) \(row.rowsUnevaluable) \(row.findings) \(row.amountFen)"
       )
     }
     guard found.findings == whole.findings, found.coverage == whole.coverage, found.facts == whole.facts,

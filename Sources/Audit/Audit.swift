@@ -9,8 +9,8 @@ public struct AuditInput: Sendable {
   public var registries: Registries
   /// Least share, in percent, in which a rule's `fill` columns must be filled over its rows in scope; 0 turns it off.
   public var fillFloorPercent: Int
-  /// Claim tables of which files are refused or missing, with the reason: rules that argue from their absence don't
-  /// run.
+  /// Claim tables that lack rows, each with the label of a batch whose files are refused or missing: rules that argue
+  /// from their absence don't run.
   public var incompleteTables: [ClaimTable: String]
   /// Facts about populations of all claims, where `claims` are a part of them; nil: they are worked out over `claims`.
   public var facts: PopulationFacts?
@@ -64,13 +64,13 @@ public func audit(rules: [Rule], _ input: AuditInput) throws(Diagnostics) -> Aud
   for rule in rules {
     var coverage = RuleCoverage(rule: rule.id, ruleVersion: rule.version, status: rule.status.coverage)
     if coverage.status == .off {
-      coverage.reason = "status \(rule.status.rawValue)"
+      coverage.obstacle = .off(status: rule.status.rawValue)
       result.coverage.append(coverage)
       continue
     }
-    if let reason = obstacle(rule, input.registries, input.incompleteTables) {
+    if let obstacle = obstacle(rule, input.registries, input.incompleteTables) {
       coverage.status = .notRunnable
-      coverage.reason = reason
+      coverage.obstacle = obstacle
       result.coverage.append(coverage)
       continue
     }
@@ -79,9 +79,9 @@ public func audit(rules: [Rule], _ input: AuditInput) throws(Diagnostics) -> Aud
       coverage.rowsInScope = run.rowsInScope
       coverage.rowsUnevaluable = run.rowsUnevaluable
       coverage.rowsEvaluated = run.rowsInScope - run.rowsUnevaluable
-      if let reason = run.emptyColumn() {
+      if let obstacle = run.hardlyFilled() {
         coverage.status = .notRunnable
-        coverage.reason = reason
+        coverage.obstacle = obstacle
         coverage.rowsEvaluated = 0
       } else {
         let (findings, suppressions, facts) = try run.assemble(hits)
@@ -91,7 +91,7 @@ public func audit(rules: [Rule], _ input: AuditInput) throws(Diagnostics) -> Aud
         result.facts += facts
       }
     } catch EvaluationFault.overflow {
-      coverage = RuleCoverage(rule: rule.id, ruleVersion: rule.version, status: .notRunnable, reason: "overflow")
+      coverage = RuleCoverage(rule: rule.id, ruleVersion: rule.version, status: .notRunnable, obstacle: .overflow)
       result.diagnostics.append(overflowDiagnostic(rule))
     } catch EvaluationFault.type(let problem) {
       throw Diagnostics([typeDiagnostic(rule, problem)])
@@ -181,15 +181,15 @@ extension Rule.Status {
 }
 
 /// Why a rule can't run, before any row is looked at; nil if nothing stands in its way.
-func obstacle(_ rule: Rule, _ registries: Registries, _ incompleteTables: [ClaimTable: String]) -> String? {
+func obstacle(_ rule: Rule, _ registries: Registries, _ incompleteTables: [ClaimTable: String]) -> RuleObstacle? {
   var needed = rule.needs
   for lookup in rule.lookups where !lookup.isOptional && !needed.contains(lookup.table) { needed.append(lookup.table) }
   for table in needed {
-    guard let registry = registries[table] else { return "\(table) is missing" }
-    if registry.count == 0 { return "\(table) has no rows" }
+    guard let registry = registries[table] else { return .missingRegistry(table) }
+    if registry.count == 0 { return .emptyRegistry(table) }
   }
   for table in rule.absence {
-    if let reason = incompleteTables[table] { return "\(table.name) is incomplete: \(reason)" }
+    if let batch = incompleteTables[table] { return .incompleteTable(table, batch: batch) }
   }
   return nil
 }

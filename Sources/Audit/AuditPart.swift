@@ -214,12 +214,12 @@ public func finish(
     var coverage = RuleCoverage(rule: rule.id, ruleVersion: rule.version, status: rule.status.coverage)
     defer { result.coverage.append(coverage) }
     if coverage.status == .off {
-      coverage.reason = "status \(rule.status.rawValue)"
+      coverage.obstacle = .off(status: rule.status.rawValue)
       continue
     }
-    if let reason = obstacle(rule, registries, incompleteTables) {
+    if let obstacle = obstacle(rule, registries, incompleteTables) {
       coverage.status = .notRunnable
-      coverage.reason = reason
+      coverage.obstacle = obstacle
       continue
     }
     var whole = RulePart(columns: rule.fill.count)
@@ -229,18 +229,18 @@ public func finish(
     if !isStopped {
       coverage.rowsInScope = whole.rowsInScope
       coverage.rowsUnevaluable = whole.rowsUnevaluable
-      if let reason = rule.emptyColumn(
+      if let obstacle = rule.hardlyFilled(
         floor: fillFloorPercent, fillRows: whole.fillRows, filledRows: whole.filledRows)
       {
         coverage.status = .notRunnable
-        coverage.reason = reason
+        coverage.obstacle = obstacle
         continue
       }
       coverage.rowsEvaluated = whole.rowsInScope - whole.rowsUnevaluable
       isStopped = whole.overflow != nil
     }
     if isStopped {
-      coverage = RuleCoverage(rule: rule.id, ruleVersion: rule.version, status: .notRunnable, reason: "overflow")
+      coverage = RuleCoverage(rule: rule.id, ruleVersion: rule.version, status: .notRunnable, obstacle: .overflow)
       result.diagnostics.append(overflowDiagnostic(rule))
       continue
     }

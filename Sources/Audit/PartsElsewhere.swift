@@ -50,9 +50,9 @@ extension AuditPart {
 
 /// Why a rule can't run, before any row is looked at (a registry is missing, a table incomplete); nil if nothing stands
 /// in its way.
-public func reasonNotToRun(
+public func obstacleToRunning(
   _ rule: Rule, registries: Registries, incompleteTables: [ClaimTable: String]
-) -> String? {
+) -> RuleObstacle? {
   obstacle(rule, registries, incompleteTables)
 }
 

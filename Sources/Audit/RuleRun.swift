@@ -71,8 +71,8 @@ final class RuleRun {
     return hits.frame(rule)
   }
 
-  /// The fill column that is emptier than the floor, as a reason; nil if none is.
-  func emptyColumn() -> String? { rule.emptyColumn(floor: fillFloor, fillRows: fillRows, filledRows: filledRows) }
+  /// The fill column that is emptier than the floor; nil if none is.
+  func hardlyFilled() -> RuleObstacle? { rule.hardlyFilled(floor: fillFloor, fillRows: fillRows, filledRows: filledRows) }
 
   /// Conditions that may be asked of rows that the conditions before them leave out, and mean the same in every rule.
   var shareableConditions: Set<Expr> { Set((plain.shareable + condition.shareable).filter(\.isTheSameInEveryRule)) }
@@ -178,16 +178,16 @@ extension Rule {
       || unevaluable.contains { $0.when.readsFormed(lookups: ofFormed) }
   }
 
-  /// The fill column that is filled in less than `floor` percent, as a reason; nil if none is. By column the rows that
-  /// were looked at and those that have it.
-  func emptyColumn(floor: Int, fillRows: [Int], filledRows: [Int]) -> String? {
+  /// The fill column that is filled in less than `floor` percent; nil if none is. By column the rows that were looked at
+  /// and those that have it.
+  func hardlyFilled(floor: Int, fillRows: [Int], filledRows: [Int]) -> RuleObstacle? {
     guard floor > 0 else { return nil }
     for (i, column) in fill.enumerated() where filledRows[i] * 100 < floor * fillRows[i] {
       var name = "a fill column"
       if case .claim(_, _, let column, _) = column { name = column }
       if case .children(let aggregate) = column, case .claim(_, _, let column, _)? = aggregate.value { name = column }
-      return
-        "\(name) is filled in \(filledRows[i] * 100 / fillRows[i]) % of \(fillRows[i]) rows in scope, below \(floor) %"
+      return .hardlyFilled(
+        column: name, percent: filledRows[i] * 100 / fillRows[i], rows: fillRows[i], floor: floor)
     }
     return nil
   }

@@ -128,8 +128,8 @@ public struct RuleCoverage: Sendable, Hashable, Codable {
   public var rule: String
   public var ruleVersion: Int
   public var status: Status
-  /// Why it is not runnable; empty otherwise.
-  public var reason: String
+  /// Why it did not run; nil otherwise.
+  public var obstacle: RuleObstacle?
   public var rowsInScope = 0
   public var rowsEvaluated = 0
   public var rowsUnevaluable = 0
@@ -139,11 +139,11 @@ public struct RuleCoverage: Sendable, Hashable, Codable {
   public var amountFen: Int128 = 0
   public var fundFen: Int128 = 0
 
-  public init(rule: String, ruleVersion: Int, status: Status, reason: String = "") {
+  public init(rule: String, ruleVersion: Int, status: Status, obstacle: RuleObstacle? = nil) {
     self.rule = rule
     self.ruleVersion = ruleVersion
     self.status = status
-    self.reason = reason
+    self.obstacle = obstacle
   }
 }
 

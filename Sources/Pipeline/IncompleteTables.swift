@@ -3,14 +3,14 @@ import ClaimStore
 import Diagnostics
 import Intake
 
-/// Claim tables of which the batches, all incomplete, may lack rows, with the reason. An incomplete batch counts even
+/// Claim tables of which the batches, all incomplete, may lack rows, each with the first such batch. An incomplete batch counts even
 /// when it was accepted: what is lost is lost.
 func incompleteTables(_ batches: [BatchRevision]) -> [ClaimTable: String] {
   var result: [ClaimTable: String] = [:]
   for batch in batches {
     // Which table a lost file held is not always known: every table may lack rows then.
     for table in ClaimTable.allCases where lacks(table, batch) {
-      result[table] = result[table] ?? "batch \(batch.label) is incomplete"
+      result[table] = result[table] ?? batch.label
     }
   }
   return result

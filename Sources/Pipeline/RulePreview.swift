@@ -128,7 +128,7 @@ private struct RulePreview {
       let result = try found(previous)
       before = result.findings.map(Held.init)
       beforeName = "\(previous.id) v\(previous.version) of \(shown(previous.path))"
-      if let reason = result.coverage.first?.reason, !reason.isEmpty {
+      if let reason = result.coverage.first?.obstacle?.text {
         remarks.append("the previous version is not runnable: \(reason)")
       }
     } else if isRunFolder {
@@ -216,7 +216,7 @@ private struct RulePreview {
 
   private func coverageRows() -> [[String]] {
     guard let coverage = now.coverage.first else { return [] }
-    if coverage.status == .notRunnable { return [["NOT RUNNABLE", coverage.reason]] }
+    if coverage.status == .notRunnable { return [["NOT RUNNABLE", coverage.obstacle?.text ?? ""]] }
     return [
       [
         "rows",

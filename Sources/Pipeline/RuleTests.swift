@@ -215,7 +215,7 @@ struct PreparedTest {
         $0.0 == $1.0 ? bytesPrecede($0.1["exemption"] ?? "", $1.1["exemption"] ?? "") : bytesPrecede($0.0, $1.0)
       },
       unevaluable: coverage?.rowsUnevaluable ?? 0,
-      notRunnable: coverage?.status == .notRunnable ? coverage?.reason ?? "" : nil)
+      notRunnable: coverage?.status == .notRunnable ? coverage?.obstacle?.text ?? "" : nil)
   }
 
   /// What differs between what the test expects and what the rule finds.
@@ -232,12 +232,12 @@ struct PreparedTest {
     if let reason = test.notRunnable {
       if coverage?.status != .notRunnable {
         failures.append("expected not runnable, but the rule ran")
-      } else if !reason.isEmpty, coverage?.reason.contains(reason) != true {
-        failures.append("not runnable for another reason: \(coverage?.reason ?? "")")
+      } else if !reason.isEmpty, coverage?.obstacle?.text.contains(reason) != true {
+        failures.append("not runnable for another reason: \(coverage?.obstacle?.text ?? "")")
       }
       return failures
     }
-    if coverage?.status == .notRunnable { return ["not runnable: \(coverage?.reason ?? "")"] }
+    if coverage?.status == .notRunnable { return ["not runnable: \(coverage?.obstacle?.text ?? "")"] }
     var found: [String: Finding] = [:]
     for finding in result.findings { found[finding.key] = finding }
     for expected in test.fires {
@@ -285,7 +285,7 @@ struct PreparedTest {
 private func incompleteTables(_ test: RuleTest) -> [ClaimTable: String] {
   var result: [ClaimTable: String] = [:]
   for name in test.incomplete {
-    if let table = ClaimTable(name: name) { result[table] = "the test says that \(name) is incomplete" }
+    if let table = ClaimTable(name: name) { result[table] = "of the test" }
   }
   return result
 }

@@ -38,7 +38,7 @@ struct SparkEvaluation {
   func run() throws -> ClaimEvaluation.Outcome {
     let registries = evaluation.shelf.registries
     let rules = active.filter {
-      reasonNotToRun($0, registries: registries, incompleteTables: evaluation.incompleteTables) == nil
+      obstacleToRunning($0, registries: registries, incompleteTables: evaluation.incompleteTables) == nil
     }
     let whole = rules.filter { $0.reach == .everything }
     let thin = thinColumns(of: whole)

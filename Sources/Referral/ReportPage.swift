@@ -253,7 +253,7 @@ private func limitsSection(_ facts: CaseFacts) -> Markup {
   items.append("基金金额按结算的基金支付总额和各明细的符合政策范围金额分摊到明细，分摊到分；个人账户支付不在其内。")
   items.append("数据只反映上传的结算、费用和登记；病历、医嘱、检查报告、现场情况不在其中。")
   for row in input.coverage where row.status == .notRunnable {
-    items.append("规则 \(row.rule) 未能运行：\(row.reason)")
+    items.append("规则 \(row.rule) 未能运行：\(row.obstacle?.wording ?? "")")
   }
   for row in input.coverage where row.rowsUnevaluable > 0 && facts.rule(row.rule) != nil {
     items.append("规则 \(row.rule)：本次全库 \(row.rowsUnevaluable) 行因所需的值、登记或数据缺失、不能确定而无法判断，未计入；情形见该规则的 unevaluable。")

@@ -63,7 +63,7 @@ extension RunReportModel {
       out +=
         "<strong>另有 \(grouped(casesWithoutEvidence.count)) 件计入金额达到该数而未生成案件包：其疑点只由以前批次初判，本次数据不能重新推导（规则本次未运行，或明细已超出回溯期）：\(escaped(casesWithoutEvidence.joined(separator: "、")))。</strong>"
     }
-    if let withheld = packetsWithheld { out += "<strong>未生成案件包：\(escaped(withheld))</strong>" }
+    if let withheld = packetsWithheld { out += "<strong>未生成案件包：\(escaped(withheld))。</strong>" }
     out += "\(Self.verdictCaption)。</p>\n<div class=\"two\">\n"
     out += "<div><h3>按计入金额</h3>\n\(table(byMoney, money: true))</div>\n"
     out += "<div><h3>按涉及人数</h3>\n\(table(byPersons, money: false))</div>\n</div>\n"
@@ -141,7 +141,7 @@ extension RunReportModel {
       let share = percent(c.rowsEvaluated, of: c.rowsInScope)
       table.add([
         "<span class=\"mono nowrap\">\(escaped(c.rule))</span> <span class=\"sub\">v\(c.ruleVersion)</span>\(title)",
-        chip(style, Caption.status(c.status)), c.reason.isEmpty ? "–" : escaped(c.reason), grouped(c.rowsInScope),
+        chip(style, Caption.status(c.status)), c.obstacle.map { escaped($0.wording) } ?? "–", grouped(c.rowsInScope),
         grouped(c.rowsEvaluated), grouped(c.rowsUnevaluable),
         c.rowsInScope == 0
           ? "–"

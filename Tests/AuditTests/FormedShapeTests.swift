@@ -240,7 +240,7 @@ struct FormedShapeTests {
     let huge = Self.supply.replacing("30,", with: "900000000000,")
     let result = try run(stock, claims, ["drug_sup_b": huge])
     #expect(result.findings.isEmpty)
-    #expect(result.coverage[0].reason == "overflow")
+    #expect(result.coverage[0].obstacle == .overflow)
   }
 
   // MARK: Runs
@@ -364,12 +364,12 @@ struct FormedShapeTests {
     rule.fill = [count("med_chrgitm_type"), count("F")]
     var claims = Self.stay("M", nights: 4, active: [])
     claims.rows[.line]?[0]["F"] = ""
-    func reason(_ floor: Int) throws -> String {
+    func obstacle(_ floor: Int) throws -> RuleObstacle? {
       let input = AuditInput(claims: claims.claims(), registries: Registries(), fillFloorPercent: floor)
-      return try audit(rules: [rule], input).coverage[0].reason
+      return try audit(rules: [rule], input).coverage[0].obstacle
     }
-    #expect(try reason(80) == "")
-    #expect(try reason(81) == "F is filled in 80 % of 5 rows in scope, below 81 %")
+    #expect(try obstacle(80) == nil)
+    #expect(try obstacle(81) == .hardlyFilled(column: "F", percent: 80, rows: 5, floor: 81))
   }
 
   @Test func exemptionsTakeDaysOutOfTheFindingNotOfTheRun() throws {

@@ -160,7 +160,7 @@ struct GroupsOfAllTests {
       rule.condition = .and([.compare(.greater, total, .integer(0)), rule.condition])
     }
     let result = try Self.found([rule], parts)
-    #expect(result.coverage[0].reason == "overflow")
+    #expect(result.coverage[0].obstacle == .overflow)
     #expect(result.diagnostics.count == 1)
     #expect(result.findings.isEmpty)
   }

@@ -108,7 +108,7 @@ struct RandomShapeTests {
     for finding in result.findings { found[finding.key] = formed.isOccupancy ? [] : finding.lineIDs }
     #expect(expected.count == slow.hits.count)
     #expect(found == expected, "seed \(seed): \(formed.kind)")
-    #expect(result.coverage[0].reason == "")
+    #expect(result.coverage[0].obstacle == nil)
     #expect(result.coverage[0].rowsInScope == slow.inScope, "seed \(seed): \(formed.kind)")
     #expect(result.coverage[0].rowsUnevaluable == slow.unevaluable, "seed \(seed): \(formed.kind)")
   }

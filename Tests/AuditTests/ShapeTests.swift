@@ -269,7 +269,7 @@ struct ShapeTests {
     let strict = try run(rule, Self.week, ["hilist_lmt_b": limits], floor: 76)
     #expect(strict.findings.isEmpty)
     #expect(strict.coverage[0].status == .notRunnable)
-    #expect(strict.coverage[0].reason == "med_list_codg is filled in 75 % of 4 rows in scope, below 76 %")
+    #expect(strict.coverage[0].obstacle == .hardlyFilled(column: "med_list_codg", percent: 75, rows: 4, floor: 76))
   }
 
   func stay(_ path: String) -> Expr { claim(path, .stay) }
@@ -473,19 +473,19 @@ struct ShapeTests {
 
   @Test func rulesWithoutTheirInputsDoNotRun() throws {
     let rule = outOfCatalogue
-    #expect(try run(rule).coverage[0].reason == "hilist_b is missing")
+    #expect(try run(rule).coverage[0].obstacle == .missingRegistry("hilist_b"))
     let header = "admdvs,hilist_code,hilist_name,list_type,chrgitm_lv,begndate,enddate\n"
     let empty = try run(rule, Self.week, ["hilist_b": header])
     #expect(empty.coverage[0].status == .notRunnable)
-    #expect(empty.coverage[0].reason == "hilist_b has no rows")
+    #expect(empty.coverage[0].obstacle == .emptyRegistry("hilist_b"))
     var absent = overlap
     absent.absence = [.feeLines]
     let claims = Self.week.claims()
     let result = try audit(
       rules: [absent, overlap],
-      AuditInput(claims: claims, registries: Registries(), incompleteTables: [.feeLines: "part 2 refused"]))
+      AuditInput(claims: claims, registries: Registries(), incompleteTables: [.feeLines: "2025-W10~2"]))
     #expect(result.coverage.map(\.status) == [.notRunnable, .run])
-    #expect(result.coverage[0].reason == "fee_list_d is incomplete: part 2 refused")
+    #expect(result.coverage[0].obstacle == .incompleteTable(.feeLines, batch: "2025-W10~2"))
   }
 
   @Test func overflowStopsTheRuleAndNamesIt() throws {
@@ -494,7 +494,7 @@ struct ShapeTests {
     let result = try run(rule)
     #expect(result.findings.isEmpty)
     #expect(result.coverage[0].status == .notRunnable)
-    #expect(result.coverage[0].reason == "overflow")
+    #expect(result.coverage[0].obstacle == .overflow)
     #expect(result.diagnostics.map(\.code) == ["audit.overflow"])
     #expect(result.diagnostics[0].message.contains("T-2"))
   }

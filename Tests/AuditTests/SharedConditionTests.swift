@@ -78,7 +78,7 @@ struct SharedConditionTests {
         Self.rule("B", .boolean(true), .and([product, Self.isGoods])), Self.rule("C", .boolean(true), Self.isGoods),
         Self.rule("D", Self.isGoods, product), Self.rule("E", product, Self.isGoods),
       ], fixture)
-    #expect(result.coverage.map(\.reason) == ["", "overflow", "", "", "overflow"])
+    #expect(result.coverage.map(\.obstacle) == [nil, .overflow, nil, nil, .overflow])
     #expect(result.coverage.map(\.findings) == [20, 0, 20, 20, 0])
   }
 

@@ -92,12 +92,27 @@ import Testing
     #expect(json.contains("\"counted_fen\": 27670116110564327421,"))
   }
 
+  @Test(arguments: [
+    (RuleObstacle.off(status: "draft"), "status draft"), (.missingRegistry("hilist_b"), "hilist_b is missing"),
+    (.emptyRegistry("hilist_b"), "hilist_b has no rows"),
+    (.incompleteTable(.settlements, batch: "2025-W10~2"), "setl_d is incomplete: batch 2025-W10~2 is incomplete"),
+    (
+      .hardlyFilled(column: "cnt", percent: 75, rows: 1204, floor: 76),
+      "cnt is filled in 75 % of 1204 rows in scope, below 76 %"
+    ), (.overflow, "overflow"),
+  ])
+  func anAnalystReadsWhyARuleDidNotRun(_ obstacle: RuleObstacle, _ text: String) {
+    let coverage = RuleCoverage(rule: "A", ruleVersion: 1, status: .notRunnable, obstacle: obstacle)
+    #expect(
+      MachineFiles.coverage([coverage]).contains("A,1,not_runnable,\(text.contains(",") ? "\"\(text)\"" : text),0,"))
+  }
+
   @Test func coverageHasARowARule() {
     #expect(
       MachineFiles.coverage(sampleModel().coverage) == """
         rule,rule_version,status,reason,rows_in_scope,rows_evaluated,rows_unevaluable,findings,suppressed,amount_fen,\
         fund_fen
-        ADM-02,1,not_runnable,fee_list_d 不完整,0,0,0,0,0,0,0
+        ADM-02,1,not_runnable,fee_list_d is incomplete: batch 2025-W10 is incomplete,0,0,0,0,0,0,0
         CAT-01,1,run,,250003,249001,1002,1,43,0,0
 
         """)

@@ -109,7 +109,8 @@ func sampleModel() -> RunReportModel {
   run.rowsUnevaluable = 1_002
   run.findings = 1
   run.suppressed = 43
-  let missing = RuleCoverage(rule: "ADM-02", ruleVersion: 1, status: .notRunnable, reason: "fee_list_d 不完整")
+  let missing = RuleCoverage(
+    rule: "ADM-02", ruleVersion: 1, status: .notRunnable, obstacle: .incompleteTable(.feeLines, batch: "2025-W10"))
   m.coverage = [run, missing]
   m.ruleTitles = ["CAT-01": "超医保目录结算", "ADM-02": "住院期间他处就医购药"]
   m.cases = [

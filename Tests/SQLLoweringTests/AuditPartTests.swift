@@ -313,7 +313,7 @@ struct AuditPartTests {
     let whole = try Self.atOnce(rules, store)
     let parts = try await Self.inParts(rules, store, Ways(units: 3))
     Self.expectSame(parts, whole, "overflow")
-    #expect(whole.coverage.map(\.reason) == ["", "overflow"])
+    #expect(whole.coverage.map(\.obstacle) == [nil, .overflow])
     #expect(whole.coverage[0].findings > 0)
   }
 
@@ -357,7 +357,7 @@ struct AuditPartTests {
     let whole = try Self.atOnce(rules, store)
     let parts = try await Self.inParts(rules, store, Ways(units: 4))
     Self.expectSame(parts, whole, "facts")
-    #expect(whole.coverage.map(\.reason) == ["", "overflow"])
+    #expect(whole.coverage.map(\.obstacle) == [nil, .overflow])
     #expect(whole.facts.count >= 16)
   }
 }
