@@ -72,7 +72,9 @@ final class RuleRun {
   }
 
   /// The fill column that is emptier than the floor; nil if none is.
-  func hardlyFilled() -> RuleObstacle? { rule.hardlyFilled(floor: fillFloor, fillRows: fillRows, filledRows: filledRows) }
+  func hardlyFilled() -> RuleObstacle? {
+    rule.hardlyFilled(floor: fillFloor, fillRows: fillRows, filledRows: filledRows)
+  }
 
   /// Conditions that may be asked of rows that the conditions before them leave out, and mean the same in every rule.
   var shareableConditions: Set<Expr> { Set((plain.shareable + condition.shareable).filter(\.isTheSameInEveryRule)) }
