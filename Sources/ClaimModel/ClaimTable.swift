@@ -31,6 +31,13 @@ public enum ClaimTable: UInt8, Sendable, CaseIterable, Codable {
     }
   }
 
+  /// Bytes that a value of the column may not hold; empty: any. Lists and keys of findings join ids with `|`, the id of
+  /// a line is `mdtrt_id:bkkp_sn`: with these in an id two different rows could have one name.
+  public func separators(in column: String) -> [UInt8] {
+    guard key.contains(column) || column == "psn_no" else { return [] }
+    return column == "mdtrt_id" ? [UInt8(ascii: "|"), UInt8(ascii: ":")] : [UInt8(ascii: "|")]
+  }
+
   /// The table of a platform name, without aliases; nil if there is none.
   public init?(name: String) {
     guard let found = Self.allCases.first(where: { $0.name == name }) else { return nil }

@@ -15,6 +15,8 @@ final class RowChecks {
     var rejectsRow: Bool
     var required: Bool
     var isKey: Bool
+    /// What the value may not hold, because ids of findings and lines are put together with it; empty: anything.
+    var separators: [UInt8]
     /// Index among the table's number columns; -1 for texts.
     var number: Int
     /// A value above it is bad.
@@ -111,7 +113,8 @@ final class RowChecks {
       checks.append(
         Check(
           column: i, field: fields[i], kind: column.kind, rejectsRow: column.rejectsRow, required: column.required,
-          isKey: layout.table.key.contains(column.name), number: number,
+          isKey: layout.table.key.contains(column.name), separators: layout.table.separators(in: column.name),
+          number: number,
           greatest: isSettlementTime ? latestSettlementTime ?? Int64.max : Int64.max,
           lastForm: Self.firstForm(column.kind)))
     }
@@ -237,7 +240,8 @@ final class RowChecks {
     findRepeats(tile)
     for i in checks.indices {
       switch checks[i].kind {
-      case .text: checkText(checks[i], tile)
+      case .text where checks[i].separators.isEmpty || checks[i].field < 0: checkText(checks[i], tile)
+      case .text: checkID(checks[i], tile)
       case .money:
         checkNumbers(i, tile) { FastValues.decimal($0, $1, kind: .money, scale: 2) }
       case .quantity:
@@ -288,6 +292,59 @@ final class RowChecks {
     for row in 0..<tile.count where check.field < 0 || tile.lengths[row &* tile.width &+ check.field] == 0 {
       reject(row, check.column, code)
     }
+  }
+
+  /// A text that ids are made of.
+  private func checkID(_ check: Check, _ tile: Tile) {
+    let missing = check.isKey ? ValueCode.missingKey : .missingValue
+    let fieldBit: UInt64 = 1 &<< UInt64(truncatingIfNeeded: check.field)
+    let lastRoomy = tile.bytesCount &- FastValues.room
+    let (first, last) = (check.separators[0], check.separators[check.separators.count - 1])
+    var word = UnsafePointer(repeats) + check.field &>> 6
+    var isOdd = false
+    var at = check.field
+    for row in 0..<tile.count {
+      let length = Int(tile.lengths[at])
+      if length == 0 {
+        reject(row, check.column, missing)
+      } else {
+        if row == 0 || word.pointee & fieldBit == 0 {
+          let start = Int(tile.starts[at])
+          isOdd = Self.holds(
+            first, or: last, tile.bytes + start, length, isRoomy: start <= lastRoomy && length <= FastValues.room)
+        }
+        if isOdd { reject(row, check.column, .badKey) }
+      }
+      at &+= tile.width
+      word += fieldWords
+    }
+  }
+
+  /// Whether one of two bytes is among the text's. - Parameter isRoomy: `FastValues.room` bytes may be read, and there
+  /// are no more.
+  @inline(__always)
+  private static func holds(
+    _ a: UInt8, or b: UInt8, _ text: UnsafeRawPointer, _ length: Int, isRoomy: Bool
+  ) -> Bool {
+    if !isRoomy {
+      for i in 0..<length {
+        let byte = text.load(fromByteOffset: i, as: UInt8.self)
+        if byte == a || byte == b { return true }
+      }
+      return false
+    }
+    // Eight bytes at a time; what follows the text is masked out.
+    let (ones, highs) = (0x0101_0101_0101_0101 as UInt64, 0x8080_8080_8080_8080 as UInt64)
+    var found: UInt64 = 0
+    var i = 0
+    while i < length {
+      let word = text.loadUnaligned(fromByteOffset: i, as: UInt64.self).littleEndian
+      let (x, y) = (word ^ (ones &* UInt64(a)), word ^ (ones &* UInt64(b)))
+      let hits = ((x &- ones) & ~x | (y &- ones) & ~y) & highs
+      found |= length &- i >= 8 ? hits : hits & ((1 &<< UInt64(truncatingIfNeeded: (length &- i) &* 8)) &- 1)
+      i &+= 8
+    }
+    return found != 0
   }
 
   @inline(__always)
@@ -572,7 +629,7 @@ final class RowChecks {
 
 /// Why a value was not taken.
 enum ValueCode: Hashable {
-  case badAmount, badQuantity, badNumber, badDate, missingKey, missingValue
+  case badAmount, badQuantity, badNumber, badDate, badKey, missingKey, missingValue
 
   /// The code of a value that does not parse as its kind.
   static func bad(_ kind: ValueKind) -> ValueCode {
@@ -590,6 +647,7 @@ enum ValueCode: Hashable {
     case .badQuantity: "bad-quantity"
     case .badNumber: "bad-number"
     case .badDate: "bad-date"
+    case .badKey: "bad-key"
     case .missingKey: "missing-key"
     case .missingValue: "missing-value"
     }
@@ -601,6 +659,7 @@ enum ValueCode: Hashable {
     case .badQuantity: "\(column) is not a quantity of at most four decimals"
     case .badNumber: "\(column) is not a number of its form"
     case .badDate: "\(column) is not a date or time that exists, or lies in the future"
+    case .badKey: "\(column) holds a sign that joins ids: a finding's id could mean another row"
     case .missingKey: "\(column) is empty and names the row"
     case .missingValue: "\(column) is empty and must not be"
     }

@@ -25,7 +25,7 @@ struct RetentionPlan {
 
   /// The first that holds is counted.
   enum Reason: Int, CaseIterable {
-    case seen, finding, inHospital, stock, institution
+    case seen, finding, inHospital, stock, institution, delivered
 
     /// - Parameter margin: of the rules.
     func text(_ since: String, margin: Int64) -> String {
@@ -35,6 +35,7 @@ struct RetentionPlan {
       case .inHospital: "still in hospital by the last row of a visit"
       case .stock: "may hold supplies that last until \(since)"
       case .institution: "at an institution whose finding counts over everybody"
+      case .delivered: "a batch that stays delivers a row of theirs, too"
       }
     }
   }
@@ -160,7 +161,11 @@ struct RetentionPlan {
       }
       var groups = HangingTogether(codes)
       for (_, rows) in raw { groups.link(rows) }
-      for (_, rows) in raw { groups.note(rows, line: line, marks, held: held) }
+      for (_, rows) in raw {
+        groups.note(rows, line: line, marks, held: held)
+        // A line whose reversal went would count again.
+        groups.noteDelivered(rows) { stays.contains(segments[Int($0)].record.number) }
+      }
       if let visits = raw[.visits] { groups.noteInHospital(visits) }
       for (_, rows) in raw {
         groups.eachKept(rows) { row, reason, isNewPerson in
@@ -315,6 +320,14 @@ private struct HangingTogether {
       if let code = institutions?[row], let from = marks.day(institution: code), last >= from {
         note(.institution, root)
       }
+    }
+  }
+
+  /// Rows of segments that stay, whatever becomes of the others.
+  mutating func noteDelivered(_ rows: RawRows, _ stays: (Int32) -> Bool) {
+    let ids = IDs(rows)
+    for row in 0..<rows.count where stays(rows.origin[row].segment) {
+      if let root = root(ids, row) { note(.delivered, root) }
     }
   }
 

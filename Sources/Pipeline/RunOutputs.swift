@@ -313,12 +313,13 @@ struct RunOutputs {
   private func incompleteBatches() throws -> [RunReportModel.IncompleteBatch] {
     var all = try run.ledger.incompleteBatches().filter { $0.name != revision.name }
     if revision.isIncomplete { all.append(revision) }
+    all += run.unreadCorrections
     return all.map { one in
       .init(
         label: one.label, reason: one.incompleteReason ?? "",
         causes: one.files.compactMap { file in file.refusal.map { .init(file: file.name, code: $0.code) } },
         acceptedReason: one.acceptedReason
-          ?? (blocking.contains { $0.name == one.name } ? run.options.acceptIncomplete : nil))
+          ?? ((blocking + run.unreadCorrections).contains { $0.name == one.name } ? run.options.acceptIncomplete : nil))
     }
   }
 

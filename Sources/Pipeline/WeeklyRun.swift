@@ -38,6 +38,8 @@ final class WeeklyRun {
   let configurationDigests: [String: [String: String]]
   /// What earlier runs know of delivered files.
   private var files: DeliveredFiles
+  /// Trimmed batches that came corrected: their rows can't be replaced any more, so what rests on them may be wrong.
+  private(set) var unreadCorrections: [BatchRevision] = []
   /// Lines for standard output: one a batch done.
   private(set) var results: [String] = []
 
@@ -94,7 +96,7 @@ final class WeeklyRun {
     if let removal = try ledger.removal(of: batch.id) {
       let note = "removed on \(removal.removedAt) because: \(removal.reason); not read again"
       printer.send(.batch(label: batch.id, note: note))
-      return ExitCode.done
+      return try removal.rowsKept > 0 && isCorrected(batch, removal) ? ExitCode.incomplete : ExitCode.done
     }
     let digests = try fingerprints(of: batch)
     guard let plan = try planRevision(batch, digests, isLast: isLast) else { return try reportFinished(batch) }
@@ -135,7 +137,8 @@ final class WeeklyRun {
       summaries: delivered.summaries, delivery: delivered.delivery, result: result, assignment: assignment,
       standsOnly: standsOnly, shadowRules: shadowRules, last: last, record: run, asOf: asOf, batch: batch,
       acceptedReasons: try acceptedReasons(accepted, with: delivered.revision),
-      mayWritePackets: audit.blocking.isEmpty || options.acceptIncomplete != nil, blocking: audit.blocking)
+      mayWritePackets: audit.blocking.isEmpty && unreadCorrections.isEmpty || options.acceptIncomplete != nil,
+      blocking: audit.blocking)
     let exitCode = try publish(outputs, audit, accepted, &run, &stopwatch, isLast: isLast)
     if options.failOnFindings, exitCode == ExitCode.done, !result.findings.isEmpty { return ExitCode.saysNo }
     return exitCode
@@ -159,6 +162,36 @@ final class WeeklyRun {
     }
     if let delivery = batch.delivery { result["delivery.csv"] = try files.fingerprint(of: delivery) }
     return result
+  }
+
+  /// Whether a trimmed batch has other files than were read, and says so. Its rows that stayed are then not those of the
+  /// delivery, and nothing replaces them.
+  private func isCorrected(_ batch: BatchFolder, _ removal: RemovedBatch) throws -> Bool {
+    guard var revision = try ledger.latestRevision(of: batch.id) else { return false }
+    let digests = try fingerprints(of: batch)
+    let known = Dictionary(revision.files.map { ($0.name, $0.digest ?? "") }, uniquingKeysWith: { first, _ in first })
+    let changed = digests.keys.filter { known[$0] != digests[$0] }.sorted(by: bytesPrecede)
+    if changed.isEmpty { return false }
+    let code = "store.trimmed-batch"
+    let message = "\(removal.rowsKept) rows of the batch still count, and it is not read again"
+    for name in changed {
+      printer.send(
+        .diagnostic(
+          Diagnostic(
+            .error, code, "the file is not the one that was read before the batch was trimmed: \(message)",
+            at: Place(file: "\(batch.id)/\(name)"),
+            remedy: "put the old file back, and deliver the corrected rows in a batch of another name")))
+    }
+    revision.files = changed.map { name in
+      BatchFileRecord(
+        name: name, digest: digests[name], reading: nil, size: 0, state: .refused,
+        refusal: Refusal(code: code, message: message))
+    }
+    revision.incompleteReason =
+      "\(changed.joined(separator: ", ")) came corrected after the batch was trimmed: \(message)"
+    unreadCorrections.append(revision)
+    results.append("incomplete \(batch.id): \(revision.incompleteReason ?? "")")
+    return true
   }
 
   /// Which revision this delivery is; nil if it is done already.
@@ -413,7 +446,8 @@ final class WeeklyRun {
     let before = try incompleteBatches(but: revision).compactMap { batch in
       batch.acceptedReason.map { "\(batch.label): \($0)" }
     }
-    return (before + now.map { "\($0.batch): \($0.reason)" }).sorted()
+    let unread = unreadCorrections.compactMap { batch in options.acceptIncomplete.map { "\(batch.label): \($0)" } }
+    return (before + now.map { "\($0.batch): \($0.reason)" } + unread).sorted()
   }
 
   /// `--as-of`, else the newest setl_time of the batch, of the store, else the newest day of a fee line or an admission,

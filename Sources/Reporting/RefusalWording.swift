@@ -32,6 +32,7 @@ enum RefusalWording {
     "intake.missing-file": "delivery.csv 列出的文件没有送达",
     "intake.delivery-differs": "行数或金额与 delivery.csv 不符",
     "intake.delivery": "delivery.csv 本身有误",
+    "store.trimmed-batch": "批次已按保留期清理，更正后的文件不再读取",
     "csv.bad-row": "有的行字段数不符或引号未闭合",
   ]
 }

@@ -81,6 +81,11 @@ struct RandomMember {
       }
       for key in table.key {
         if let f = header.firstIndex(of: key), random.next() % 50 != 0 { row[f] = "\(key)\(i)" }
+        // Ids with a sign that joins ids, of all lengths, and the sign at any place.
+        if let f = header.firstIndex(of: key), random.next() % 25 == 0 {
+          row[f] = String(repeating: "7", count: Int(random.next() % 40)) + ["|", ":", "甲"][Int(random.next() % 3)]
+          if random.next() % 2 == 0 { row[f] += String(repeating: "8", count: Int(random.next() % 40)) }
+        }
       }
       rows.append(row)
       previous = row

@@ -33,7 +33,13 @@ struct SlowReport {
           }
           continue
         }
-        if column.kind == .text { continue }
+        if column.kind == .text {
+          let isID = table.key.contains(column.name) || column.name == "psn_no"
+          if isID, text.contains("|") || column.name == "mdtrt_id" && text.contains(":") {
+            rejection = rejection ?? (column, "bad-key")
+          }
+          continue
+        }
         var number = text.withUTF8 { column.kind.parse(UnsafeRawBufferPointer($0)) }
         if let latest, column.name == "setl_time", table == .settlements, (number ?? 0) > latest { number = nil }
         if let number {
