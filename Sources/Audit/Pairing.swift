@@ -49,8 +49,12 @@ struct Pairing {
       return
     }
     neighbours = nil
-    let ofA = run.plainScope.filter { $0.bindingNames.isSubset(of: [a.binding]) && !$0.readsParameter }
-    let ofB = run.plainScope.filter { $0.bindingNames.isSubset(of: [b.binding]) && !$0.readsParameter }
+    // A parameter's day, and the group of a fact, may be of the other row.
+    func isOf(_ binding: String, _ part: Expr) -> Bool {
+      part.bindingNames.isSubset(of: [binding]) && !part.readsParameter && !part.readsFacts
+    }
+    let ofA = run.plainScope.filter { isOf(a.binding, $0) }
+    let ofB = run.plainScope.filter { isOf(b.binding, $0) }
     remainingScope = run.plainScope.filter { !ofA.contains($0) && !ofB.contains($0) }
     let left = try Self.side(run, a, ofA, match.map(\.a), candidates: aCandidates)
     let right = try Self.side(run, b, ofB, match.map(\.b), candidates: bCandidates)

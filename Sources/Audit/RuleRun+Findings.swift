@@ -63,6 +63,13 @@ extension RuleRun {
       let column = input.claims[entity].columns[entity.idColumn]?.codes ?? []
       steps.append(.text(rows.map { $0 < 0 || Int($0) >= column.count ? CodeTable.null : column[Int($0)] }))
     }
+    for lookup in rule.lookups {
+      // Groups of registry rows by their value, not by the order in which the registry's file has them.
+      guard case .groups(let name) = lookup.take, let groups = hits.groups[lookup.name],
+        let column = evaluator.registry(lookup)?.columns[name]
+      else { continue }
+      steps.append(column.selecting((0..<hits.count).map { groups.rows[Int(groups.start[$0])] }))
+    }
     for by in rule.shape.formed?.by ?? [] { if let column = hits.formed?.columns[by.name] { steps.append(column) } }
     let byColumns = RowOrder(steps, codes)
     let order = (0..<hits.count).sorted { x, y in

@@ -129,7 +129,8 @@ public func seeds(
 }
 
 extension Expr {
-  fileprivate var readsFacts: Bool {
+  /// Whether it asks a population.
+  var readsFacts: Bool {
     var found = false
     visit { if case .fact = $0 { found = true } }
     return found

@@ -80,8 +80,14 @@ public enum CivilTime {
     return minutes + 2 == b.count && (digits(b, minutes, 2) ?? 60) < 60
   }
 
-  /// The date part of what `parseTime` takes, as a day number.
-  public static func parseDay(_ b: UnsafeRawBufferPointer) -> Int64? { parseTime(b).map(dayOf(time:)) }
+  /// The date part of what `parseTime` takes, as a day number. What stands for a time behind it counts for nothing, so
+  /// `24:00:00` and a leap second are no fault: blank or `T`, two digits, a colon.
+  public static func parseDay(_ b: UnsafeRawBufferPointer) -> Int64? {
+    if let time = parseTime(b) { return dayOf(time: time) }
+    guard b.count >= 16, b[10] == 0x20 || b[10] == 0x54, digits(b, 11, 2) != nil, b[13] == 0x3A, digits(b, 14, 2) != nil
+    else { return nil }
+    return parseTime(UnsafeRawBufferPointer(rebasing: b[..<10])).map(dayOf(time:))
+  }
 
   /// As `parseTime`, from a text.
   public static func parseTime(_ text: String) -> Int64? {
@@ -90,7 +96,10 @@ public enum CivilTime {
   }
 
   /// As `parseDay`, from a text.
-  public static func parseDay(_ text: String) -> Int64? { parseTime(text).map(dayOf(time:)) }
+  public static func parseDay(_ text: String) -> Int64? {
+    var text = text
+    return text.withUTF8 { parseDay(UnsafeRawBufferPointer($0)) }
+  }
 
   private static func daysInMonth(_ y: Int, _ m: Int) -> Int {
     switch m {

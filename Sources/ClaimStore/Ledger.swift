@@ -32,7 +32,7 @@ public final class Ledger: Sendable {
     try AtomicFile.makeFolder(folder)
     let lock = try StoreLock(path: folder + "/lock")
     // A new ledger lists no part, and what no ledger lists is removed below.
-    if isNew(folder), try holdsFiles(folder + "/parts") { throw StoreError.noLedger(folder) }
+    _ = try exists(folder: folder)
     let ledger = try Ledger(folder: folder, lock: lock)
     try ledger.migrate()
     try ledger.checkFiles()
@@ -40,6 +40,15 @@ public final class Ledger: Sendable {
     try ledger.removeOrphanParts()
     try ledger.removeOrphanEvaluationFiles()
     return ledger
+  }
+
+  /// Whether a store lies in the folder.
+  ///
+  /// - Throws: `store.no-ledger` if it has parts, and nothing that says what they are.
+  public static func exists(folder: String) throws -> Bool {
+    if !isNew(folder) { return true }
+    if try holdsFiles(folder + "/parts") { throw StoreError.noLedger(folder) }
+    return false
   }
 
   /// Whether the folder has no ledger, or one without a byte.
@@ -60,11 +69,15 @@ public final class Ledger: Sendable {
   }
 
   /// Opens the store for commands that only look, without the lock; nil if there is none. Don't commit through it.
+  ///
+  /// - Throws: as `open`, but for `store.locked`; `store.unfinished` if its tables are not all there yet.
   public static func inspect(folder: String) throws -> Ledger? {
-    guard access(folder + "/ledger.sqlite", F_OK) == 0 else { return nil }
+    guard try exists(folder: folder) else { return nil }
     let ledger = try Ledger(folder: folder, lock: nil)
     try ledger.checkVersion()
     try ledger.checkSeal()
+    let isWhole = try ledger.read { db in try Self.migrator.hasCompletedMigrations(db) }
+    if !isWhole { throw StoreError.unfinished(folder) }
     return ledger
   }
 

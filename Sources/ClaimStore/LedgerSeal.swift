@@ -25,6 +25,8 @@ struct LedgerSeal {
       _ = try Int.fetchOne(db, sql: "SELECT count(*) FROM sqlite_master")
       guard access(path, F_OK) == 0 else { return }
       guard let bytes = FileManager.default.contents(atPath: path) else {
+        // A run that begins has removed it meanwhile; it can't commit before this lock is gone.
+        if access(path, F_OK) != 0, errno == ENOENT { return }
         throw StoreError.system(path, "The digest of the ledger can't be read", errno: errno)
       }
       guard try String(decoding: bytes, as: UTF8.self) == text(db) else {

@@ -85,6 +85,7 @@ extension Ledger {
       do {
         if let problem = try verify(part) { problems.append(problem) }
       } catch let problem as Diagnostic {
+        if try isReplaced(problem) { throw StoreError.rewritten(folder) }
         problems.append(problem)
       }
       done += part.bytes

@@ -62,6 +62,14 @@ enum StoreError {
       remedy: "Restore ledger.sqlite from a copy, or give another folder with --store and read the batches again.")
   }
 
+  static func unfinished(_ folder: String) -> Diagnostic {
+    Diagnostic(
+      .error, "store.unfinished",
+      "The ledger is being made, was left so by a run that was killed, or is of an earlier version",
+      at: Place(file: folder),
+      remedy: "Give the run command: it brings the ledger up to date. Then give this command again.")
+  }
+
   static func locked(_ path: String) -> Diagnostic {
     Diagnostic(
       .error, "store.locked", "Another run holds the store", at: Place(file: path),
@@ -86,6 +94,13 @@ enum StoreError {
   static let damagedRemedy =
     "Restore the store folder from a copy, or move it away and read the batches again; 'yijian store verify' names "
     + "every damaged part."
+
+  static func rewritten(_ folder: String) -> Diagnostic {
+    Diagnostic(
+      .error, "store.rewritten", "A run, or 'store compact', replaced parts while they were read",
+      at: Place(file: folder),
+      remedy: "Nothing is damaged: give the command again.")
+  }
 
   static func partMissing(_ path: String) -> Diagnostic {
     Diagnostic(

@@ -30,12 +30,15 @@ public func explainFinding(
       rules: rule.map { [$0] } ?? [])
     let record = try stored.ledger.finding(id)
     if record == nil, rule == nil { throw unknownFinding(id) }
-    let found = try rule.flatMap { try stored.evidence(id, of: $0, amongAll: wholeStore) }
-    if record == nil, found == nil { throw unknownFinding(id) }
-    let explanation = FindingExplanation(
-      id: id, record: record, rule: rule, evidence: found?.evidence, claims: try found?.claims ?? stored.claims(of: []),
-      stored: stored, isWhole: all, dialect: dialect)
-    print(try explanation.text(), terminator: "")
+    let text = try stored.ledger.reading {
+      let found = try rule.flatMap { try stored.evidence(id, of: $0, amongAll: wholeStore) }
+      if record == nil, found == nil { throw unknownFinding(id) }
+      return try FindingExplanation(
+        id: id, record: record, rule: rule, evidence: found?.evidence,
+        claims: try found?.claims ?? stored.claims(of: []), stored: stored, isWhole: all, dialect: dialect
+      ).text()
+    }
+    print(text, terminator: "")
     return ExitCode.done
   } catch {
     return report(error, printer)

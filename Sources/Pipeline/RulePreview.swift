@@ -118,7 +118,9 @@ private struct RulePreview {
     func found(_ rule: Rule) throws -> AuditResult {
       var active = rule
       active.status = .active
-      let result = try stored.evaluate([active], fillFloor: file.fillFloor, incompleteTables: lacking).result
+      let result = try stored.ledger.reading {
+        try stored.evaluate([active], fillFloor: file.fillFloor, incompleteTables: lacking).result
+      }
       for problem in result.diagnostics { printer.send(.diagnostic(problem)) }
       return result
     }

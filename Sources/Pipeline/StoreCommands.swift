@@ -44,7 +44,7 @@ public struct StoreChoice: Sendable {
   /// For changing; a store that is not there is not made.
   func open() throws -> Ledger {
     let folder = try folder()
-    guard FileManager.default.fileExists(atPath: folder + "/ledger.sqlite") else { throw empty(folder) }
+    guard try Ledger.exists(folder: folder) else { throw empty(folder) }
     return try Ledger.open(folder: folder)
   }
 }
@@ -163,9 +163,11 @@ public func exportStore(
       return table
     }
     try checkKnown(batches, ledger)
-    let result = try ledger.exportRows(
-      to: RunSetup.absolute(folder), format: asCSV ? .csv : .parquet, batches: batches.isEmpty ? nil : Set(batches),
-      tables: Set(wanted.isEmpty ? ClaimTable.allCases : wanted), toolVersion: toolVersion)
+    let result = try ledger.reading {
+      try ledger.exportRows(
+        to: RunSetup.absolute(folder), format: asCSV ? .csv : .parquet, batches: batches.isEmpty ? nil : Set(batches),
+        tables: Set(wanted.isEmpty ? ClaimTable.allCases : wanted), toolVersion: toolVersion)
+    }
     print("\(result.rows) rows in \(result.files) files: \(folder)")
     return ExitCode.done
   }

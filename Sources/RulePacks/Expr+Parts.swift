@@ -26,6 +26,33 @@ extension Expr {
     for part in parts { part.visit(body) }
   }
 
+  /// Whether it is more than a constant.
+  public var readsAnything: Bool {
+    var found = false
+    visit { part in
+      switch part {
+      case .claim, .registry, .formed, .fact, .parameter, .found, .setContains, .setLeast, .setGreatest, .countHits,
+        .children:
+        found = true
+      default: break
+      }
+    }
+    return found
+  }
+
+  /// Whether it reads the row of that name, or rows that belong to it.
+  public func reads(_ binding: String) -> Bool {
+    var found = false
+    visit { part in
+      switch part {
+      case .claim(binding, _, _, _): found = true
+      case .children(let aggregate) where aggregate.binding == binding: found = true
+      default: break
+      }
+    }
+    return found
+  }
+
   /// Names of the lookups it consults.
   public var lookupNames: Set<String> {
     var names = Set<String>()

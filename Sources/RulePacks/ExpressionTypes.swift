@@ -720,6 +720,12 @@ struct TypeChecker {
         remedy: "write NUMBER(…) around the text")
       return .unknown
     }
+    if value.expr.readsAnything, !value.expr.lookupNames.contains(name) {
+      problems.error(
+        "rule.value", "the value says nothing of \(name)'s rows: it is one for all of them", scalar, argument.range,
+        remedy: "take the value itself")
+      return .unknown
+    }
     return Typed(
       expr: function == "MIN" ? .setLeast(lookup: name, value.expr) : .setGreatest(lookup: name, value.expr),
       type: value.type)
@@ -792,6 +798,12 @@ struct TypeChecker {
       if isMeasured, typed.type == .text || (function == "SUM" && (typed.type == .day || typed.type == .time)) {
         problems.error(
           "rule.type", "\(function) can't take \(typed.type.described)", scalar, value?.range ?? syntax.range)
+        return failed
+      }
+      if typed.expr.readsAnything, !typed.expr.reads(variable.text) {
+        problems.error(
+          "rule.value", "the value says nothing of \(variable.text): it is one for all rows", scalar,
+          value?.range ?? syntax.range, remedy: "multiply it with COUNT(…), or take it itself")
         return failed
       }
     }

@@ -193,6 +193,10 @@ extension RuleReader {
       switch part {
       case .claim(formed.baseBinding, _, _, _): found = true
       case .children(let aggregate) where aggregate.binding == formed.baseBinding: found = true
+      case .fact(let name, _, _):
+        // Which group of the population is asked is said by the row that it is matched with.
+        let match = rule.populations.first { $0.name == name }?.match ?? []
+        if match.contains(where: { speaksOfBase($0.b) }) { found = true }
       default: break
       }
     }

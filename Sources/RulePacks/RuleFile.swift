@@ -891,6 +891,15 @@ struct RuleReader {
   }
 
   private mutating func readLines() {
+    if case .occupancy = rule.shape.formed?.kind {
+      // A day counts whoever is there, and a packet holds one case's rows only.
+      if let node = fields["lines"], node.scalar?.text != "none" {
+        problems.error(
+          "rule.shape", "an occupancy is a number of rows at once; a finding of it names no lines", node,
+          remedy: "lines: none; its amount is none or of settlements")
+      }
+      return
+    }
     guard let node = fields["lines"] else {
       if case .each(let binding, .line) = rule.shape { rule.lines = .hits(binding: binding) }
       if let formed = rule.shape.formed, formed.baseEntity == .line { rule.lines = .members }

@@ -13,7 +13,8 @@ extension RuleLowering {
         if rule.lines == .none { continue }
         parts.append(
           """
-          SELECT \(dialect.caseOf("f"))f.key, '\(name)' AS part, \(dialect.sum("l.\(name)")) AS total, f.k, f.n
+          SELECT \(dialect.caseOf("f"))f.key, '\(name)' AS part, \(dialect.sum("l.\(name)")) AS total,
+            CASE WHEN f.k > f.n THEN f.n ELSE f.k END AS k, f.n
           FROM (
             SELECT \(dialect.caseOf("r"))r.key, \(try lowering.sql(k)) AS k, \(try lowering.sql(n)) AS n
             FROM (SELECT h.*, row_number() OVER (PARTITION BY \(dialect.caseOf("h"))h.key ORDER BY h.hit) AS place FROM \(table("hits")) h) r

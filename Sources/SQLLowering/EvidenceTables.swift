@@ -45,6 +45,11 @@ public func scriptSQL(_ rule: Rule, dialect: Dialect, part: ScriptPart = .all) t
   }
 }
 
+/// The columns of registries that hold words of ours, which are kept in lower case.
+private let registryWords = Set(
+  RegistrySchema.all.flatMap { $0.columns.filter { $0.form == .word }.map(\.name) }
+).sorted(by: bytesPrecede).joined(separator: ", ")
+
 /// The evidence tables as remarks, and `preludeSQL`.
 private func scriptPrelude(_ rule: Rule, _ dialect: Dialect) -> String {
   let tables = EvidenceSchema.read.map { table in
@@ -55,8 +60,10 @@ private func scriptPrelude(_ rule: Rule, _ dialect: Dialect) -> String {
     -- 在下列表上运行；日期为自1970-01-01起的日数，时间为秒数，金额为分，数量为万分之一，单价为百万分之一元；空值为NULL。
     -- Runs over the tables below: days count from 1970-01-01, times are seconds, money is in fen, quantities in
     -- 1/10000, prices in 1/1000000 yuan; nothing is NULL. Claim tables hold valid rows as uploaded, registries their
-    -- rows in the order of the file, text in upper case\(dialect.storesRowNumber
-      ? "; \(dialect.rowNumber) numbers the rows of a table in that order" : ""). context holds excluded_setl_type rows.
+    -- rows in the order of the file\(dialect.storesRowNumber
+      ? "; \(dialect.rowNumber) numbers the rows of a table in that order" : ""). Of registries codes are in upper case,
+    -- \(registryWords) in lower case; names and wordings are as they came.
+    -- context holds excluded_setl_type rows.
     \(tables)
 
     -- ==== 一、哪些行计入，金额如何分摊 · Rows that count, and amounts ====

@@ -219,6 +219,38 @@ struct ShapeTests {
     #expect(result.findings.map(\.key).sorted() == ["M1:1", "M2:1"])
   }
 
+  /// Of several groups of one line the one whose value comes first speaks for the finding, however the registry's file
+  /// has them.
+  @Test func theOrderOfARegistryDecidesNothing() throws {
+    var rule = outOfCatalogue
+    rule.lookups = [
+      Lookup(
+        name: "lim", table: "hilist_lmt_b",
+        keys: [.init(column: "med_list_codg", alternatives: [line("med_list_codg")])], day: line("day"),
+        take: .groups(by: "lmt_type"))
+    ]
+    let type = Expr.registry(lookup: "lim", column: "lmt_type", kind: .text)
+    rule.unevaluable = []
+    rule.unless = []
+    rule.condition = .boolean(true)
+    rule.cases = [
+      VerdictCase(
+        when: .isSame(.atGreatestOfHits(type, by: line("A")), .text("hosp_lv")), verdict: .definite, severity: .high,
+        precedence: 1), VerdictCase(when: .boolean(true), verdict: .suspected, severity: .low, precedence: 2),
+    ]
+    rule.key = [line("id")]
+    let head = "kp_id,med_list_codg,lmt_type,lmt_val,sure_flag,lmt_text,begndate,enddate\n"
+    let rows = [
+      "1,XA01,visit,inpatient,1,t,2025-01-01,\n", "2,XA01,insutype,310,1,t,2025-01-01,\n",
+      "3,XA01,hosp_lv,2,1,t,2025-01-01,\n",
+    ]
+    for order in [[0, 1, 2], [1, 0, 2], [2, 1, 0], [2, 0, 1]] {
+      let result = try run(rule, Self.week, ["hilist_lmt_b": head + order.map { rows[$0] }.joined()])
+      #expect(!result.findings.isEmpty)
+      #expect(result.findings.allSatisfy { $0.verdict == .definite }, "\(order)")
+    }
+  }
+
   @Test func groupsGiveOneRowForEachValue() throws {
     var rule = outOfCatalogue
     rule.lookups = [

@@ -25,6 +25,13 @@ struct CivilTimeTests {
   ])
   func whatIsNoTime(_ text: String) { #expect(CivilTime.parseTime(text) == nil) }
 
+  /// A day is what stands before the time, whatever time that is; anything but a time behind it is no day.
+  @Test(arguments: ["", " 24:00:00", "T23:59:60", " 10:60", " 99:99:99 and more", " 08:30:15+08:00"])
+  func aDayWithATimeBehindIt(_ time: String) { #expect(CivilTime.parseDay("2025-03-03" + time) == 20_150) }
+
+  @Test(arguments: ["Z", "x", " 10", " 1:00:00", "-24:00:00", " 24.00.00", "24:00:00", " 2x:00:00"])
+  func aDayWithSomethingElseBehindIt(_ text: String) { #expect(CivilTime.parseDay("2025-03-03" + text) == nil) }
+
   @Test func theDayOfATimeBefore1970() {
     #expect(CivilTime.dayOf(time: -1) == -1)
     #expect(CivilTime.dayOf(time: -86_400) == -1)

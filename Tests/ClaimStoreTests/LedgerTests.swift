@@ -228,11 +228,30 @@ import Testing
     try AtomicFile.write("rows", to: part)
     if isEmpty { try AtomicFile.write("", to: fixture.folder + "/ledger.sqlite") }
     #expect(code { _ = try fixture.open() } == "store.no-ledger")
+    #expect(code { _ = try Ledger.inspect(folder: fixture.folder) } == "store.no-ledger")
     #expect(access(part, F_OK) == 0)
     #expect((access(fixture.folder + "/ledger.sqlite", F_OK) == 0) == isEmpty)
     // Folders alone are nothing to lose.
     unlink(part)
     _ = try fixture.open()
+  }
+
+  /// A run was killed while it made the ledger, at each of its steps; who only looks must neither change nor misread it.
+  @Test(arguments: 0..<LedgerMigrations.all.count)
+  func aLedgerThatIsBeingMadeIsCalledSo(steps: Int) throws {
+    let fixture = StoreFixture()
+    try AtomicFile.makeFolder(fixture.folder)
+    var migrator = DatabaseMigrator()
+    for migration in LedgerMigrations.all.prefix(steps) {
+      migrator.registerMigration(migration.name) { db in try db.execute(sql: migration.sql) }
+    }
+    let database = try DatabaseQueue(path: fixture.folder + "/ledger.sqlite")
+    // "yjst", as the ledger marks itself.
+    try database.write { try $0.execute(sql: "PRAGMA application_id = 2037019508") }
+    try migrator.migrate(database)
+    #expect(code { _ = try Ledger.inspect(folder: fixture.folder) } == "store.unfinished")
+    do { _ = try fixture.open() }
+    #expect(code { _ = try Ledger.inspect(folder: fixture.folder) } == nil)
   }
 
   @Test func onlyPartsAreRemovedFromAmongParts() throws {

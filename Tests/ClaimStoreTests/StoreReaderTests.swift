@@ -228,6 +228,32 @@ import Testing
     #expect(problems.first?.place.file == path)
   }
 
+  /// Somebody looks, without the lock, while a compaction replaces what he has read of in the catalogue.
+  @Test func aPartThatWasReplacedMeanwhileIsNoDamage() throws {
+    let fixture = StoreFixture()
+    let ledger = try fixture.open()
+    var random = TestRandom(54)
+    for (digest, batch) in [(digestA, "W10"), (digestB, "W11")] {
+      let rows = randomRows(.visits, count: 40, segments: [0], &random)
+      _ = try commit([.visits: rows], digests: [digest], batch: batch, to: ledger)
+      try finish(batch, 1, [digest], ledger)
+    }
+    // W10 comes corrected; its old part holds rows that nobody reads.
+    let rows = randomRows(.visits, count: 40, segments: [0], &random)
+    let digest = String(repeating: "c", count: 64)
+    _ = try commit([.visits: rows], digests: [digest], batch: "W10", to: ledger)
+    try finish("W10", 2, [digest], ledger)
+    let looking = try #require(try Ledger.inspect(folder: fixture.folder))
+    let before = try looking.parts()
+    #expect(try ledger.compact(toolVersion: "test").removed > 0)
+    #expect(code { try looking.reading { try looking.checkFooters(of: before) } } == "store.rewritten")
+    #expect(code { try looking.reading { try looking.checkFooters(of: looking.parts()) } } == nil)
+    // What the catalogue still lists is missed.
+    let listed = try looking.path(of: looking.parts()[0])
+    try FileManager.default.removeItem(atPath: listed)
+    #expect(code { try looking.reading { try looking.checkFooters(of: looking.parts()) } } == "store.part-missing")
+  }
+
   @Test func verifyFindsAnyFlippedByte() throws {
     let fixture = StoreFixture()
     let ledger = try fixture.open()

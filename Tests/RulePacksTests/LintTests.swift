@@ -159,6 +159,37 @@ private func codes(_ body: String) -> [String] {
     #expect(codes(text) == [expected])
   }
 
+  /// Which group of a population is asked is said by the row that it is matched with; behind the forming that row is not
+  /// at hand.
+  @Test func aPopulationOfTheClaimRowIsKnownBeforeTheForming() {
+    let group = "group: {of: line, as: h, by: {code: line.fixmedins_code}, values: {n: COUNT(*)}}\n"
+    let population =
+      "population: {all: {of: stay, as: s, match: [[s.fixmedins_code, line.fixmedins_code]], values: {stays: COUNT(*)}}}\n"
+    let end = "key: [h.code]\nsubject_id: h.code"
+    #expect(codes(group + population + "scope: all.stays > 1\nwhere: h.n > 1\n" + end) == [])
+    #expect(codes(group + population + "where: h.n > 1 AND all.stays > 1\n" + end) == ["11:8 rule.stage"])
+  }
+
+  /// A day counts whoever is there, but a packet holds one case's rows: the finding names no lines.
+  @Test func anOccupancyNamesNoLines() throws {
+    let census =
+      "occupancy: {of: line, as: c, by: {code: line.fixmedins_code}, days: [line.day, line.day], count: line.psn_no,"
+      + " at_least: 3}\nwhere: c.count > 9\nkey: [c.code, c.run_first]\nsubject_id: c.code\n"
+    let (found, problems) = parseRule(text: rule(census), path: "a.yml")
+    #expect(problems.filter { $0.severity == .error } == [])
+    #expect(try #require(found).lines == LinesTerm.none)
+    #expect(codes(census + "lines: line").contains("13:8 rule.shape"))
+  }
+
+  /// SQL would take an aggregate of the outer row alone for one of the outer query.
+  @Test func anAggregateSpeaksOfItsRows() {
+    let stay = "each: stay\nkey: [stay.mdtrt_id]\n"
+    #expect(codes(stay + "where: 'SUM(l IN stay.lines WHERE l.A > 0: stay.nights) > 3'") == ["11:44 rule.value"])
+    #expect(
+      codes(stay + "where: 'MIN(l IN stay.lines WHERE l.A > 0: LEAST(l.day, stay.end_day)) > stay.begin_day'") == [])
+    #expect(codes(stay + "where: 'MAX(l IN stay.lines: l.settlement.day) > stay.begin_day'") == [])
+  }
+
   @Test func aRunIsKnownOnlyAfterItsDays() {
     let runs = "runs: {of: stay, as: idle, days: [stay.begin_day, stay.end_day], at_least: 3}\n"
     #expect(codes(runs + "where: stay.nights > 0\nkey: [stay.mdtrt_id, idle.run_first]") == [])

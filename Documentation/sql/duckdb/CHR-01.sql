@@ -94,7 +94,8 @@ FROM "CHR-01 hits" r JOIN "CHR-01 members" m ON m.formed_row = r.formed_row
 -- 金额的 n 分之 k：先合计，再乘 k 除以 n，向下取整，全程整数。
 -- Part k of n of the sum, rounded down, in whole numbers.
 CREATE TEMP TABLE "CHR-01 part" AS
-SELECT f.key, 'A' AS part, CAST(sum(l.A) AS BIGINT) AS total, f.k, f.n
+SELECT f.key, 'A' AS part, CAST(sum(l.A) AS BIGINT) AS total,
+  CASE WHEN f.k > f.n THEN f.n ELSE f.k END AS k, f.n
 FROM (
   SELECT r.key, CASE WHEN r."purchase.supply" IS NOT NULL AND ((r."purchase.held" - (CAST(90 AS BIGINT) /* most_days */))) IS NOT NULL THEN least(r."purchase.supply", ((r."purchase.held" - (CAST(90 AS BIGINT) /* most_days */)))) END AS k, r."purchase.supply" AS n
   FROM (SELECT h.*, row_number() OVER (PARTITION BY h.key ORDER BY h.hit) AS place FROM "CHR-01 hits" h) r
@@ -102,7 +103,8 @@ FROM (
   JOIN "CHR-01 lines" l ON l.key = f.key
 GROUP BY f.key, f.k, f.n
 UNION ALL
-SELECT f.key, 'F' AS part, CAST(sum(l.F) AS BIGINT) AS total, f.k, f.n
+SELECT f.key, 'F' AS part, CAST(sum(l.F) AS BIGINT) AS total,
+  CASE WHEN f.k > f.n THEN f.n ELSE f.k END AS k, f.n
 FROM (
   SELECT r.key, CASE WHEN r."purchase.supply" IS NOT NULL AND ((r."purchase.held" - (CAST(90 AS BIGINT) /* most_days */))) IS NOT NULL THEN least(r."purchase.supply", ((r."purchase.held" - (CAST(90 AS BIGINT) /* most_days */)))) END AS k, r."purchase.supply" AS n
   FROM (SELECT h.*, row_number() OVER (PARTITION BY h.key ORDER BY h.hit) AS place FROM "CHR-01 hits" h) r

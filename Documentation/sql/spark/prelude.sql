@@ -2,7 +2,9 @@
 -- 在下列表上运行；日期为自1970-01-01起的日数，时间为秒数，金额为分，数量为万分之一，单价为百万分之一元；空值为NULL。
 -- Runs over the tables below: days count from 1970-01-01, times are seconds, money is in fen, quantities in
 -- 1/10000, prices in 1/1000000 yuan; nothing is NULL. Claim tables hold valid rows as uploaded, registries their
--- rows in the order of the file, text in upper case; rowid numbers the rows of a table in that order. context holds excluded_setl_type rows.
+-- rows in the order of the file; rowid numbers the rows of a table in that order. Of registries codes are in upper case,
+-- lmt_type, lmt_val, medins_kind, visit_class in lower case; names and wordings are as they came.
+-- context holds excluded_setl_type rows.
 --   CREATE TABLE line (
 --     rowid BIGINT,
 --     bkkp_sn STRING,

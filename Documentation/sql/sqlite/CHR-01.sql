@@ -97,7 +97,8 @@ CREATE INDEX "CHR-01 lines by key" ON "CHR-01 lines" (key);
 -- 金额的 n 分之 k：先合计，再乘 k 除以 n，向下取整，全程整数。
 -- Part k of n of the sum, rounded down, in whole numbers.
 CREATE TEMP TABLE "CHR-01 part" AS
-SELECT f.key, 'A' AS part, sum(l.A) AS total, f.k, f.n
+SELECT f.key, 'A' AS part, sum(l.A) AS total,
+  CASE WHEN f.k > f.n THEN f.n ELSE f.k END AS k, f.n
 FROM (
   SELECT r.key, min(r."purchase.supply", (CASE WHEN typeof((r."purchase.held" - (90 /* most_days */))) = 'real' THEN abs(-9223372036854775807 - 1) ELSE (r."purchase.held" - (90 /* most_days */)) END)) AS k, r."purchase.supply" AS n
   FROM (SELECT h.*, row_number() OVER (PARTITION BY h.key ORDER BY h.hit) AS place FROM "CHR-01 hits" h) r
@@ -105,7 +106,8 @@ FROM (
   JOIN "CHR-01 lines" l ON l.key = f.key
 GROUP BY f.key, f.k, f.n
 UNION ALL
-SELECT f.key, 'F' AS part, sum(l.F) AS total, f.k, f.n
+SELECT f.key, 'F' AS part, sum(l.F) AS total,
+  CASE WHEN f.k > f.n THEN f.n ELSE f.k END AS k, f.n
 FROM (
   SELECT r.key, min(r."purchase.supply", (CASE WHEN typeof((r."purchase.held" - (90 /* most_days */))) = 'real' THEN abs(-9223372036854775807 - 1) ELSE (r."purchase.held" - (90 /* most_days */)) END)) AS k, r."purchase.supply" AS n
   FROM (SELECT h.*, row_number() OVER (PARTITION BY h.key ORDER BY h.hit) AS place FROM "CHR-01 hits" h) r
