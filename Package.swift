@@ -118,7 +118,11 @@ let package = Package(
     tests("AuditTests", ["Audit", "RulePacks", "Registries", "Normalize", "ClaimModel", "Diagnostics"]),
     tests(
       "SQLLoweringTests",
-      ["SQLLowering", "Audit", "Diagnostics", "RulePacks", "Registries", "Normalize", "ClaimModel", sqlite]),
+      [
+        "SQLLowering", "Audit", "Cases", "Diagnostics", "Referral", "RulePacks", "Registries", "Normalize",
+        "ClaimModel",
+        sqlite,
+      ]),
     tests("CasesTests", ["Cases", "ClaimModel"]),
     tests(
       "ReferralTests",

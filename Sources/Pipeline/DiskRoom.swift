@@ -29,7 +29,7 @@ enum DiskRoom {
     if free >= needed { return }
     throw Diagnostic(
       .error, "store.no-room",
-      "the exports need up to \(megabytes(needed)) here while they are read, and \(megabytes(free)) are free",
+      "the exports need up to \(megabytes(needed)) here while they are read, and \(free >> 20) MiB are free",
       at: Place(file: folder),
       remedy: "make room, give --memory a larger size, or put the folder on another disk; nothing was read yet")
   }

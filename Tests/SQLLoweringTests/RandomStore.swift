@@ -307,7 +307,7 @@ struct RandomStore {
     return Loaded(normalized: normalized, registries: registries, evidence: evidence)
   }
 
-  private func medTypes(_ registry: Registry, _ codes: CodeTable) -> [MedTypeRow] {
+  func medTypes(_ registry: Registry, _ codes: CodeTable) -> [MedTypeRow] {
     func text(_ column: String, _ row: Int) -> String { codes.text(registry.columns[column]?.codes[row] ?? 0) }
     func day(_ column: String, _ row: Int) -> Int64? {
       let value = registry.columns[column]?.numbers[row] ?? ColumnData.null
