@@ -33,6 +33,7 @@ public final class Ledger: Sendable {
     let lock = try StoreLock(path: folder + "/lock")
     // A new ledger lists no part, and what no ledger lists is removed below.
     _ = try exists(folder: folder)
+    try removeTemporaryFiles(folder)
     let ledger = try Ledger(folder: folder, lock: lock)
     try ledger.migrate()
     try ledger.checkFiles()
@@ -49,6 +50,15 @@ public final class Ledger: Sendable {
     if !isNew(folder) { return true }
     if try holdsFiles(folder + "/parts") { throw StoreError.noLedger(folder) }
     return false
+  }
+
+  /// Removes what a killed run was writing beside the ledger; to be called under the lock.
+  private static func removeTemporaryFiles(_ folder: String) throws {
+    for name in try AtomicFolder.entries(folder) where name.hasPrefix(AtomicFile.temporaryPrefix) {
+      var info = stat()
+      let path = folder + "/" + name
+      if lstat(path, &info) == 0, info.st_mode & S_IFMT == S_IFREG { unlink(path) }
+    }
   }
 
   /// Whether the folder has no ledger, or one without a byte.

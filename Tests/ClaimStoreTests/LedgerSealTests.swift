@@ -23,6 +23,19 @@ import Testing
     try ledger.finishRun(run(id, batch), revision: batch, findings: [record("F", .new)], openCases: [caseFile("C")])
   }
 
+  /// A run was killed while it wrote the digest, or while it made a file for rows.
+  @Test func whatAKilledRunWasWritingGoes() throws {
+    let fixture = StoreFixture()
+    try begin(fixture)
+    let leftOver = [".tmp-4711-7-ledger.sqlite.sha256", ".tmp-rows-4711-0"]
+    for name in leftOver { try put([1, 2, 3], path(fixture, name)) }
+    try put([4], path(fixture, "notes.txt"))
+    do { _ = try fixture.open() }
+    let names = Set(try FileManager.default.contentsOfDirectory(atPath: fixture.folder))
+    #expect(names.isDisjoint(with: leftOver))
+    #expect(names.isSuperset(of: ["notes.txt", "ledger.sqlite", "ledger.sqlite.sha256"]))
+  }
+
   /// Each byte of the file, a bit of it; SQLite alone reads most of them as another text or number.
   @Test func aFlippedBitIsFound() throws {
     let fixture = StoreFixture()
