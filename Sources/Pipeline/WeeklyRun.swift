@@ -417,7 +417,7 @@ final class WeeklyRun {
     let accepted = try incompleteBatches(but: revision).filter { batch in
       !blocking.contains { $0.name == batch.name }
     }
-    return Pipeline.incompleteTables(blocking + accepted)
+    return Pipeline.incompleteTables(blocking + accepted + unreadCorrections)
   }
 
   /// Latest revisions that are incomplete. What the ledger knows of the batch under work is out of date: it may be

@@ -334,6 +334,10 @@ import Testing
     #expect(outcome.out.contains("packets  none"), "\(outcome.out)")
     let page = try String(contentsOfFile: bureau.folder + "/a/out/W3/index.html", encoding: .utf8)
     #expect(page.contains("W1</strong>：fee_list_d_1.csv（批次已按保留期清理，更正后的文件不再读取）"))
+    // Whoever argues from the absence of a line can't know what the file holds.
+    let coverage = try Table(path: bureau.folder + "/a/out/W3/coverage.csv").rows
+    let silent = coverage.filter { $0["reason"] == "fee_list_d is incomplete: batch W1 is incomplete" }
+    #expect(silent.map { $0["rule"] } == ["ADM-02", "ADM-06"])
     #expect(try run().code == 3, "as long as the file is there")
     // As the remedy says.
     try bureau.deliver("W1", first)
