@@ -3,8 +3,8 @@ import ClaimStore
 import Diagnostics
 import Intake
 
-/// Claim tables of which the batches, all incomplete, may lack rows, each with the first such batch. An incomplete batch counts even
-/// when it was accepted: what is lost is lost.
+/// Claim tables of which the batches, all incomplete, may lack rows, each with the label of the first such batch. An
+/// incomplete batch counts even when it was accepted: what is lost is lost.
 func incompleteTables(_ batches: [BatchRevision]) -> [ClaimTable: String] {
   var result: [ClaimTable: String] = [:]
   for batch in batches {

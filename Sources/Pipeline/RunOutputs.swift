@@ -38,10 +38,12 @@ struct RunOutputs {
 
   private var label: String { record.label }
 
-  /// 3 while a batch of the store is incomplete or too many rows of this one were rejected, else 0.
+  /// 3 while a batch of the store is incomplete, a correction could not be read or too many rows of this batch were
+  /// rejected, else 0.
   func exitCode() throws -> Int32 {
     let others = try run.ledger.incompleteBatches().contains { $0.name != revision.name }
-    return revision.isIncomplete || others || rejects.areOverLimit ? ExitCode.incomplete : ExitCode.done
+    let isIncomplete = revision.isIncomplete || others || !run.unreadCorrections.isEmpty
+    return isIncomplete || rejects.areOverLimit ? ExitCode.incomplete : ExitCode.done
   }
 
   private var rejects: RejectCount { RejectCount(summaries, limit: run.file.rejectLimit) }

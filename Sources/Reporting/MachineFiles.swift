@@ -61,8 +61,8 @@ public enum MachineFiles {
     for c in rules.sortedByBytes(\.rule) {
       csv.add([
         c.rule, String(c.ruleVersion), c.status.rawValue, c.obstacle?.text ?? "", String(c.rowsInScope),
-        String(c.rowsEvaluated),
-        String(c.rowsUnevaluable), String(c.findings), String(c.suppressed), String(c.amountFen), String(c.fundFen),
+        String(c.rowsEvaluated), String(c.rowsUnevaluable), String(c.findings), String(c.suppressed),
+        String(c.amountFen), String(c.fundFen),
       ])
     }
     return csv.text

@@ -896,7 +896,7 @@ struct RuleReader {
       if let node = fields["lines"], node.scalar?.text != "none" {
         problems.error(
           "rule.shape", "an occupancy is a number of rows at once; a finding of it names no lines", node,
-          remedy: "lines: none; its amount is none or of settlements")
+          remedy: "lines: none")
       }
       return
     }

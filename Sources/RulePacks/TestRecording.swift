@@ -1,3 +1,4 @@
+import ClaimModel
 import Diagnostics
 
 /// What a rule found in a test, as the texts that a test compares.
@@ -168,18 +169,8 @@ func yamlText(_ text: String) -> String {
     && text.unicodeScalars.allSatisfy {
       $0.properties.isAlphabetic || ("0"..."9").contains($0) || "|._-".unicodeScalars.contains($0)
     }
-  if isPlain { return text }
-  var quoted = "\""
-  for scalar in text.unicodeScalars {
-    switch scalar {
-    case "\"": quoted += "\\\""
-    case "\\": quoted += "\\\\"
-    case "\n": quoted += "\\n"
-    case "\t": quoted += "\\t"
-    default: quoted.unicodeScalars.append(scalar)
-    }
-  }
-  return quoted + "\""
+  // What is quoted for JSON is quoted for YAML, control characters included.
+  return isPlain ? text : EscapedText.json(text)
 }
 
 /// Writes what differs between one test and what was found.

@@ -219,16 +219,17 @@ struct ShapeTests {
     #expect(result.findings.map(\.key).sorted() == ["M1:1", "M2:1"])
   }
 
+  /// The limits of a line's item on its day, one group for each type.
+  private static let limitsByType = Lookup(
+    name: "lim", table: "hilist_lmt_b",
+    keys: [.init(column: "med_list_codg", alternatives: [line("med_list_codg")])], day: line("day"),
+    take: .groups(by: "lmt_type"))
+
   /// Of several groups of one line the one whose value comes first speaks for the finding, however the registry's file
   /// has them.
   @Test func theOrderOfARegistryDecidesNothing() throws {
     var rule = outOfCatalogue
-    rule.lookups = [
-      Lookup(
-        name: "lim", table: "hilist_lmt_b",
-        keys: [.init(column: "med_list_codg", alternatives: [line("med_list_codg")])], day: line("day"),
-        take: .groups(by: "lmt_type"))
-    ]
+    rule.lookups = [Self.limitsByType]
     let type = Expr.registry(lookup: "lim", column: "lmt_type", kind: .text)
     rule.unevaluable = []
     rule.unless = []
@@ -253,12 +254,7 @@ struct ShapeTests {
 
   @Test func groupsGiveOneRowForEachValue() throws {
     var rule = outOfCatalogue
-    rule.lookups = [
-      Lookup(
-        name: "lim", table: "hilist_lmt_b",
-        keys: [.init(column: "med_list_codg", alternatives: [line("med_list_codg")])], day: line("day"),
-        take: .groups(by: "lmt_type"))
-    ]
+    rule.lookups = [Self.limitsByType]
     let type = Expr.registry(lookup: "lim", column: "lmt_type", kind: .text)
     let value = Expr.number(.registry(lookup: "lim", column: "lmt_val", kind: .text))
     rule.unevaluable = []

@@ -246,8 +246,8 @@ import Testing
     #expect(said.out.contains("give them with --registries"))
   }
 
-  /// The same bytes in a batch of another name are read, and give all rows.
-  @Test func keptRowsAreNotTakenForTheFile() throws {
+  /// A store `a` of two weeks, of whose first P1's stock stays and P2's visit went; and what the first week delivered.
+  private func trimmed() throws -> (Bureau, first: Bureau.Delivery) {
     let bureau = try Bureau(lookBack: 30)
     var first = Bureau.Delivery()
     first.purchase("1", "P1", "2023-01-01", days: 200)
@@ -258,6 +258,12 @@ import Testing
     try bureau.deliver("W2", second)
     _ = try bureau.run("a")
     #expect(try bureau.retain("a", since: "2023-04-01").code == 0)
+    return (bureau, first)
+  }
+
+  /// The same bytes in a batch of another name are read, and give all rows.
+  @Test func keptRowsAreNotTakenForTheFile() throws {
+    let (bureau, first) = try trimmed()
     try bureau.deliver("W9", first)
     _ = try bureau.run("a")
     let list = try yijian(["store", "list", "--store", bureau.folder + "/a/store", "--json"])
@@ -304,16 +310,7 @@ import Testing
 
   /// Rows that stayed can't be replaced; what rests on them may be wrong, so it is said and no packet is written.
   @Test func aCorrectionOfATrimmedBatchIsNotPassedOver() throws {
-    let bureau = try Bureau(lookBack: 30)
-    var first = Bureau.Delivery()
-    first.purchase("1", "P1", "2023-01-01", days: 200)
-    first.visit("2", "P2", "2023-01-02")
-    var second = Bureau.Delivery()
-    second.visit("3", "P3", "2023-05-01")
-    try bureau.deliver("W1", first)
-    try bureau.deliver("W2", second)
-    _ = try bureau.run("a")
-    #expect(try bureau.retain("a", since: "2023-04-01").code == 0)
+    let (bureau, first) = try trimmed()
     func run(_ more: String...) throws -> Outcome {
       try yijian(
         [
@@ -338,6 +335,8 @@ import Testing
     let coverage = try Table(path: bureau.folder + "/a/out/W3/coverage.csv").rows
     let silent = coverage.filter { $0["reason"] == "fee_list_d is incomplete: batch W1 is incomplete" }
     #expect(silent.map { $0["rule"] } == ["ADM-02", "ADM-06"])
+    let status = try yijian(["status", "--pipeline", bureau.pipeline, "--store", bureau.folder + "/a/store", "--json"])
+    #expect(status.out.contains("\"exit_code\":3"), "the run's record says so, too: \(status.out)")
     #expect(try run().code == 3, "as long as the file is there")
     // As the remedy says.
     try bureau.deliver("W1", first)
